@@ -1,0 +1,1 @@
+"""Offline twin of IFS Cloud and monday.com."""

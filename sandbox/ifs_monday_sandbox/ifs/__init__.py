@@ -1,0 +1,1 @@
+"""The IFS Cloud side: tokens, metadata, entity sets."""

@@ -1,0 +1,1 @@
+"""The monday.com side: GraphQL, boards, limits, bulk jobs."""

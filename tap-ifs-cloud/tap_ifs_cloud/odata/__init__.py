@@ -1,0 +1,1 @@
+"""Knows OData and IFS Cloud, knows no Singer."""

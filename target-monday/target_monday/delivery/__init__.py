@@ -1,0 +1,1 @@
+"""How operations travel: lanes, packing, budgets."""

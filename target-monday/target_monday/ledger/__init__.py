@@ -1,0 +1,1 @@
+"""What was intended, sent, acknowledged and rejected."""

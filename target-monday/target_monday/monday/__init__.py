@@ -1,0 +1,1 @@
+"""Knows the monday API, knows no Singer."""
