@@ -1,7 +1,7 @@
-"""Answers that a server is told to spoil: the next n requests fail as planned, then all is well.
+"""Answers that a server is told to spoil: the next requests fail as planned, then all is well.
 
-A plan is either a whole answer that is sent instead of the real one, or a lost answer: the
-request is served (what it changes stays changed) and the connection is cut before the reply.
+A spoilt answer is either one that is sent instead of the real one, or a lost one: the request is
+served (what it changes stays changed) and the connection is cut before the reply.
 """
 
 from __future__ import annotations
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Fault", "Faults", "FaultyApp"]
 
-JSON = "application/json"
-
-
-class AnswerLost(ConnectionError):
-    """The server worked, but its answer never arrives: the connection is closed instead."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One spoilt answer.
 
-    `lose` = False: `status`, `body` and `headers` are sent and the application never sees the
-    request. `lose` = True: the application serves the request, then the connection is closed.
+    With `lose` the application serves the request and the connection is cut before the reply;
+    without, `status`, `body` and `headers` are sent and the application never sees the request.
     """
 
     status: int = 500
@@ -63,11 +57,15 @@ class Faults:
 
 
 class FaultyApp:
-    """An ASGI application behind a `Faults` plan."""
+    """An ASGI application behind a plan of faults.
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    `cut` closes the connection of a request at once, without a reply.
+    """
+
+    def __init__(self, app: ASGIApp, faults: Faults, cut: Callable[[Scope], None]) -> None:
         self.app = app
         self.faults = faults
+        self.cut = cut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, spoil or lose one request."""
@@ -76,9 +74,9 @@ class FaultyApp:
             await self.app(scope, receive, send)
         elif fault.lose:
             await self.app(scope, receive, _nowhere)
-            raise AnswerLost
+            self.cut(scope)
         else:
-            answer = Response(fault.body, fault.status, dict(fault.headers), JSON)
+            answer = Response(fault.body, fault.status, fault.headers, "application/json")
             await answer(scope, receive, send)
 
 

@@ -1,0 +1,42 @@
+"""Fixtures that every part shares: the sandbox over real sockets, and the reference data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ifs_monday_sandbox.server import Sandbox, SandboxSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The directory of meltano.yml."""
+    return ROOT
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[[SandboxSettings], Sandbox]]:
+    """Starts sandboxes with given settings; all are stopped after the test."""
+    running: list[Sandbox] = []
+
+    def start(settings: SandboxSettings) -> Sandbox:
+        running.append(Sandbox(settings).__enter__())
+        return running[-1]
+
+    yield start
+    for sandbox in running:
+        sandbox.__exit__(None, None, None)
+
+
+def unavailable(what: str) -> None:
+    """Skip for want of `what`; with CI=true that is a failure, since CI installs it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have {what}")
+    pytest.skip(f"this machine has no {what}")

@@ -1,0 +1,84 @@
+"""Real `meltano` processes in a project of their own, against a sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ifs_monday_sandbox.monday.settings import MondaySettings
+from ifs_monday_sandbox.server import Sandbox, SandboxSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Meltano project (this project's meltano.yml) beside its sandbox."""
+
+    directory: Path
+    sandbox: Sandbox
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a newcomer's shell, with both systems at the sandbox."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return inherited | {
+            "TAP_IFS_CLOUD_BASE_URL": self.sandbox.ifs_url,
+            "TARGET_MONDAY_API_URL": self.sandbox.monday_url,
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *arguments: str, **overrides: str) -> subprocess.Popen[str]:
+        """`meltano ARGUMENTS` in a process group of its own, not waited for."""
+        return subprocess.Popen(
+            [str(self.directory / ".venv/bin/meltano"), *arguments],
+            cwd=self.directory,
+            env=self.environment | overrides,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def meltano(self, *arguments: str, status: int = 0, **overrides: str) -> str:
+        """What `meltano ARGUMENTS` printed; fails unless it ended with `status`."""
+        process = self.start(*arguments, **overrides)
+        printed, _ = process.communicate()
+        assert process.returncode == status, printed
+        return printed
+
+    def sync(self, *options: str, **overrides: str) -> str:
+        """One `meltano run tap-ifs-cloud target-monday`."""
+        return self.meltano("run", *options, "tap-ifs-cloud", "target-monday", **overrides)
+
+    def report(self) -> Any:
+        """The last run as the ledger tells it."""
+        [ledger] = self.directory.glob(".meltano/**/ledger-*.db")
+        printed = subprocess.check_output(
+            [
+                self.directory / ".venv/bin/target-monday-audit",
+                *("report", "--json", "--ledger-url", f"sqlite:///{ledger}"),
+            ],
+            text=True,
+        )
+        return json.loads(printed)
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path,
+    project_root: Path,
+    start_sandbox: Callable[[SandboxSettings], Sandbox],
+) -> Project:
+    """A fresh Meltano project and a small, fast sandbox."""
+    (tmp_path / "meltano.yml").write_bytes((project_root / "meltano.yml").read_bytes())
+    (tmp_path / ".venv").symlink_to(project_root / ".venv")
+    monday = replace(MondaySettings(), minute_seconds=1.0)
+    return Project(tmp_path, start_sandbox(SandboxSettings(size=20, monday=monday)))
