@@ -1,1 +1,1 @@
-"""The IFS Cloud side: tokens, metadata, entity sets."""
+"""Twin of IFS Cloud: its token endpoint and its OData services, over the rows of a business."""

@@ -1,0 +1,160 @@
+"""From the path of a request to its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from starlette.responses import Response
+
+from ifs_monday_sandbox.ifs.errors import malformed, metadata_not_found, resource_not_found
+from ifs_monday_sandbox.ifs.filter_eval import literal_for
+from ifs_monday_sandbox.ifs.filter_syntax import Comparison, Logic, Member, parse_key
+from ifs_monday_sandbox.ifs.metadata import metadata_xml, service_document
+from ifs_monday_sandbox.ifs.payload import JSON, encode, render, with_numbers_as_text
+from ifs_monday_sandbox.ifs.projections import PROJECTIONS
+from ifs_monday_sandbox.ifs.query import Query, next_link, parse_options, parse_query
+from ifs_monday_sandbox.ifs.walk import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ifs_monday_sandbox.business import Business
+    from ifs_monday_sandbox.ifs.filter_syntax import Expression, Literal
+    from ifs_monday_sandbox.ifs.model import EntitySet, Projection
+    from ifs_monday_sandbox.ifs.settings import IfsSettings
+
+__all__ = ["Asked", "Services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A GET on an OData service. `path` follows `/v1/` and is still percent-encoded."""
+
+    origin: str
+    gateway: str
+    service: str
+    path: str
+    query_string: str
+    accept: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The service and set that a path leads to."""
+
+    projection: Projection
+    entity_set: EntitySet
+    url: str
+    asked: Asked
+
+    @property
+    def set_url(self) -> str:
+        return f"{self.url}/{self.entity_set.name}"
+
+    def context(self, query: Query, ending: str = "") -> str:
+        columns = f"({','.join(query.select)})" if query.selected else ""
+        return f"{self.url}/$metadata#{self.entity_set.name}{columns}{ending}"
+
+
+class Services:
+    """All services of the tenant."""
+
+    def __init__(self, business: Business, settings: IfsSettings) -> None:
+        self._reader = Reader(business, settings)
+        self._metadata = {each.name: metadata_xml(each) for each in PROJECTIONS}
+
+    def answer(self, asked: Asked) -> Response:
+        """The answer to `asked`. Raises ODataError."""
+        first, _, rest = asked.path.partition("/")
+        projection = _projection(asked, first)
+        url = f"{asked.origin}/{asked.gateway}/ifsapplications/{asked.service}/v1/{first}"
+        match unquote(rest):
+            case "":
+                return Response(encode(service_document(projection, url)), media_type=JSON)
+            case "$metadata":
+                return Response(self._metadata[projection.name], media_type="application/xml")
+        resource, _, tail = rest.partition("/")
+        name, _, key = unquote(resource).partition("(")
+        entity_set = projection.entity_set(name)
+        if entity_set is None:
+            raise resource_not_found(f"The entity set '{name}' is not defined in this service.")
+        target = _Target(projection, entity_set, url, asked)
+        return self._of_set(target, key, unquote(tail))
+
+    def _of_set(self, target: _Target, key: str, tail: str) -> Response:
+        options = parse_options(target.asked.query_string)
+        query = parse_query(options, target.entity_set.type, target.projection)
+        match bool(key), tail:
+            case True, "":
+                return self._row(target, query, _key_filter(target.entity_set, key))
+            case False, "":
+                return self._page(target, query, options)
+            case False, "$count":
+                count = self._reader.count(target.projection, target.entity_set, query)
+                return Response(str(count), media_type="text/plain")
+        raise resource_not_found(f"The path segment '{tail}' is not served.")
+
+    def _page(self, target: _Target, query: Query, options: Mapping[str, str]) -> Response:
+        rows, more = self._reader.page(target.projection, target.entity_set, query)
+        body: dict[str, Any] = {"@odata.context": target.context(query)}
+        if query.count:
+            counted = self._reader.count(target.projection, target.entity_set, query)
+            body["@odata.count"] = counted
+        rendered = render(rows, target.entity_set.type, query, target.set_url)
+        compatible = "ieee754compatible=true" in target.asked.accept.lower()
+        body["value"] = with_numbers_as_text(rendered) if compatible else rendered
+        if more and query.top is None:
+            body["@odata.nextLink"] = next_link(target.set_url, options, query.skip + len(rows))
+        return _json(body, compatible=compatible)
+
+    def _row(self, target: _Target, query: Query, key: Expression) -> Response:
+        one = replace(query, filter=key, order=(), top=1, skip=0)
+        rows, _ = self._reader.page(target.projection, target.entity_set, one)
+        if not rows:
+            raise resource_not_found("There is no row of that key.")
+        rendered = render(rows, target.entity_set.type, query, target.set_url)
+        compatible = "ieee754compatible=true" in target.asked.accept.lower()
+        shown = with_numbers_as_text(rendered)[0] if compatible else rendered[0]
+        body = {"@odata.context": target.context(query, "/$entity"), **shown}
+        return _json(body, compatible=compatible)
+
+
+def _json(body: object, *, compatible: bool) -> Response:
+    ending = ";IEEE754Compatible=true" if compatible else ""
+    return Response(encode(body), media_type=JSON + ending)
+
+
+def _projection(asked: Asked, segment: str) -> Projection:
+    name = unquote(segment).removesuffix(".svc")
+    for each in PROJECTIONS:
+        if (each.name, each.service.value) == (name, asked.service):
+            if asked.gateway in each.gateways and segment.endswith(".svc"):
+                return each
+            break
+    raise metadata_not_found()
+
+
+def _key_filter(entity_set: EntitySet, predicate: str) -> Expression:
+    """The condition that a key predicate stands for. Raises ODataError (400)."""
+    if not predicate.endswith(")"):
+        raise malformed(f"The key predicate ({predicate} is not closed.")
+    given = parse_key(predicate.removesuffix(")"))
+    key = entity_set.type.key
+    if set(given) == {""} and len(key) == 1:
+        given = {key[0]: given[""]}
+    if set(given) != set(key):
+        raise malformed(f"The key of '{entity_set.name}' is ({', '.join(key)}).")
+    conditions = [_key_condition(entity_set, name, value) for name, value in given.items()]
+    condition = conditions[0]
+    for each in conditions[1:]:
+        condition = Logic("and", condition, each)
+    return condition
+
+
+def _key_condition(entity_set: EntitySet, name: str, value: Literal) -> Expression:
+    declared = entity_set.type.property(name)
+    if declared is None or not literal_for(value, declared.kind):
+        raise malformed(f"The key '{name}' cannot have a value of this type.")
+    return Comparison("eq", Member(name), value)

@@ -1,0 +1,34 @@
+"""What can be set on the IFS Cloud twin."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["IfsSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class IfsSettings:
+    """How the twin behaves. The defaults are those seen on, or assumed of, a real tenant."""
+
+    client_id: str = "sandbox"
+    client_secret: str = "sandbox"  # noqa: S105  (opens the sandbox only)
+    realm: str = "sandbox"
+    token_seconds: int = 180
+    """Life of an access token. A live tenant's reply says 180."""
+    page_cap: int = 5000
+    """Most rows in one page, also where `$top` asks for more (then without a nextLink)."""
+    requests_per_minute: int = 1000
+    """OData requests in any 60 seconds; beyond, 429 with Retry-After. 0 lifts the limit."""
+    companies: frozenset[str] | None = None
+    """Companies that the service user may see; rows of others are left out. None allows all."""
+    linguistic_order: bool = False
+    """Order text without regard to case while comparing it by code point, as a database whose
+    sort and comparison settings differ."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds; tokens expire and minutes pass by it."""
