@@ -1,0 +1,32 @@
+"""The command line: what goes wrong is told in one line, not by a traceback."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+from tap_ifs_cloud.odata.errors import IfsError
+
+__all__ = ["OneLineCommand"]
+
+
+class OneLineCommand(SingerCommand):
+    """The SDK's command; the SDK lets errors of `--discover` and `--test` through as tracebacks."""
+
+    @override
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except ConfigValidationError as error:
+            for fault in error.errors:
+                self.logger.error("%s", fault)  # noqa: TRY400 # one line, no traceback
+        except IfsError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 # one line, no traceback
+        except BrokenPipeError:
+            self.logger.error("the target has closed the pipe")  # noqa: TRY400
+            sys.stdout = None  # type: ignore[assignment] # else the interpreter complains at exit
+        sys.exit(1)

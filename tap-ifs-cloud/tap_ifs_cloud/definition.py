@@ -1,0 +1,55 @@
+"""A stream as the user (or a preset) asks for it, before the service has been seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["StreamDefinition", "stream_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDefinition:
+    """One entry of the setting `streams`; `None` means that the general setting applies."""
+
+    name: str
+    entity_set: str
+    projection: str = ""
+    service: str = "projection"
+    gateway: str | None = None
+    service_url: str | None = None
+    replication: str = "auto"
+    replication_key: str | None = None
+    key_properties: tuple[str, ...] = ()
+    filter: str | None = None
+    select: tuple[str, ...] = ()
+    page_size: int | None = None
+    paging: str = "auto"
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """From an entry whose types the settings' JSON schema has checked."""
+        given = {name: value for name, value in entry.items() if value not in (None, "")}
+        lists = {name: tuple(given[name]) for name in ("select", "key_properties") if name in given}
+        name = given.get("name") or stream_name(given["entity_set"])
+        return cls(**{**given, **lists, "name": name})
+
+    def url(self, base_url: str, gateway: str) -> str:
+        """Where its service is; ends in "/"."""
+        root = base_url.rstrip("/")
+        if self.service_url is None:
+            path = f"{self.gateway or gateway}/ifsapplications/{self.service}/v1"
+            return f"{root}/{path}/{self.projection.removesuffix('.svc')}.svc/"
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", self.service_url):
+            return self.service_url.rstrip("/") + "/"
+        relative = self.service_url.strip("/")
+        return f"{root}/{relative}/" if relative else f"{root}/"
+
+
+def stream_name(entity_set: str) -> str:
+    """The entity set's name without `Set`, in snake case: `PurchaseOrderSet` -> `purchase_order`."""
+    base = entity_set.removesuffix("Set") or entity_set
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", base)
+    return words.lower()

@@ -1,0 +1,98 @@
+"""Who the tap is to IFS: client credentials (OAuth 2.0, Keycloak), or headers given by the user.
+
+IFS tokens live for 180 seconds unless the IAM client says otherwise, so a walk uses several.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = ["ClientCredentials", "Credentials", "GivenHeaders", "Token", "token_life"]
+
+logger = logging.getLogger(__name__)
+
+SHORT_LIFE = 60.0  # assumed where the server does not say how long a token lives
+MARGIN = 30.0  # a token is renewed this long before it dies, so that none dies on the way
+
+
+class Credentials(Protocol):
+    """What a session asks for the headers that let it in."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the next request."""
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Whether other headers than the refused ones can be had now."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenHeaders:
+    """Headers that the user has set; nothing can be renewed."""
+
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        """The given headers."""
+        return self.given
+
+    def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 # the protocol's name
+        """There are no others."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and when to stop using it, in seconds on the clock of its owner."""
+
+    text: str = field(repr=False)
+    until: float
+
+
+@dataclass(slots=True)
+class ClientCredentials:
+    """A token by client credentials, shared by all streams and threads.
+
+    `ask` performs the token request and gives the token and the lifetime that the server states.
+    """
+
+    ask: Callable[[], tuple[str, object]] = field(repr=False)
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: Callable[[], float] = time.monotonic
+    _token: Token | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        """The Authorization header, with a token that lives for a while yet."""
+        with self._lock:
+            if self._token is None or self.clock() >= self._token.until:
+                self._token = self._new()
+            return self._written(self._token)
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Replace the refused token, unless another thread has done so already."""
+        with self._lock:
+            if self._token is not None and self._written(self._token) == refused:
+                self._token = self._new()
+        return True
+
+    def _written(self, token: Token) -> Mapping[str, str]:
+        return {**self.extra, "Authorization": f"Bearer {token.text}"}
+
+    def _new(self) -> Token:
+        asked_at = self.clock()
+        text, expires_in = self.ask()
+        life = token_life(expires_in)
+        logger.debug("auth.token lifetime_seconds=%s", life)
+        return Token(text, asked_at + life - min(MARGIN, life / 2))
+
+
+def token_life(expires_in: object) -> float:
+    """Seconds that a token lives; whatever is no positive number counts as a short life."""
+    if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0:
+        return float(expires_in)
+    return SHORT_LIFE

@@ -1,0 +1,276 @@
+"""What can go wrong while IFS is read. Knows HTTP and OData, knows no Singer.
+
+IfsError                      one entity set cannot be read; others may
+├── RunStopper                nothing can be read any more, or nothing should be
+│   ├── AuthFailed            AUTH_IFS
+│   ├── AuthNotJson           AUTH_IFS_NOT_JSON
+│   ├── TlsFailed             IFS_TLS
+│   ├── ForeignLink           SECURITY_NEXTLINK
+│   └── ForeignRedirect       SECURITY_REDIRECT
+├── Transient                 worth another try
+│   ├── ConnectionFailed      IFS_CONNECTION
+│   ├── BrokenBody            IFS_BROKEN_BODY
+│   └── Unavailable           IFS_UNAVAILABLE
+├── BadRequest                IFS_BAD_REQUEST
+├── Forbidden                 IFS_FORBIDDEN
+├── NotFound                  IFS_NOT_FOUND
+├── Refused                   IFS_REFUSED
+├── OperationTimeout          IFS_OPERATION_TIMEOUT
+├── RateLimited               IFS_RATE_LIMITED
+├── NotJson                   IFS_NOT_JSON
+├── UnsafeMetadata            SECURITY_METADATA
+├── InvalidMetadata           METADATA_INVALID
+├── EntitySetMissing          ENTITY_SET_MISSING
+├── ColumnMissing             COLUMN_MISSING
+├── PagingLoop                PAGING_LOOP
+├── KeyNull                   KEY_NULL
+├── ValueInvalid              VALUE_INVALID
+├── BookmarkInvalid           BOOKMARK_INVALID
+└── ReplicationKeyInvalid     REPLICATION_KEY_INVALID
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AuthFailed",
+    "AuthNotJson",
+    "BadRequest",
+    "BookmarkInvalid",
+    "BrokenBody",
+    "ColumnMissing",
+    "ConnectionFailed",
+    "EntitySetMissing",
+    "Forbidden",
+    "ForeignLink",
+    "ForeignRedirect",
+    "IfsError",
+    "InvalidMetadata",
+    "KeyNull",
+    "NotFound",
+    "NotJson",
+    "OperationTimeout",
+    "PagingLoop",
+    "RateLimited",
+    "Refused",
+    "ReplicationKeyInvalid",
+    "RunStopper",
+    "TlsFailed",
+    "Transient",
+    "Unavailable",
+    "UnsafeMetadata",
+    "ValueInvalid",
+]
+
+
+class IfsError(Exception):
+    """Root of all errors of reading IFS; `str()` is the code and one sentence."""
+
+    code: ClassVar[str] = "IFS"
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__(f"{self.code}: {sentence}")
+
+
+class RunStopper(IfsError):
+    """No other entity set would fare better: the run ends here."""
+
+
+class AuthFailed(RunStopper):
+    """The token endpoint refused the client, or a fresh token was refused by IFS."""
+
+    code = "AUTH_IFS"
+
+
+class AuthNotJson(RunStopper):
+    """The token endpoint answered with something else than JSON, mostly a login page."""
+
+    code = "AUTH_IFS_NOT_JSON"
+
+    def __init__(self, url: str, excerpt: str) -> None:
+        super().__init__(
+            f"{url} answered with a page instead of a token ({excerpt}): "
+            "check `realm` or `token_url`, and whether a proxy stands before IFS"
+        )
+
+
+class TlsFailed(RunStopper):
+    """The certificate is not trusted; nothing was sent, and nothing is read unverified."""
+
+    code = "IFS_TLS"
+
+
+class ForeignLink(RunStopper):
+    """A link of the server leads away from `base_url`; nothing was sent to it."""
+
+    code = "SECURITY_NEXTLINK"
+
+    def __init__(self, link: str, origin: str) -> None:
+        super().__init__(
+            f"the server's link {link!r} leads away from {origin}: it was not followed. "
+            "Set `base_url` to the address that the server itself uses, "
+            "or `paging: keyset` for the stream"
+        )
+
+
+class ForeignRedirect(RunStopper):
+    """A redirect leads away from `base_url`; nothing was sent to it."""
+
+    code = "SECURITY_REDIRECT"
+
+    def __init__(self, url: str, target: str) -> None:
+        super().__init__(
+            f"{url} redirects to {target!r}: it was not followed. Set `base_url` to the final address"
+        )
+
+
+class Transient(IfsError):
+    """Worth another try; raised for good when the tries are used up."""
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(sentence)
+
+
+class ConnectionFailed(Transient):
+    """No answer: name not found, connection refused or reset, time-out, bad certificate."""
+
+    code = "IFS_CONNECTION"
+
+
+class BrokenBody(Transient):
+    """The body was cut, or its JSON ends in the middle: never taken for a short page."""
+
+    code = "IFS_BROKEN_BODY"
+
+
+class Unavailable(Transient):
+    """429 or 5xx."""
+
+    code = "IFS_UNAVAILABLE"
+
+
+class RateLimited(IfsError):
+    """IFS asks for a pause that is longer than a run should wait."""
+
+    code = "IFS_RATE_LIMITED"
+
+
+class BadRequest(IfsError):
+    """400: IFS does not take the query."""
+
+    code = "IFS_BAD_REQUEST"
+
+
+class Refused(IfsError):
+    """Another status that a repetition would not change."""
+
+    code = "IFS_REFUSED"
+
+
+class _Unreachable(IfsError):
+    """403 and 404 have the same four causes in IFS, so all four are named."""
+
+    def __init__(self, url: str, said: str) -> None:
+        super().__init__(
+            f"{url}: {said}. Either the gateway is wrong (main, int, b2b: set `gateway`), "
+            "or the name of the projection or entity set is misspelt, "
+            "or it is an entity service that is not activated in API Explorer, "
+            "or the service user has no grant on the projection"
+        )
+
+
+class Forbidden(_Unreachable):
+    """403."""
+
+    code = "IFS_FORBIDDEN"
+
+
+class NotFound(_Unreachable):
+    """404."""
+
+    code = "IFS_NOT_FOUND"
+
+
+class OperationTimeout(IfsError):
+    """504 with ODP_OPERATION_TIMEOUT: the same query would time out again."""
+
+    code = "IFS_OPERATION_TIMEOUT"
+
+    def __init__(self, url: str, said: str) -> None:
+        super().__init__(f"{url}: {said}. Lower `page_size` of the stream or narrow its `filter`")
+
+
+class NotJson(IfsError):
+    """A page of HTML or other text where JSON was asked for."""
+
+    code = "IFS_NOT_JSON"
+
+
+class UnsafeMetadata(IfsError):
+    """`$metadata` declares a DOCTYPE or entities; an OData service has no use for them."""
+
+    code = "SECURITY_METADATA"
+
+
+class InvalidMetadata(IfsError):
+    """`$metadata` is not a CSDL document that can be understood."""
+
+    code = "METADATA_INVALID"
+
+
+class EntitySetMissing(IfsError):
+    """The service does not offer the entity set."""
+
+    code = "ENTITY_SET_MISSING"
+
+    def __init__(self, entity_set: str, service: str, offered: Sequence[str]) -> None:
+        self.entity_set, self.service, self.offered = entity_set, service, tuple(offered)
+        listed = ", ".join(self.offered) or "none"
+        super().__init__(f"{service} has no entity set {entity_set!r}; it offers: {listed}")
+
+
+class ColumnMissing(IfsError):
+    """A setting names a column that the entity set does not have."""
+
+    code = "COLUMN_MISSING"
+
+    def __init__(self, where: str, columns: Sequence[str], offered: Sequence[str]) -> None:
+        super().__init__(
+            f"{where} has no column {', '.join(columns)}; it has: {', '.join(offered) or 'none'}"
+        )
+
+
+class PagingLoop(IfsError):
+    """The server leads in a circle."""
+
+    code = "PAGING_LOOP"
+
+
+class KeyNull(IfsError):
+    """A row has no value in a key column, so it has no identity."""
+
+    code = "KEY_NULL"
+
+
+class ValueInvalid(IfsError):
+    """A value does not have the type that `$metadata` declares."""
+
+    code = "VALUE_INVALID"
+
+
+class BookmarkInvalid(IfsError):
+    """The bookmark or `start_date` is no value of the replication key's type."""
+
+    code = "BOOKMARK_INVALID"
+
+
+class ReplicationKeyInvalid(IfsError):
+    """The replication key does not exist or cannot be compared."""
+
+    code = "REPLICATION_KEY_INVALID"

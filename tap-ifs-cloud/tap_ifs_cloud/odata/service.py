@@ -1,0 +1,88 @@
+"""One OData service: its `$metadata`, and the pages of its entity sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import field
+
+from tap_ifs_cloud.odata.envelope import ErrorInfo, excerpt
+from tap_ifs_cloud.odata.errors import BrokenBody, ForeignLink, NotJson
+from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
+from tap_ifs_cloud.odata.paging import Link, Page
+
+if TYPE_CHECKING:
+    from tap_ifs_cloud.odata.query import Query
+    from tap_ifs_cloud.odata.session import Body, Session
+
+__all__ = ["Service"]
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class PageBody(msgspec.Struct, frozen=True):
+    """A page as OData JSON has it; the server may also fail after it has said 200."""
+
+    value: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    next_link: str | None = field(name="@odata.nextLink", default=None)
+    error: ErrorInfo | None = None
+
+
+# Exact: numbers with a point or exponent become Decimal, whole ones int of any length.
+_PAGE = msgspec.json.Decoder(PageBody, float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A projection or entity service of IFS, or any OData v4 service; `url` ends in "/"."""
+
+    session: Session
+    url: str
+
+    def metadata(self) -> Metadata:
+        """What the service declares."""
+        return self.session.get(
+            f"{self.url}$metadata",
+            accept="application/xml",
+            read=lambda body: parse_metadata(body.content, body.url),
+        )
+
+    def page(self, entity_set: str, address: Query | Link) -> Page:
+        """One page. Raises ForeignLink before anything is sent to a foreign address."""
+        if isinstance(address, Link):
+            url = address.url
+        else:
+            url = f"{self.url}{entity_set}?{address.encoded()}"
+        return self.session.get(url, accept="application/json", read=self._page)
+
+    def _page(self, body: Body) -> Page:
+        answer = _answer(body)
+        if answer.error is not None:
+            raise BrokenBody(f"{body.url}: an error inside a 200: {answer.error.sentence()}")
+        if answer.value is msgspec.UNSET:
+            raise NotJson(f"{body.url} answered with JSON that is no page of rows")
+        return Page(answer.value, self._link(answer.next_link, body.url))
+
+    def _link(self, link: str | None, current: str) -> Link | None:
+        if link is None:
+            return None
+        resolved = self.session.origin.resolve(link, current)
+        if resolved is None:
+            raise ForeignLink(link, str(self.session.origin))
+        return Link(resolved)
+
+
+def _answer(body: Body) -> PageBody:
+    content = body.content.removeprefix(_BOM)
+    if body.media_type == "text/html" or content.lstrip()[:1] == b"<":
+        raise NotJson(
+            f"{body.url} answered with a page instead of rows "
+            f"({excerpt(content.decode(errors='replace'))[:80]}): is a login or proxy before IFS?"
+        )
+    try:
+        return _PAGE.decode(content)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BrokenBody(f"{body.url}: the rows cannot be read ({error})") from error

@@ -1,0 +1,206 @@
+"""HTTP to IFS: one origin, one pace, repeated tries, named errors. Knows no entity sets.
+
+The only place where exceptions of `requests` are caught.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import requests
+from requests.auth import AuthBase
+
+from tap_ifs_cloud.odata.auth import Credentials, GivenHeaders
+from tap_ifs_cloud.odata.envelope import error_of, media_type
+from tap_ifs_cloud.odata.errors import (
+    AuthFailed,
+    BrokenBody,
+    ConnectionFailed,
+    ForeignRedirect,
+    RateLimited,
+    Refused,
+    TlsFailed,
+    Transient,
+)
+from tap_ifs_cloud.odata.origin import Origin
+from tap_ifs_cloud.odata.pacing import Pacer, Patience
+
+__all__ = ["Session"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_SECONDS: Final = 30.0
+REDIRECTS: Final = 5
+OK: Final = 200
+UNAUTHORIZED: Final = 401
+REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A good answer."""
+
+    url: str
+    content: bytes
+    media_type: str
+
+
+class _Headers(AuthBase):
+    """Sets the headers last; with `auth` given, requests does not look for a `.netrc`."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers.update(self.headers)
+        return r
+
+
+@dataclass(slots=True)
+class Session:
+    """What reads from IFS share: connection, credentials, pace and patience. Safe between threads."""
+
+    origin: Origin
+    credentials: Credentials = field(default_factory=GivenHeaders)
+    user_agent: str = "tap-ifs-cloud"
+    timeout: float = 330.0  # seconds of silence; IFS gives up on a read after 300
+    ca_bundle: str | None = None
+    pacer: Pacer = field(default_factory=lambda: Pacer(1000))
+    patience: Patience = field(default_factory=Patience)
+    sleep: Callable[[float], None] = time.sleep
+    _http: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def get(self, url: str, *, accept: str, read: Callable[[Body], T]) -> T:
+        """What `read` makes of the answer. A BrokenBody that it raises counts as a failed try."""
+        return self._persist(url, lambda: read(self._authorized(url, accept)))
+
+    def post_form(self, url: str, form: Mapping[str, str], *, read: Callable[[Body], T]) -> T:
+        """Send a form without credentials; for the token endpoint only."""
+
+        def send() -> requests.Response:
+            return self._http.post(
+                url, data=form, auth=_Headers(self._base("application/json")), **self._options()
+            )
+
+        def once() -> T:
+            with _ifs_errors(url):
+                response = send()
+            return read(_body(response))
+
+        return self._persist(url, once)
+
+    def _persist(self, url: str, attempt: Callable[[], T]) -> T:
+        """Try until it works, the tries are used up, or a wait is asked that is too long."""
+        failures = 0
+        while True:
+            try:
+                return attempt()
+            except Transient as error:
+                failures += 1
+                if failures >= self.patience.tries:
+                    raise
+                self._pause(url, error, failures)
+
+    def _pause(self, url: str, error: Transient, failures: int) -> None:
+        asked = error.retry_after
+        if asked is not None and asked > self.patience.longest_asked:
+            raise RateLimited(
+                f"{url} asks to wait for {asked:.0f} s, more than "
+                f"{self.patience.longest_asked:.0f} s: run again later, or lower "
+                "`requests_per_minute`"
+            ) from error
+        wait = self.patience.pause(failures) if asked is None else asked
+        logger.warning(
+            "http.retry failures=%d wait_seconds=%.1f reason=%r", failures, wait, str(error)
+        )
+        self.sleep(wait)
+
+    def _authorized(self, url: str, accept: str) -> Body:
+        """One try; a token that is refused is replaced once and the same request repeated."""
+        headers = self.credentials.headers()
+        response = self._send(url, accept, headers)
+        if response.status_code == UNAUTHORIZED and self.credentials.renew(headers):
+            logger.info("auth.renew reason=401")
+            response = self._send(url, accept, self.credentials.headers())
+        if response.status_code == UNAUTHORIZED:
+            raise AuthFailed(
+                f"{url} refuses the credentials (401): check `client_id`, `client_secret`, "
+                "`realm` and `scope`, and that the service user of the IAM client is active"
+            )
+        return _body(response)
+
+    def _send(self, url: str, accept: str, headers: Mapping[str, str]) -> requests.Response:
+        """One request, redirects within the origin included."""
+        for _ in range(REDIRECTS + 1):
+            self.pacer.wait()
+            started = time.monotonic()
+            with _ifs_errors(url):
+                auth = _Headers({**self._base(accept), **headers})
+                response = self._http.get(url, auth=auth, **self._options())
+            logger.debug(
+                "http.get status=%d bytes=%d seconds=%.3f url=%s",
+                response.status_code,
+                len(response.content),
+                time.monotonic() - started,
+                url,
+            )
+            if response.status_code not in REDIRECTED:
+                return response
+            url = self._redirected(url, response.headers.get("Location", ""))
+        raise Refused(f"{url} redirects more than {REDIRECTS} times")
+
+    def _redirected(self, url: str, target: str) -> str:
+        resolved = self.origin.resolve(target, url)
+        if resolved is None:
+            raise ForeignRedirect(url, target)
+        return resolved
+
+    def _base(self, accept: str) -> dict[str, str]:
+        return {"Accept": accept, "User-Agent": self.user_agent}
+
+    def _options(self) -> dict[str, object]:
+        return {
+            "allow_redirects": False,
+            "timeout": (min(CONNECT_SECONDS, self.timeout), self.timeout),
+            "verify": self.ca_bundle or True,
+        }
+
+
+def _body(response: requests.Response) -> Body:
+    if response.status_code != OK:
+        raise error_of(response)
+    return Body(response.url, response.content, media_type(response))
+
+
+@contextmanager
+def _ifs_errors(url: str) -> Iterator[None]:
+    """Turn what `requests` raises into our errors. `InvalidURL` and the like are ours to avoid."""
+    try:
+        yield
+    except (
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ) as e:
+        raise BrokenBody(f"{url}: the body was cut or cannot be unpacked") from e
+    except requests.exceptions.SSLError as e:
+        raise TlsFailed(
+            f"{url}: the server's certificate is not trusted ({_reason(e)}). Set `ca_bundle` to "
+            "the file with your company's certificates"
+        ) from e
+    except requests.exceptions.RequestException as e:
+        raise ConnectionFailed(f"{url}: no answer ({_reason(e)})") from e
+
+
+def _reason(error: requests.exceptions.RequestException) -> str:
+    """The innermost sentence: the outer ones repeat the address."""
+    inner: BaseException = error
+    while inner.__cause__ or inner.__context__:
+        inner = inner.__cause__ or inner.__context__ or inner
+    return f"{type(inner).__name__}: {inner}"[:200]

@@ -1,0 +1,64 @@
+"""The token request: client credentials at Keycloak's token endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_ifs_cloud.odata.envelope import excerpt
+from tap_ifs_cloud.odata.errors import AuthFailed, AuthNotJson, IfsError, Transient
+
+if TYPE_CHECKING:
+    from tap_ifs_cloud.odata.session import Body, Session
+
+__all__ = ["Client", "ask_token"]
+
+
+class TokenReply(msgspec.Struct, frozen=True):
+    """The two fields of the reply that count; `expires_in` is whatever the server makes of it."""
+
+    access_token: str
+    expires_in: object = None
+
+
+_REPLY = msgspec.json.Decoder(TokenReply)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An IAM client of IFS."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str
+
+
+def ask_token(session: Session, client: Client) -> tuple[str, object]:
+    """A new token and its stated lifetime. Raises AuthFailed, AuthNotJson, Transient."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        "scope": client.scope,
+    }
+    try:
+        reply = session.post_form(client.token_url, form, read=_reply)
+    except (AuthNotJson, Transient):
+        raise
+    except IfsError as error:
+        said = error.sentence.replace(client.client_secret, "***")
+        raise AuthFailed(
+            f"no token for client {client.client_id!r}: {said}. "
+            "Check `client_id` (case counts), `client_secret`, `realm` or `token_url`"
+        ) from None
+    return reply.access_token, reply.expires_in
+
+
+def _reply(body: Body) -> TokenReply:
+    try:
+        return _REPLY.decode(body.content)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise AuthNotJson(body.url, excerpt(body.content.decode(errors="replace"))[:80]) from error

@@ -1,0 +1,125 @@
+"""A stream definition resolved against live metadata: columns, key, replication key, paging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from tap_ifs_cloud.odata.errors import ColumnMissing, EntitySetMissing, KeyNull
+from tap_ifs_cloud.odata.paging import Beyond, Cursor, keyset, linked, skipping
+from tap_ifs_cloud.odata.query import ORDERABLE
+from tap_ifs_cloud.odata.values import ROW_VERSION, is_readable
+from tap_ifs_cloud.replication import Stamp, modification_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_ifs_cloud.definition import StreamDefinition
+    from tap_ifs_cloud.odata.metadata import EntityType, Metadata, Property
+    from tap_ifs_cloud.odata.query import Query
+    from tap_ifs_cloud.odata.service import Service
+
+__all__ = ["StreamPlan"]
+
+SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares none
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What a stream is made of."""
+
+    definition: StreamDefinition
+    service: Service
+    metadata: Metadata
+    properties: Mapping[str, Property]
+    key: tuple[str, ...]
+    replication_key: str | None
+
+    @classmethod
+    def of(cls, definition: StreamDefinition, service: Service, metadata: Metadata) -> Self:
+        """Resolve a definition.
+
+        Raises EntitySetMissing, ColumnMissing, ReplicationKeyInvalid.
+        """
+        entity_type = metadata.entity_sets.get(definition.entity_set)
+        if entity_type is None:
+            sets = sorted(metadata.entity_sets)
+            raise EntitySetMissing(definition.entity_set, service.url, sets)
+        readable = {n: p for n, p in entity_type.properties.items() if is_readable(p, metadata)}
+        where = f"{service.url}{definition.entity_set}"
+        _check_columns(where, (*definition.select, *definition.key_properties), readable)
+        key = _key(definition, entity_type, readable)
+        replication_key = _replication_key(definition, readable, where)
+        chosen = {*definition.select, *key, replication_key} if definition.select else readable
+        offered = {name: declared for name, declared in readable.items() if name in chosen}
+        return cls(definition, service, metadata, offered, key, replication_key)
+
+    @property
+    def where(self) -> str:
+        """The address of the entity set, for messages."""
+        return f"{self.service.url}{self.definition.entity_set}"
+
+    def stamp(self, name: str) -> Stamp:
+        """The replication key `name`. Raises ReplicationKeyInvalid."""
+        return Stamp.of(name, self.properties, self.where)
+
+    def paged(self, first: Query, ordered_by: tuple[str, ...]) -> tuple[Query, Beyond]:
+        """How `first` begins and goes on, in the order of some columns and the key."""
+        order = tuple(dict.fromkeys((*ordered_by, *self.key)))
+        match self._paging(order):
+            case "keyset":
+                return keyset(first, Cursor(order, tuple(self.properties[c].type for c in order)))
+            case "next_link":
+                return linked(first, order)
+            case _:
+                return skipping(first, order)
+
+    def _paging(self, order: tuple[str, ...]) -> str:
+        asked = self.definition.paging
+        if asked == "auto":
+            return "keyset" if self._has_keyset(order) else "skip"
+        if asked == "keyset" and not self._has_keyset(order):
+            raise KeyNull(
+                f"{self.where} has no key that can be compared: set `paging: skip`, or "
+                "`key_properties` to columns that identify a row"
+            )
+        return asked
+
+    def _has_keyset(self, order: tuple[str, ...]) -> bool:
+        """`keyref` is put together by IFS for each answer and cannot be filtered by."""
+        comparable = {*ORDERABLE, *self.metadata.enums}
+        return (
+            bool(self.key)
+            and self.key != (SURROGATE,)
+            and all(self.properties[column].type in comparable for column in order)
+        )
+
+
+def _check_columns(where: str, wanted: Iterable[str], offered: Mapping[str, Property]) -> None:
+    missing = [name for name in wanted if name not in offered]
+    if missing:
+        raise ColumnMissing(where, missing, list(offered))
+
+
+def _key(
+    definition: StreamDefinition, entity_type: EntityType, readable: Mapping[str, Property]
+) -> tuple[str, ...]:
+    if definition.key_properties:
+        return definition.key_properties
+    if entity_type.key and all(part in readable for part in entity_type.key):
+        return entity_type.key
+    return (SURROGATE,) if SURROGATE in readable else ()
+
+
+def _replication_key(
+    definition: StreamDefinition, readable: Mapping[str, Property], where: str
+) -> str | None:
+    match definition.replication:
+        case "full":
+            return None
+        case "etag":
+            return ROW_VERSION
+    found = definition.replication_key or modification_stamp(readable)
+    if found is None and definition.replication != "attribute":
+        return None
+    return Stamp.of(found or "(a modification stamp)", readable, where).name

@@ -1,0 +1,312 @@
+"""The tap's settings: their schema, which the documentation is made from, and their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from singer_sdk import typing as th
+
+from tap_ifs_cloud.definition import StreamDefinition
+from tap_ifs_cloud.odata.origin import Origin
+
+__all__ = ["SETTINGS", "definitions", "setting_faults", "token_url"]
+
+_STREAM = th.ObjectType(
+    th.Property(
+        "entity_set",
+        th.StringType,
+        required=True,
+        title="Entity set",
+        description="Name of the entity set as the service's `$metadata` has it, "
+        "e.g. `PurchaseOrderSet`.",
+    ),
+    th.Property(
+        "projection",
+        th.StringType,
+        title="Projection",
+        description="Name of the projection or entity service that offers the set, without `.svc`, "
+        "e.g. `PurchaseOrderHandling`. Needed unless `service_url` is set.",
+    ),
+    th.Property(
+        "name",
+        th.StringType,
+        title="Stream name",
+        description="Name of the stream; by default the entity set's name without `Set` in snake "
+        "case (`purchase_order`).",
+    ),
+    th.Property(
+        "service",
+        th.StringType,
+        allowed_values=["projection", "entity"],
+        default="projection",
+        title="Kind of service",
+        description="`projection`, or `entity` for an entity service. IFS serves entity services "
+        "only through the gateway `int` and only after they were activated in API Explorer.",
+    ),
+    th.Property(
+        "gateway",
+        th.StringType,
+        allowed_values=["main", "int", "b2b"],
+        title="Gateway",
+        description="Gateway of this stream, if it is not the general one.",
+    ),
+    th.Property(
+        "service_url",
+        th.StringType,
+        title="Service address",
+        description="Address of any other OData v4 service, absolute or relative to `base_url`. "
+        "Replaces `gateway`, `service` and `projection`. It must lie below `base_url`.",
+    ),
+    th.Property(
+        "replication",
+        th.StringType,
+        allowed_values=["auto", "attribute", "full", "etag"],
+        default="auto",
+        title="Replication",
+        description="`attribute`: only rows whose `replication_key` is not older than the bookmark. "
+        "`full`: the whole set in each run, which also shows what has vanished. "
+        "`etag`: the whole set is read, but only rows are emitted whose ETag tells a change; it does "
+        "not see deletions, nor changes of joined columns. "
+        "`auto`: `attribute` if the set has a modification stamp by name and type, else `full`.",
+    ),
+    th.Property(
+        "replication_key",
+        th.StringType,
+        title="Replication key",
+        description="The column that moves with every change, e.g. `Cf_Last_Modified`. Choose none "
+        "that only tells when a row was created: changes would be missed.",
+    ),
+    th.Property(
+        "key_properties",
+        th.ArrayType(th.StringType),
+        title="Key columns",
+        description="Columns that identify a row, if the declared key does not serve: views by "
+        "`Objid` lose it when data is moved.",
+    ),
+    th.Property(
+        "filter",
+        th.StringType,
+        title="Filter",
+        description="An OData `$filter` that all rows must meet, e.g. `Company eq '100'`.",
+    ),
+    th.Property(
+        "select",
+        th.ArrayType(th.StringType),
+        title="Columns",
+        description="The only columns to offer; keys and replication key are always among them.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1),
+        title="Rows per request",
+        description="`$top` of this stream's requests, if it is not the general one.",
+    ),
+    th.Property(
+        "paging",
+        th.StringType,
+        allowed_values=["auto", "keyset", "skip", "next_link"],
+        default="auto",
+        title="Paging",
+        description="`keyset`: each page begins strictly behind the last row, so that changes "
+        "meanwhile cannot move rows past the reader. `skip`: by `$skip`, for sets without a "
+        "comparable key. `next_link`: only along the server's own links. `auto`: `keyset` where the "
+        "key allows it, else `skip`.",
+    ),
+    additional_properties=False,
+)
+
+SETTINGS: Final = th.PropertiesList(
+    th.Property(
+        "base_url",
+        th.StringType,
+        required=True,
+        title="Address of IFS Cloud",
+        description="Scheme and host, e.g. `https://acme.ifs.cloud`, with a path if a gateway needs "
+        "one. The token is sent to this origin only.",
+    ),
+    th.Property(
+        "realm",
+        th.StringType,
+        title="Realm",
+        description="Keycloak realm of the IAM client, e.g. `acme1`; in general not the tenant's "
+        "name. Gives the token address unless `token_url` is set.",
+    ),
+    th.Property(
+        "token_url",
+        th.StringType,
+        title="Token address",
+        description="Full address of the token endpoint, if it is not "
+        "`<base_url>/auth/realms/<realm>/protocol/openid-connect/token`.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client id",
+        description="Id of a confidential IAM client with service accounts enabled; case counts.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="Secret of the IAM client. Never logged.",
+    ),
+    th.Property(
+        "scope",
+        th.StringType,
+        default="openid microprofile-jwt",
+        title="Scope",
+        description="Scope of the token request. The default is what IFS Cloud expects.",
+    ),
+    th.Property(
+        "headers",
+        th.ObjectType(additional_properties=th.StringType),
+        secret=True,
+        title="Extra headers",
+        description="Headers of every request to IFS, e.g. the key of an API gateway. "
+        "With no `client_id`, they alone are what lets the tap in.",
+    ),
+    th.Property(
+        "gateway",
+        th.StringType,
+        allowed_values=["main", "int", "b2b"],
+        default="main",
+        title="Gateway",
+        description="`main` serves the web client's projections, `int` integration projections and "
+        "entity services, `b2b` those of business partners.",
+    ),
+    th.Property(
+        "streams",
+        th.ArrayType(_STREAM),
+        title="Streams",
+        description="The entity sets to read. If set, only these are discovered; otherwise the "
+        "presets, as far as the tenant offers them.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description="Incremental streams leave out rows last changed before this date "
+        "(`2026-01-01`, or with a time) as long as they have no later bookmark.",
+    ),
+    th.Property(
+        "lookback",
+        th.IntegerType(minimum=0),
+        default=3600,
+        title="Look-back",
+        description="Seconds that incremental streams read again before the bookmark. It catches "
+        "changes committed late and the hour that comes twice when summer time ends.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1),
+        default=5000,
+        title="Rows per request",
+        description="`$top` of each request. Lower it if IFS answers with time-outs.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        default=1000,
+        title="Pace",
+        description="Most requests in any 60 seconds. Lower it to leave room for other clients.",
+    ),
+    th.Property(
+        "timeout",
+        th.NumberType(minimum=1),
+        default=330,
+        title="Time-out",
+        description="Seconds without an answer after which a request counts as failed and is "
+        "repeated. IFS itself gives up after 300 (600 on the integration gateway): stay above.",
+    ),
+    th.Property(
+        "ca_bundle",
+        th.StringType,
+        title="CA bundle",
+        description="Path of a PEM file with the certificates to trust, if IFS uses a company's own.",
+    ),
+    th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=True,
+        title="Activate version",
+        description="Whether a full read ends with ACTIVATE_VERSION, by which a target knows what "
+        "has vanished. It is written only after the whole set was read.",
+    ),
+).to_dict()
+
+
+def token_url(config: Mapping[str, Any]) -> str:
+    """Where tokens are asked for."""
+    realm = f"auth/realms/{config.get('realm')}/protocol/openid-connect/token"
+    return config.get("token_url") or f"{config['base_url'].rstrip('/')}/{realm}"
+
+
+def definitions(config: Mapping[str, Any]) -> list[StreamDefinition]:
+    """The streams that the user has listed, in that order; empty without the setting."""
+    return [StreamDefinition.of(entry) for entry in config.get("streams") or ()]
+
+
+def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong between settings whose types are right: code and sentence, one per fault."""
+    yield from _address_faults(config)
+    streams = definitions(config)
+    yield from _credential_faults(config, anonymous=bool(streams) and _all_by_url(streams))
+    for definition in streams:
+        yield from _stream_faults(definition, config)
+    names = [definition.name for definition in streams]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"SETTING_DUPLICATE: several streams are called {name!r}: set `name` to tell them apart."
+
+
+def _address_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    for setting in ("base_url", "token_url"):
+        if config.get(setting):
+            try:
+                Origin.of(config[setting])
+            except ValueError as error:
+                yield f"SETTING_INVALID: `{setting}`: {error}."
+    if not config.get("base_url"):
+        yield "SETTING_MISSING: `base_url` is empty: set it to the address of IFS Cloud."
+
+
+def _all_by_url(streams: list[StreamDefinition]) -> bool:
+    return all(definition.service_url is not None for definition in streams)
+
+
+def _credential_faults(config: Mapping[str, Any], *, anonymous: bool) -> Iterator[str]:
+    """All of the credentials or none; none only with `headers` or outside IFS."""
+    names = ("client_id", "client_secret", "realm", "token_url")
+    given = {name for name in names if config.get(name)}
+    if not given and (config.get("headers") or anonymous):
+        return
+    for name in ("client_id", "client_secret"):
+        if name not in given:
+            yield f"SETTING_MISSING: `{name}` is empty: set it to that of the IAM client."
+    if not given & {"realm", "token_url"}:
+        yield "SETTING_MISSING: set `realm`, or `token_url` if a gateway stands before IFS."
+
+
+def _stream_faults(definition: StreamDefinition, config: Mapping[str, Any]) -> Iterator[str]:
+    name = definition.name
+    if not definition.projection and definition.service_url is None:
+        yield f"SETTING_MISSING: stream {name!r} needs `projection` (or `service_url`)."
+    if definition.replication_key and definition.replication in ("full", "etag"):
+        yield (
+            f"SETTING_CONFLICT: stream {name!r} has a `replication_key`, but `replication: "
+            f"{definition.replication}` uses none."
+        )
+    if definition.service_url is not None and not _is_below(definition, config.get("base_url")):
+        yield (
+            f"SETTING_INVALID: stream {name!r}: `service_url` must lie below `base_url`, "
+            "the only origin that credentials are sent to."
+        )
+
+
+def _is_below(definition: StreamDefinition, base_url: str | None) -> bool:
+    try:
+        origin = Origin.of(base_url or "")
+    except ValueError:
+        return True  # told already, with the reason
+    return origin.resolve(definition.url(base_url or "", ""), base_url or "") is not None

@@ -1,0 +1,247 @@
+"""The tap: settings, discovery (which streams exist), and the verdict at the end of a run."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.streams import Stream
+from typing_extensions import override
+
+from tap_ifs_cloud.command import OneLineCommand
+from tap_ifs_cloud.odata.auth import ClientCredentials, GivenHeaders
+from tap_ifs_cloud.odata.errors import (
+    EntitySetMissing,
+    Forbidden,
+    IfsError,
+    NotFound,
+    RunStopper,
+)
+from tap_ifs_cloud.odata.origin import Origin
+from tap_ifs_cloud.odata.pacing import Pacer
+from tap_ifs_cloud.odata.service import Service
+from tap_ifs_cloud.odata.session import Session
+from tap_ifs_cloud.odata.token import Client, ask_token
+from tap_ifs_cloud.plan import StreamPlan
+from tap_ifs_cloud.presets import PRESETS
+from tap_ifs_cloud.settings import SETTINGS, definitions, setting_faults, token_url
+from tap_ifs_cloud.stream import EntitySetStream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import click
+    from singer_sdk.singerlib import CatalogEntry
+
+    from tap_ifs_cloud.definition import StreamDefinition
+    from tap_ifs_cloud.odata.auth import Credentials
+    from tap_ifs_cloud.odata.metadata import Metadata
+
+__all__ = ["NoStreams", "StreamsFailed", "TapIfsCloud"]
+
+# Metadata documents are fetched side by side: each takes IFS a while.
+FETCHERS = 8
+
+
+class NoStreams(RunStopper):
+    """Nothing that was asked for is there."""
+
+    code = "NO_STREAMS"
+
+
+class StreamsFailed(RunStopper):
+    """Some streams were not read to their end; the others were."""
+
+    code = "STREAMS_FAILED"
+
+    def __init__(self, failures: Mapping[str, IfsError]) -> None:
+        self.failures = dict(failures)
+        listed = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        super().__init__(f"not all streams could be read: {listed}")
+
+
+class TapIfsCloud(Tap):
+    """Singer tap for IFS Cloud, and for any other OData v4 service."""
+
+    name = "tap-ifs-cloud"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    dynamic_catalog = True
+    message_writer_class = MsgSpecWriter  # decimals leave as the digits they came in
+    # No BATCH: it would go past stream maps and the target's checks.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, **options: Any) -> None:
+        self.failures: dict[str, IfsError] = {}
+        super().__init__(**options)
+
+    # Settings
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """The SDK's checks by schema, then the rules between settings; all faults at once."""
+        required = "'base_url' is a required property"  # told by the rules, in our words
+        faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
+        faults = faults or list(setting_faults(self.config))
+        if faults and raise_errors:
+            raise ConfigValidationError("the settings cannot be used", errors=faults)
+        return faults
+
+    @cached_property
+    def session(self) -> Session:
+        """What all streams share to read from IFS: connection, token, pace."""
+        session = Session(
+            origin=Origin.of(self.config["base_url"]),
+            credentials=GivenHeaders(self.config.get("headers") or {}),
+            user_agent=f"{self.name}/{self.plugin_version}",
+            timeout=float(self.config["timeout"]),
+            ca_bundle=self.config.get("ca_bundle") or None,
+            pacer=Pacer(self.config["requests_per_minute"]),
+        )
+        if self.config.get("client_id"):
+            session.credentials = self._client_credentials(session)
+        return session
+
+    def _client_credentials(self, session: Session) -> Credentials:
+        client = Client(
+            token_url=token_url(self.config),
+            client_id=self.config["client_id"],
+            client_secret=self.config["client_secret"],
+            scope=self.config["scope"],
+        )
+        return ClientCredentials(
+            partial(ask_token, session, client), extra=self.config.get("headers") or {}
+        )
+
+    # Discovery
+
+    @property
+    @override
+    def streams(self) -> dict[str, Stream]:
+        """In the order of the settings: the SDK would sort by name, but what others point at
+        should come first."""
+        if self._streams is None:
+            self._streams = {stream.name: stream for stream in self.discover_streams()}
+            if self.input_catalog is not None:
+                for stream in self._streams.values():
+                    stream.apply_catalog(self.input_catalog)
+        return self._streams
+
+    @override
+    def discover_streams(self) -> Sequence[Stream]:
+        wanted = self._wanted()
+        metadata = self._fetch({self._service_url(definition) for definition in wanted})
+        plans = [self._plan(definition, metadata) for definition in wanted]
+        streams = [EntitySetStream(self, plan) for plan in plans if plan is not None]
+        if wanted and not streams and not self.failures:
+            raise NoStreams(
+                "none of the streams is offered by this tenant: list those you need under "
+                "`streams`, each with `projection` and `entity_set`"
+            )
+        return streams
+
+    def _wanted(self) -> list[StreamDefinition]:
+        """All that the settings name, or those of them that the catalog selects."""
+        known = definitions(self.config) or list(PRESETS)
+        if self.input_catalog is None:
+            return known
+        entries = {entry.tap_stream_id: entry for entry in self.input_catalog.streams}
+        selected = {name for name, entry in entries.items() if _is_selected(entry)}
+        for name in selected - {definition.name for definition in known}:
+            self.failed(name, NoStreams(f"stream {name!r} of the catalog is not in `streams`"))
+        return [definition for definition in known if definition.name in selected]
+
+    def _service_url(self, definition: StreamDefinition) -> str:
+        return definition.url(self.config["base_url"], self.config["gateway"])
+
+    def _fetch(self, urls: set[str]) -> dict[str, Metadata | IfsError]:
+        """`$metadata` of each service, or why there is none. Raises RunStopper."""
+
+        def one(url: str) -> Metadata | IfsError:
+            try:
+                return Service(self.session, url).metadata()
+            except RunStopper:
+                raise
+            except IfsError as error:
+                return error
+
+        ordered = sorted(urls)
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            return dict(zip(ordered, pool.map(one, ordered), strict=True))
+
+    def _plan(
+        self, definition: StreamDefinition, metadata: Mapping[str, Metadata | IfsError]
+    ) -> StreamPlan | None:
+        """What the stream is made of; `None` if it is not there, which is told.
+
+        A stream that a catalog selects must be there. In discovery, only what the tenant does not
+        offer is left out: after a fault of the connection the catalog would be short of it.
+        """
+        url = self._service_url(definition)
+        declared = metadata[url]
+        try:
+            if isinstance(declared, IfsError):
+                raise declared  # noqa: TRY301 # it was kept until it is known whose fault it is
+            return StreamPlan.of(definition, Service(self.session, url), declared)
+        except IfsError as error:
+            if self.input_catalog is not None:
+                self.failed(definition.name, error)
+            elif isinstance(error, EntitySetMissing | Forbidden | NotFound):
+                self.logger.warning("stream.missing stream=%s %s", definition.name, error)
+            else:
+                raise
+            return None
+
+    # The run
+
+    def failed(self, stream: str, error: IfsError) -> None:
+        """Note that a stream could not be read; the run goes on and tells so at its end."""
+        self.failures[stream] = error
+        self.logger.error("stream.failed stream=%s %s", stream, error)
+
+    @override
+    def sync_all(self) -> None:  # type: ignore[misc] # final, but nothing is called after it
+        """Read all selected streams. Raises StreamsFailed when the last one is done."""
+        super().sync_all()
+        self._judge()
+
+    @override
+    def run_connection_test(self) -> bool:  # type: ignore[misc] # final, as above
+        """Read one row of each stream. Raises StreamsFailed."""
+        works = super().run_connection_test()
+        self._judge()
+        return works
+
+    def _judge(self) -> None:
+        if self.failures:
+            raise StreamsFailed(self.failures)
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        return OneLineCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+
+def _is_selected(entry: CatalogEntry) -> bool:
+    return entry.metadata.resolve_selection()[()]
