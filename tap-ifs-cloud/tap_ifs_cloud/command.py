@@ -23,10 +23,10 @@ class OneLineCommand(SingerCommand):
             return super().main(*args, **kwargs)
         except ConfigValidationError as error:
             for fault in error.errors:
-                self.logger.error("%s", fault)  # noqa: TRY400 # one line, no traceback
+                self.logger.error("%s", fault)  # noqa: TRY400 # one line, no traceback  # one line, no traceback
         except IfsError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 # one line, no traceback
+            self.logger.error("%s", error)  # noqa: TRY400 # as above  # one line, no traceback
         except BrokenPipeError:
-            self.logger.error("the target has closed the pipe")  # noqa: TRY400
-            sys.stdout = None  # type: ignore[assignment] # else the interpreter complains at exit
+            self.logger.error("the target has closed the pipe")  # noqa: TRY400 # as above
+            sys.stdout = None  # else the interpreter complains at exit
         sys.exit(1)

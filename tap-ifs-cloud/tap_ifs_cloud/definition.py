@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["StreamDefinition", "stream_name"]
 
@@ -32,9 +34,11 @@ class StreamDefinition:
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """From an entry whose types the settings' JSON schema has checked."""
         given = {name: value for name, value in entry.items() if value not in (None, "")}
-        lists = {name: tuple(given[name]) for name in ("select", "key_properties") if name in given}
+        lists: dict[str, Any] = {
+            name: tuple(given[name]) for name in ("select", "key_properties") if name in given
+        }
         name = given.get("name") or stream_name(given["entity_set"])
-        return cls(**{**given, **lists, "name": name})
+        return cls(**(given | lists | {"name": name}))
 
     def url(self, base_url: str, gateway: str) -> str:
         """Where its service is; ends in "/"."""
@@ -49,7 +53,7 @@ class StreamDefinition:
 
 
 def stream_name(entity_set: str) -> str:
-    """The entity set's name without `Set`, in snake case: `PurchaseOrderSet` -> `purchase_order`."""
+    """The entity set's name without `Set`, in snake case (`purchase_order`)."""
     base = entity_set.removesuffix("Set") or entity_set
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", base)
     return words.lower()

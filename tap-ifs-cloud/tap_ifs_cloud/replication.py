@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
-from tap_ifs_cloud.odata.metadata import Property
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_ifs_cloud.odata.metadata import Property
 
 __all__ = ["COMPARABLE", "Stamp", "modification_stamp"]
 
@@ -133,5 +136,5 @@ def _like(value: str, seconds: int) -> str:
     parts = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(.*)", value)
     if parts is None:
         raise BookmarkInvalid(f"{value!r} is no moment with seconds")
-    moved = datetime.fromisoformat(parts[1]) - timedelta(seconds=seconds)  # noqa: DTZ007
+    moved = datetime.fromisoformat(parts[1]) - timedelta(seconds=seconds)
     return f"{moved.isoformat()}{parts[2] or ''}{parts[3]}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_ifs_cloud.odata.values import ETAG, ROW_VERSION, is_readable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_ifs_cloud.odata.metadata import Metadata, Property
 
-__all__ = ["PLUMBING", "stream_schema"]
+__all__ = ["ENUM_MEMBERS", "PLUMBING", "stream_schema"]
 
 JsonSchema = dict[str, Any]
+
+# An open list of members, as API guidelines write it; `enum` would refuse new ones.
+ENUM_MEMBERS: Final = "x-extensible-enum"
 
 # Columns by which IFS describes a row to its own web client; not selected unless asked for.
 PLUMBING: Final = frozenset({"luname", "keyref", "Objgrants"})
@@ -69,8 +73,8 @@ class _Writer:
     def column(self, declared: Property, *, nullable: bool) -> JsonSchema:
         one = self._one(declared)
         if declared.collection:
-            return _nullable({"type": "array", "items": _nullable(one, True)}, nullable)
-        return _nullable(one, nullable)
+            return _nullable({"type": "array", "items": _nullable(one)}, nullable=nullable)
+        return _nullable(one, nullable=nullable)
 
     def _one(self, declared: Property) -> JsonSchema:
         if declared.type in self.metadata.enums:
@@ -86,7 +90,7 @@ class _Writer:
         return {
             "type": "string",
             "description": f"{name}: {', '.join(members)}",
-            "x-extensible-enum": members,
+            ENUM_MEMBERS: members,
         }
 
     def _complex(self, name: str) -> JsonSchema:
@@ -104,5 +108,5 @@ class _Writer:
         }
 
 
-def _nullable(schema: JsonSchema, nullable: bool) -> JsonSchema:  # noqa: FBT001 # a pure switch
+def _nullable(schema: JsonSchema, *, nullable: bool = True) -> JsonSchema:
     return {**schema, "type": [schema["type"], "null"] if nullable else schema["type"]}

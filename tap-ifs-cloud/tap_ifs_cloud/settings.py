@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 
 from tap_ifs_cloud.definition import StreamDefinition
 from tap_ifs_cloud.odata.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["SETTINGS", "definitions", "setting_faults", "token_url"]
 
@@ -66,9 +68,10 @@ _STREAM = th.ObjectType(
         title="Replication",
         description="`attribute`: only rows whose `replication_key` is not older than the bookmark. "
         "`full`: the whole set in each run, which also shows what has vanished. "
-        "`etag`: the whole set is read, but only rows are emitted whose ETag tells a change; it does "
-        "not see deletions, nor changes of joined columns. "
-        "`auto`: `attribute` if the set has a modification stamp by name and type, else `full`.",
+        "`etag`: the whole set is read, but only rows come out whose ETag tells a change; it sees "
+        "neither deletions nor changes of joined columns. "
+        "`auto`: `attribute` if the set has a modification stamp by name and type, otherwise "
+        "`full`.",
     ),
     th.Property(
         "replication_key",
@@ -110,8 +113,8 @@ _STREAM = th.ObjectType(
         title="Paging",
         description="`keyset`: each page begins strictly behind the last row, so that changes "
         "meanwhile cannot move rows past the reader. `skip`: by `$skip`, for sets without a "
-        "comparable key. `next_link`: only along the server's own links. `auto`: `keyset` where the "
-        "key allows it, else `skip`.",
+        "comparable key. `next_link`: only along the server's own links. `auto`: `keyset` where "
+        "the key allows it, else `skip`.",
     ),
     additional_properties=False,
 )
@@ -122,8 +125,8 @@ SETTINGS: Final = th.PropertiesList(
         th.StringType,
         required=True,
         title="Address of IFS Cloud",
-        description="Scheme and host, e.g. `https://acme.ifs.cloud`, with a path if a gateway needs "
-        "one. The token is sent to this origin only.",
+        description="Scheme and host, e.g. `https://acme.ifs.cloud`, with a path if a gateway "
+        "needs one. The token is sent to this origin only.",
     ),
     th.Property(
         "realm",
@@ -224,7 +227,8 @@ SETTINGS: Final = th.PropertiesList(
         "ca_bundle",
         th.StringType,
         title="CA bundle",
-        description="Path of a PEM file with the certificates to trust, if IFS uses a company's own.",
+        description="Path of a PEM file with the certificates to trust, if IFS uses a company's "
+        "own.",
     ),
     th.Property(
         "emit_activate_version_messages",
@@ -257,7 +261,7 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _stream_faults(definition, config)
     names = [definition.name for definition in streams]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"SETTING_DUPLICATE: several streams are called {name!r}: set `name` to tell them apart."
+        yield f"SETTING_DUPLICATE: several streams are called {name!r}: give each a `name`."
 
 
 def _address_faults(config: Mapping[str, Any]) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk.helpers._typing import TypeConformanceLevel
+from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
@@ -14,13 +14,13 @@ from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopp
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.values import ETAG, ROW_VERSION
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
-from tap_ifs_cloud.schema import PLUMBING, stream_schema
+from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import MetadataMapping
+    from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.tap import TapIfsCloud
@@ -36,7 +36,7 @@ class EntitySetStream(Stream):
     """
 
     # The row decoder has made every value fit the schema.
-    TYPE_CONFORMANCE_LEVEL: ClassVar[TypeConformanceLevel] = TypeConformanceLevel.NONE
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapIfsCloud, plan: StreamPlan) -> None:
         schema = stream_schema(plan.properties, plan.metadata, key=plan.key)
@@ -47,7 +47,17 @@ class EntitySetStream(Stream):
         self.replication_key = plan.replication_key
         self._watermark: tuple[Any, str] | None = None  # what it is compared by, as received
 
-    # Discovery
+    # Discovery and schema
+
+    @override
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """As the SDK does, with the members of enumerations, which its schema class drops."""
+        for message in super()._generate_schema_messages():
+            for name, column in message.schema["properties"].items():
+                members = self.schema["properties"].get(name, {}).get(ENUM_MEMBERS)
+                if members is not None:
+                    column[ENUM_MEMBERS] = members
+            yield message
 
     @property
     @override

@@ -10,7 +10,6 @@ from singer_sdk import Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
-from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_ifs_cloud.command import OneLineCommand
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk.singerlib import CatalogEntry
+    from singer_sdk.streams import Stream
 
     from tap_ifs_cloud.definition import StreamDefinition
     from tap_ifs_cloud.odata.auth import Credentials
@@ -131,8 +131,7 @@ class TapIfsCloud(Tap):
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        """In the order of the settings: the SDK would sort by name, but what others point at
-        should come first."""
+        """In the order of the settings; the SDK would sort by name, and refer before defining."""
         if self._streams is None:
             self._streams = {stream.name: stream for stream in self.discover_streams()}
             if self.input_catalog is not None:
@@ -194,7 +193,7 @@ class TapIfsCloud(Tap):
         declared = metadata[url]
         try:
             if isinstance(declared, IfsError):
-                raise declared  # noqa: TRY301 # it was kept until it is known whose fault it is
+                raise declared  # it was kept until it is known whose fault it is
             return StreamPlan.of(definition, Service(self.session, url), declared)
         except IfsError as error:
             if self.input_catalog is not None:
@@ -212,14 +211,15 @@ class TapIfsCloud(Tap):
         self.failures[stream] = error
         self.logger.error("stream.failed stream=%s %s", stream, error)
 
-    @override
-    def sync_all(self) -> None:  # type: ignore[misc] # final, but nothing is called after it
+    # Both are final in the SDK, which calls nothing after the last stream.
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
         """Read all selected streams. Raises StreamsFailed when the last one is done."""
         super().sync_all()
         self._judge()
 
-    @override
-    def run_connection_test(self) -> bool:  # type: ignore[misc] # final, as above
+    @override  # type: ignore[misc]
+    def run_connection_test(self) -> bool:
         """Read one row of each stream. Raises StreamsFailed."""
         works = super().run_connection_test()
         self._judge()

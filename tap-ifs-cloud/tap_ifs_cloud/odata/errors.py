@@ -29,6 +29,8 @@ IfsError                      one entity set cannot be read; others may
 └── ReplicationKeyInvalid     REPLICATION_KEY_INVALID
 """
 
+# ruff: noqa: N818 # the root says Error; the others are named after what happened
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
@@ -125,7 +127,8 @@ class ForeignRedirect(RunStopper):
 
     def __init__(self, url: str, target: str) -> None:
         super().__init__(
-            f"{url} redirects to {target!r}: it was not followed. Set `base_url` to the final address"
+            f"{url} redirects to {target!r}: it was not followed. "
+            "Set `base_url` to the final address"
         )
 
 

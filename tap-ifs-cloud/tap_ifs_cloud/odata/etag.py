@@ -39,6 +39,6 @@ def version_time(version: str | None) -> datetime | None:
     if version is None or not _TIME.fullmatch(version):
         return None
     try:
-        return datetime.strptime(version, "%Y%m%d%H%M%S")  # noqa: DTZ007 # its zone is unknown
+        return datetime.strptime(version, "%Y%m%d%H%M%S")  # noqa: DTZ007 # zone unknown  # its zone is unknown
     except ValueError:
         return None

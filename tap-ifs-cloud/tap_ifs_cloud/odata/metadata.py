@@ -6,7 +6,6 @@ service; IFS's own habits (numbers are all `Edm.Decimal`, no `Nullable` anywhere
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
@@ -17,6 +16,7 @@ from defusedxml.ElementTree import fromstring
 from tap_ifs_cloud.odata.errors import InvalidMetadata, UnsafeMetadata
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from xml.etree.ElementTree import Element
 
 __all__ = ["EntityType", "EnumType", "Metadata", "Property", "StructuredType", "parse_metadata"]

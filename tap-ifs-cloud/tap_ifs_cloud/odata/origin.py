@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from typing_extensions import override
+
 __all__ = ["Origin"]
 
 _PORTS = {"http": 80, "https": 443}
@@ -36,6 +38,7 @@ class Origin:
         port = parts.port or _PORTS[parts.scheme]
         return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/") + "/")
 
+    @override
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"

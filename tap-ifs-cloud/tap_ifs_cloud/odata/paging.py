@@ -1,4 +1,4 @@
-"""How a whole entity set is walked. No HTTP here: a walk is a generator over a function that fetches.
+"""How a whole entity set is walked: a generator over a function that fetches. No HTTP here.
 
 IFS warns that `$top` with `$skip` can repeat or miss rows while others write, even with `$orderby`
 (IFS technical documentation, OData provider, "Supported functionalities"). The default is keyset

@@ -1,13 +1,15 @@
-"""OData queries as values: literals by type, `$filter`, `$orderby`, `$select` and their encoding."""
+"""OData queries as values: literals by type, `$filter`, `$orderby`, `$select`, encoding."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["ORDERABLE", "Query", "after", "both", "literal"]
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import requests
+from requests import exceptions as _requests
 from requests.auth import AuthBase
+from typing_extensions import override
 
 from tap_ifs_cloud.odata.auth import Credentials, GivenHeaders
 from tap_ifs_cloud.odata.envelope import error_of, media_type
@@ -27,8 +28,12 @@ from tap_ifs_cloud.odata.errors import (
     TlsFailed,
     Transient,
 )
-from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.pacing import Pacer, Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_ifs_cloud.odata.origin import Origin
 
 __all__ = ["Session"]
 
@@ -58,6 +63,7 @@ class _Headers(AuthBase):
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = headers
 
+    @override
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
         r.headers.update(self.headers)
         return r
@@ -65,7 +71,7 @@ class _Headers(AuthBase):
 
 @dataclass(slots=True)
 class Session:
-    """What reads from IFS share: connection, credentials, pace and patience. Safe between threads."""
+    """What all reads share: connection, credentials, pace, patience. Safe between threads."""
 
     origin: Origin
     credentials: Credentials = field(default_factory=GivenHeaders)
@@ -84,15 +90,8 @@ class Session:
     def post_form(self, url: str, form: Mapping[str, str], *, read: Callable[[Body], T]) -> T:
         """Send a form without credentials; for the token endpoint only."""
 
-        def send() -> requests.Response:
-            return self._http.post(
-                url, data=form, auth=_Headers(self._base("application/json")), **self._options()
-            )
-
         def once() -> T:
-            with _ifs_errors(url):
-                response = send()
-            return read(_body(response))
+            return read(_body(self._request("POST", url, {"Accept": "application/json"}, form)))
 
         return self._persist(url, once)
 
@@ -141,9 +140,7 @@ class Session:
         for _ in range(REDIRECTS + 1):
             self.pacer.wait()
             started = time.monotonic()
-            with _ifs_errors(url):
-                auth = _Headers({**self._base(accept), **headers})
-                response = self._http.get(url, auth=auth, **self._options())
+            response = self._request("GET", url, {"Accept": accept, **headers})
             logger.debug(
                 "http.get status=%d bytes=%d seconds=%.3f url=%s",
                 response.status_code,
@@ -162,15 +159,23 @@ class Session:
             raise ForeignRedirect(url, target)
         return resolved
 
-    def _base(self, accept: str) -> dict[str, str]:
-        return {"Accept": accept, "User-Agent": self.user_agent}
-
-    def _options(self) -> dict[str, object]:
-        return {
-            "allow_redirects": False,
-            "timeout": (min(CONNECT_SECONDS, self.timeout), self.timeout),
-            "verify": self.ca_bundle or True,
-        }
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        with _ifs_errors(url):
+            return self._http.request(
+                method,
+                url,
+                data=form,
+                auth=_Headers({"User-Agent": self.user_agent, **headers}),
+                allow_redirects=False,
+                timeout=(min(CONNECT_SECONDS, self.timeout), self.timeout),
+                verify=self.ca_bundle or True,
+            )
 
 
 def _body(response: requests.Response) -> Body:
@@ -185,20 +190,20 @@ def _ifs_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (
-        requests.exceptions.ChunkedEncodingError,
-        requests.exceptions.ContentDecodingError,
+        _requests.ChunkedEncodingError,
+        _requests.ContentDecodingError,
     ) as e:
         raise BrokenBody(f"{url}: the body was cut or cannot be unpacked") from e
-    except requests.exceptions.SSLError as e:
+    except _requests.SSLError as e:
         raise TlsFailed(
             f"{url}: the server's certificate is not trusted ({_reason(e)}). Set `ca_bundle` to "
             "the file with your company's certificates"
         ) from e
-    except requests.exceptions.RequestException as e:
+    except _requests.RequestException as e:
         raise ConnectionFailed(f"{url}: no answer ({_reason(e)})") from e
 
 
-def _reason(error: requests.exceptions.RequestException) -> str:
+def _reason(error: _requests.RequestException) -> str:
     """The innermost sentence: the outer ones repeat the address."""
     inner: BaseException = error
     while inner.__cause__ or inner.__context__:

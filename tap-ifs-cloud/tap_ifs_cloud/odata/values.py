@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_ifs_cloud.odata.errors import ValueInvalid
 from tap_ifs_cloud.odata.etag import row_version
-from tap_ifs_cloud.odata.metadata import EntityType, Metadata, Property
+
+if TYPE_CHECKING:
+    from tap_ifs_cloud.odata.metadata import EntityType, Metadata, Property
 
 __all__ = ["ETAG", "READABLE", "ROW_VERSION", "RowDecoder", "is_readable"]
 
@@ -112,7 +114,7 @@ class Decoders:
         return self._structured(type_name)
 
     def _structured(self, type_name: str) -> Decode:
-        """Decoders of a complex type are made when a value comes: such types can hold themselves."""
+        """Its members' decoders are made when a value comes: such types can hold themselves."""
 
         def decode(value: Any) -> dict[str, Any]:
             if not isinstance(value, dict):
