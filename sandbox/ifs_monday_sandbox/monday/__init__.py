@@ -1,1 +1,1 @@
-"""The monday.com side: GraphQL, boards, limits, bulk jobs."""
+"""The monday.com twin: its GraphQL API, limits and bulk jobs, offline and in memory."""

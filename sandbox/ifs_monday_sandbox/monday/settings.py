@@ -1,0 +1,73 @@
+"""What a sandbox account allows and costs: plans, budgets, prices and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+__all__ = ["PLANS", "MondaySettings", "Plan", "PlanName"]
+
+PlanName = Literal["free", "basic", "standard", "pro", "enterprise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Limits of a plan (developer.monday.com/api-reference/docs/rate-limits)."""
+
+    daily_calls: int
+    minute_requests: int
+    concurrency: int
+    minute_points: int = 10_000_000
+
+
+PLANS: Final[Mapping[PlanName, Plan]] = {
+    "free": Plan(1_000, 1_000, 40, minute_points=1_000_000),
+    "basic": Plan(1_000, 1_000, 40),
+    "standard": Plan(1_000, 1_000, 40),
+    "pro": Plan(10_000, 2_500, 100),
+    "enterprise": Plan(25_000, 5_000, 250),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MondaySettings:
+    """One account. Numbers that are `None` are the plan's.
+
+    `minute_seconds` is the real length of a minute of the budgets (and a sixtieth of an hour of
+    the bulk limits), so that a demonstration need not wait; every told wait is in real seconds.
+    `prices` overrides the points of single root fields by name. `ingest_polls` is how many status
+    questions a bulk job answers with PROCESSING after its upload; with 0 it is done on upload.
+    """
+
+    api_token: str = "sandbox"  # noqa: S105  (a documented example, it opens nothing)
+    user_name: str = "IFS integration"
+    plan: PlanName = "pro"
+    base_url: str = ""
+    minute_seconds: float = 60.0
+    minute_points: int | None = None
+    request_points: int = 5_000_000
+    points_per_mutation: int = 10_000
+    points_per_query: int = 1_000
+    prices: Mapping[str, int] = field(default_factory=dict)
+    minute_requests: int | None = None
+    concurrency: int | None = None
+    daily_calls: int | None = None
+    items_limit: int = 10_000
+    ingest_polls: int = 1
+    ingest_jobs_per_hour: int = 100
+    ingest_items_per_hour: int = 19_000
+
+    def limits(self) -> Plan:
+        """The plan's limits, with what is set here in their place."""
+        plan = PLANS[self.plan]
+        return Plan(
+            daily_calls=_given(self.daily_calls, plan.daily_calls),
+            minute_requests=_given(self.minute_requests, plan.minute_requests),
+            concurrency=_given(self.concurrency, plan.concurrency),
+            minute_points=_given(self.minute_points, plan.minute_points),
+        )
+
+
+def _given(value: int | None, default: int) -> int:
+    return default if value is None else value
