@@ -34,7 +34,9 @@ def main() -> None:
 
 @main.command()
 @click.option("--ifs-port", default=IFS_PORT, show_default=True, help="0 takes any free port.")
-@click.option("--monday-port", default=MONDAY_PORT, show_default=True, help="0 takes any free port.")
+@click.option(
+    "--monday-port", default=MONDAY_PORT, show_default=True, help="0 takes any free port."
+)
 @click.option("--seed", default=1, show_default=True, help="The business is generated from it.")
 @click.option("--size", default=100, show_default=True, help="100 is about 3,000 rows.")
 @click.option("--page-cap", default=5000, show_default=True, help="Most rows IFS gives in a page.")
@@ -116,9 +118,9 @@ def reset(ifs_url: str, monday_url: str) -> None:
 
 def _post(url: str) -> Any:
     """The JSON answer to an empty POST to a running sandbox."""
-    request = urllib.request.Request(url, data=b"", method="POST")  # noqa: S310  (the user's own)
+    request = urllib.request.Request(url, data=b"", method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
     except urllib.error.URLError as error:
         raise click.ClickException(

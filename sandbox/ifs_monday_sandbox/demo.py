@@ -57,7 +57,10 @@ def main() -> int:
     """Run the demo; the exit status is 0 only if both syncs settled every row."""
     console = Console(width=max(100, Console().width))
     settings = SandboxSettings(monday=replace(MondaySettings(), minute_seconds=MINUTE_SECONDS))
-    with tempfile.TemporaryDirectory(prefix="ifs-monday-demo-") as room, Sandbox(settings) as sandbox:
+    with (
+        tempfile.TemporaryDirectory(prefix="ifs-monday-demo-") as room,
+        Sandbox(settings) as sandbox,
+    ):
         console.print(f"IFS Cloud at {sandbox.ifs_url}, monday.com at {sandbox.monday_url}")
         try:
             first = _sync(sandbox, Path(room), console, "First sync: a year of business")

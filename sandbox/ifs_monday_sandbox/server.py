@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import threading
@@ -22,6 +21,7 @@ from ifs_monday_sandbox.monday.app import create_app as create_monday_app
 from ifs_monday_sandbox.monday.settings import MondaySettings
 
 if TYPE_CHECKING:
+    import asyncio
     from types import TracebackType
 
     from starlette.types import ASGIApp, Scope
@@ -36,12 +36,14 @@ class PortTakenError(OSError):
 
     def __init__(self, port: int) -> None:
         self.port = port
-        super().__init__(f"port {port} on {HOST} is in use: stop what listens there, or choose another")
+        super().__init__(
+            f"port {port} on {HOST} is in use: stop what listens there, or choose another"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """How big the business is, which ports are used (0 = any free one), and both systems' limits."""
+    """How big the business is, which ports are used (0: any free one), both systems' limits."""
 
     seed: int = 1
     size: int = 100

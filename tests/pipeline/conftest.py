@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a newcomer's shell, with both systems at the sandbox."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
+        }
         return inherited | {
             "TAP_IFS_CLOUD_BASE_URL": self.sandbox.ifs_url,
             "TARGET_MONDAY_API_URL": self.sandbox.monday_url,
@@ -69,6 +73,67 @@ class Project:
             text=True,
         )
         return json.loads(printed)
+
+    def board_names(self) -> set[str]:
+        """The names of the account's active boards."""
+        boards = self.sandbox.account.boards.values()
+        return {board.name for board in boards if board.state == "active"}
+
+
+# Which board shows which entity set, and the columns of its key.
+BOARDS = {
+    "Supplier": ("SupplierSet", ("SupplierId",)),
+    "Account": ("AccountSet", ("Company", "Account")),
+    "Code part value": ("CodePartValueSet", ("Company", "CodePart", "CodePartValue")),
+    "Purchase order": ("PurchaseOrderSet", ("OrderNo",)),
+    "Posting proposal head": ("PostingProposalHeadSet", ("Company", "ProposalId")),
+    "Voucher": ("VoucherSet", ("Company", "VoucherType", "AccountingYear", "VoucherNo")),
+    "Voucher row": (
+        "VoucherRowSet",
+        ("Company", "VoucherType", "AccountingYear", "VoucherNo", "RowNo"),
+    ),
+    "Customer order": ("CustomerOrderSet", ("OrderNo",)),
+}
+# Kept by the target itself, not a property.
+OWN_COLUMNS = {"Name", "Record key"}
+
+
+@pytest.fixture
+def assert_boards_equal_source() -> Callable[[Project], None]:
+    """Fails unless each board has one item a row, with each cell as the row has it."""
+
+    def check(project: Project) -> None:
+        assert project.board_names() == BOARDS.keys()
+        for board, (entity_set, key) in BOARDS.items():
+            rows = project.sandbox.business.rows(entity_set)
+            shown = project.sandbox.account.rows(board)
+            assert len(shown) == len(rows), board
+            items = {tuple(item[column] for column in key): item for item in shown}
+            for row in rows:
+                item = items[tuple(_as_text(row[column]) for column in key)]
+                for title in item.keys() - OWN_COLUMNS:
+                    assert _same(item[title], row.get(title)), (board, title, item, row)
+
+    return check
+
+
+def _as_text(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _same(shown: str, value: object) -> bool:
+    """Whether a cell's text tells the value."""
+    match value:
+        case None | False:
+            return shown == ""
+        case True:
+            return shown == "v"
+        case Decimal() | int():
+            return Decimal(shown) == value
+        case datetime():
+            return shown == f"{value:%Y-%m-%d %H:%M}"
+        case _:
+            return shown == str(value)
 
 
 @pytest.fixture
