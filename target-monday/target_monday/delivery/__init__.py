@@ -1,1 +1,1 @@
-"""How operations travel: lanes, packing, budgets."""
+"""How operations reach the boards: packing, budget, calls and their outcomes."""

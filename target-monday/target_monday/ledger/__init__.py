@@ -1,1 +1,1 @@
-"""What was intended, sent, acknowledged and rejected."""
+"""The database of what was intended, sent, acknowledged and rejected."""

@@ -1,1 +1,1 @@
-"""Knows the monday API, knows no Singer."""
+"""What is known about monday's API. Knows no Singer, no ledger, no delivery."""

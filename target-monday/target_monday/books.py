@@ -1,0 +1,91 @@
+"""The books of a run: every row that was read is accounted for, or the run fails."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from target_monday.ledger.runs import BoardBooks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Books", "StreamBooks"]
+
+
+@dataclass(slots=True)
+class StreamBooks:
+    """One stream's rows and what became of them.
+
+    `merged` rows were overtaken by a later row of the same key before they were sent; they are
+    counted among the unchanged ones. `unknown` ones are counted among those carried over.
+    """
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    carried_over: int = 0
+    merged: int = 0
+    unknown: int = 0
+    archived: int = 0
+    shortened: int = 0
+    calls: int = 0  # requests that touched the board; one request may touch several
+    points: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether each row read is accounted for."""
+        known = self.created + self.updated + self.unchanged + self.rejected + self.carried_over
+        return self.read == known
+
+
+@dataclass(slots=True)
+class Books:
+    """The books of all streams, in order of appearance."""
+
+    streams: dict[str, StreamBooks] = field(default_factory=dict)
+    board_ids: dict[str, str] = field(default_factory=dict)
+
+    def of(self, stream: str) -> StreamBooks:
+        """The stream's books, opened when they are first asked for."""
+        return self.streams.setdefault(stream, StreamBooks())
+
+    @property
+    def rejected(self) -> int:
+        """Rejected rows of all streams."""
+        return sum(books.rejected for books in self.streams.values())
+
+    @property
+    def carried_over(self) -> int:
+        """Rows of all streams that are still to be done."""
+        return sum(books.carried_over for books in self.streams.values())
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books of every stream balance."""
+        return all(books.balanced for books in self.streams.values())
+
+    def rows(self) -> list[BoardBooks]:
+        """The books as the ledger keeps them."""
+        return [
+            BoardBooks(stream, self.board_ids.get(stream), asdict(books))
+            for stream, books in self.streams.items()
+        ]
+
+    def lines(self, *, calls: int, points: int) -> Iterable[str]:
+        """One line a board, and the total."""
+        totals = StreamBooks()
+        for stream, books in self.streams.items():
+            counts = asdict(books)
+            yield f"board stream={stream} board={self.board_ids.get(stream, '-')} {_pairs(counts)}"
+            for name, count in counts.items():
+                setattr(totals, name, getattr(totals, name) + count)
+        totals.calls, totals.points = calls, points
+        balanced = "yes" if self.balanced else "no"
+        yield f"total boards={len(self.streams)} {_pairs(asdict(totals))} balanced={balanced}"
+
+
+def _pairs(counts: dict[str, int]) -> str:
+    return " ".join(f"{name}={count}" for name, count in counts.items())

@@ -1,0 +1,60 @@
+"""Boards and columns are made here: packed, in the ledger before they are sent, safe to repeat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_monday.delivery.packing import packs
+from target_monday.errors import BoardFailed
+from target_monday.monday.boards import Board, Column
+from target_monday.monday.client import Answer, encode_body
+from target_monday.monday.errors import AnswerLost, MondayError, Refused
+from target_monday.monday.operations import CREATE_BOARD, CreateColumn, write_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_monday.delivery.calls import Calls
+    from target_monday.ledger.journal import Journal
+
+__all__ = ["make_board", "make_columns"]
+
+_COLUMNS_A_REQUEST: Final = 50
+
+
+def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None) -> Board:
+    """A new, empty board. After a lost answer the next run finds it by its name."""
+    body = encode_body(CREATE_BOARD, {"name": name, "workspace": workspace})
+    answer = _send(calls, journal, body, f"board {name!r}")
+    return msgspec.convert(answer.data["create_board"], Board)
+
+
+def make_columns(calls: Calls, journal: Journal, columns: Sequence[CreateColumn]) -> list[Column]:
+    """New columns, in order. After a lost answer the next run finds them by their titles."""
+    made: list[Column] = []
+    for pack in packs(columns, _COLUMNS_A_REQUEST):
+        body = encode_body(*write_batch(pack))
+        titles = ", ".join(repr(column.title) for column in pack)
+        answer = _send(calls, journal, body, f"columns {titles}")
+        made += [msgspec.convert(answer.data[f"m{at}"], Column) for at in range(len(pack))]
+    return made
+
+
+def _send(calls: Calls, journal: Journal, body: bytes, what: str) -> Answer:
+    request, key = journal.intend(body, [])
+    try:
+        answer = calls.mutate(body, key)
+    except (AnswerLost, Refused) as error:
+        raise _failed(what, error) from error
+    finally:
+        journal.settle_by_reading(request)  # what was made is found by name and title
+    if answer.faults:
+        fault = answer.faults[0]
+        raise BoardFailed(f"The {what} cannot be made: {fault.code}: {fault.message}.")
+    return answer
+
+
+def _failed(what: str, error: MondayError) -> BoardFailed:
+    return BoardFailed(f"The {what} cannot be made: {error}.")

@@ -1,0 +1,58 @@
+"""What became of an operation. Each reader decides about each kind; the type check sees to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+__all__ = ["Acknowledged", "CarriedOver", "Gone", "Outcome", "Rejected", "Unknown", "is_settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """monday has it; `item_id` is the item's."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """monday refused this operation for good."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The item is not there any more: its key has to be looked up again."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows whether it ran; the next start looks it up."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """It did not run and is still to be done; `board_failed` if its board takes nothing more."""
+
+    message: str
+    board_failed: bool = False
+
+
+Outcome = Acknowledged | Rejected | Gone | Unknown | CarriedOver
+
+
+def is_settled(outcome: Outcome) -> bool:
+    """Whether a bookmark may pass the row."""
+    match outcome:
+        case Acknowledged() | Rejected():
+            return True
+        case Gone() | Unknown() | CarriedOver():
+            return False
+    assert_never(outcome)

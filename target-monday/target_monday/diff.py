@@ -1,0 +1,106 @@
+"""Wanted rows against known items: what has to be done. Pure, and the heart of "only changes"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Archive",
+    "Cell",
+    "Create",
+    "KnownItem",
+    "Operation",
+    "Unchanged",
+    "Update",
+    "WantedRow",
+]
+__all__ += ["diff"]
+
+Cell = str | int | bool | list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRow:
+    """One record as its item should be.
+
+    `cells` maps column ids to canonical values; None clears a cell, a column that is not in it is
+    left alone. `name` is None where a property that it is made of is missing: the name is left
+    alone, and a new item takes `fallback_name`. `shortened` counts the texts that were cut.
+    """
+
+    key: str
+    name: str | None
+    fallback_name: str
+    cells: Mapping[str, Cell]
+    shortened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItem:
+    """An item as the board last had it, by acknowledgement or by reading."""
+
+    item_id: str
+    name: str
+    cells: Mapping[str, Cell]  # a column that is absent is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new item."""
+
+    row: WantedRow
+
+    @property
+    def name(self) -> str:
+        """The name that the new item gets."""
+        return self.row.name or self.row.fallback_name
+
+    @property
+    def cells(self) -> Mapping[str, Cell]:
+        """The cells to write: a new item has nothing to clear."""
+        return {column: cell for column, cell in self.row.cells.items() if cell is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An item whose cells or name differ: only what differs is sent."""
+
+    row: WantedRow
+    item_id: str
+    cells: Mapping[str, Cell]
+    name: str | None  # None: as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An item whose row is gone from the source; `delete` where the settings ask for that."""
+
+    key: str
+    item_id: str
+    delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing to send."""
+
+    item_id: str
+
+
+Operation = Create | Update | Archive
+
+
+def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchanged:
+    """What makes the known item, if there is one, as it is wanted."""
+    if known is None:
+        return Create(wanted)
+    have = known.cells.get
+    changed = {column: cell for column, cell in wanted.cells.items() if cell != have(column)}
+    name = wanted.name if wanted.name is not None and wanted.name != known.name else None
+    if not changed and name is None:
+        return Unchanged(known.item_id)
+    return Update(wanted, known.item_id, changed, name)

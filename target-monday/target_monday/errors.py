@@ -1,0 +1,82 @@
+"""What ends a run and what rejects a row, each with a stable code and a sentence for the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from singer_sdk.exceptions import MissingKeyPropertiesError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BoardFailed",
+    "BooksDoNotBalance",
+    "InputFault",
+    "RejectsAboveLimit",
+    "RowsWithoutKey",
+    "RunFailed",
+    "SettingsFault",
+    "Stopped",
+    "TargetError",
+]
+
+
+class TargetError(Exception):
+    """Ends the run with `exit_code`; the text is one line for the user."""
+
+    code: ClassVar[str] = "FAILED"
+    exit_code: ClassVar[int] = 1
+
+
+class SettingsFault(TargetError):
+    """The settings cannot be used: every fault that was found, each in one sentence."""
+
+    code = "SETTINGS"
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(" ".join(self.faults))
+
+
+class InputFault(TargetError):
+    """The input is not a Singer stream. The line itself is not shown: it may hold business data."""
+
+    code = "INPUT"
+
+
+class RunFailed(TargetError):
+    """Something that no retry of ours can mend."""
+
+    code = "RUN_FAILED"
+
+
+class BoardFailed(TargetError):
+    """One board cannot be served; the other streams go on and the run ends with exit code 1."""
+
+    code = "BOARD_FAILED"
+
+
+class BooksDoNotBalance(TargetError):
+    """Rows read and rows accounted for differ, or some rows are not settled."""
+
+    code = "NOT_SETTLED"
+
+
+class Stopped(TargetError):
+    """A limit or a signal stopped the run; the next run resumes at the settled state."""
+
+    code = "STOPPED"
+    exit_code = 4
+
+
+class RejectsAboveLimit(TargetError):
+    """More rows were rejected than `max_rejects` allows; all others are settled."""
+
+    code = "REJECTS"
+    exit_code = 3
+
+
+class RowsWithoutKey(RejectsAboveLimit, MissingKeyPropertiesError):
+    """The same, where records lacked a key property: also what the SDK's callers expect then."""

@@ -1,0 +1,97 @@
+r"""The canonical key text of a record, as it stands in its item's key column. Pure, reversible.
+
+Parts are joined with "|". Inside a part "\" and "|" are escaped with "\", control characters and
+blanks at the edges (which forms and imports trim) become "\uXXXXXX", and an empty part is "\e", so
+that a key is never an empty cell. A single part without any of these is its plain value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from target_monday.decimals import digits
+from target_monday.rejects import BadCell, NullKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["key_of", "key_parts", "key_text", "part_text"]
+
+_EMPTY = "\\e"
+_PLAIN = re.compile(r"[!-\[\]-{}~]+(?: +[!-\[\]-{}~]+)*")  # printable ASCII, no "\", no "|"
+_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{6})|([\\|e]))")
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def key_of(record: Mapping[str, object], key_properties: Sequence[str]) -> tuple[str, ...]:
+    """The parts of the key of `record` as texts. Raises NullKey, or BadCell for a nested value."""
+    return tuple(_part(record, name) for name in key_properties)
+
+
+def _part(record: Mapping[str, object], name: str) -> str:
+    value = record.get(name)
+    if value is None:
+        raise NullKey(name, missing=name not in record)
+    return value if type(value) is str else part_text(value, name)
+
+
+def part_text(value: object, name: str) -> str:
+    """One key part as text: strings verbatim ("007" stays), numbers as plain digits."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | Decimal():
+            try:
+                return digits(value)
+            except ValueError as error:
+                raise BadCell(f"key property {name!r}: {error}") from error
+        case _:
+            raise BadCell(f"key property {name!r} is neither text nor number")
+
+
+def key_text(parts: Sequence[str]) -> str:
+    """The parts as one text, see the module's first lines."""
+    return "|".join(map(_escaped, parts))
+
+
+def key_parts(text: str) -> tuple[str, ...]:
+    """The parts that `key_text` was given."""
+    parts = re.split(r"(?<!\\)((?:\\\\)*)\|", text)
+    joined = [part + run for part, run in zip(parts[::2], [*parts[1::2], ""], strict=True)]
+    return tuple(_plain(part) for part in joined)
+
+
+def _escaped(part: str) -> str:
+    if _PLAIN.fullmatch(part):
+        return part
+    if not part:
+        return _EMPTY
+    last = len(part) - 1
+    return "".join(
+        _escaped_character(character, edge=at in {0, last}) for at, character in enumerate(part)
+    )
+
+
+def _escaped_character(character: str, *, edge: bool) -> str:
+    if character in "\\|":
+        return "\\" + character
+    hidden = unicodedata.category(character) in _HIDDEN
+    if hidden or (edge and character.isspace()):
+        return f"\\u{ord(character):06x}"
+    return character
+
+
+def _plain(part: str) -> str:
+    return _ESCAPE.sub(_unescaped, part)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code, escaped = found.groups()
+    if code:
+        return chr(int(code, 16))
+    return "" if escaped == "e" else str(escaped)

@@ -1,0 +1,148 @@
+"""Labels of status and dropdown columns: what a wanted text means on a board. No I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from target_monday.rejects import LabelLimit, LabelMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "MAX_LABELS",
+    "MAX_LABEL_LENGTH",
+    "Label",
+    "Labels",
+    "is_number_like",
+    "label_of",
+    "status_colours",
+]
+
+MAX_LABELS = 40  # of a status column; developer.monday.com/api-reference/reference/status
+MAX_LABEL_LENGTH = 30
+_NUMBER_LIKE = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*")
+_STATE_WORDS: Mapping[str, tuple[str, ...]] = {
+    "done_green": ("closed", "paid", "invoiced", "received", "done", "posted", "active"),
+    "stuck_red": ("cancelled", "canceled", "stopped", "blocked", "rejected", "error"),
+    "working_orange": ("planned", "preliminary", "entered", "created", "draft", "new"),
+    "bright_blue": ("released", "confirmed", "open", "approved", "authorized"),
+    "egg_yolk": ("partially", "partly", "partial", "pending", "hold", "waiting"),
+    "purple": ("arrived", "reserved", "picked", "delivered", "transferred"),
+}
+_OTHER_COLOURS = (
+    *("dark_blue", "grass_green", "saladish", "sofia_pink", "lipstick", "dark_purple"),
+    *("bright_green", "chili_blue", "american_gray", "brown", "dark_orange", "sunset", "bubble"),
+    *("peach", "berry", "winter", "river", "navy", "aquamarine", "indigo", "dark_indigo", "pecan"),
+    *("lavender", "royal", "steel", "orchid", "lilac", "tan", "sky", "coffee", "teal"),
+    *("blackish", "dark_red", "explosive"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label as the column's settings declare it; `id` is what monday calls index in a value."""
+
+    text: str
+    id: int
+
+
+def label_of(text: str) -> str:
+    """What two spellings of one label share: case and blanks do not make a new label."""
+    return " ".join(text.split()).casefold()
+
+
+def is_number_like(text: str) -> bool:
+    """Whether monday would read the text as the number of a label and not as its name."""
+    return _NUMBER_LIKE.fullmatch(text) is not None
+
+
+@dataclass(slots=True)
+class Labels:
+    """The labels of one column, and those that this run adds to it."""
+
+    column: str
+    create: bool = True
+    max_count: int | None = MAX_LABELS
+    max_length: int | None = MAX_LABEL_LENGTH
+    _texts: dict[str, str] = field(default_factory=dict)
+    _ids: dict[str, int] = field(default_factory=dict)
+
+    def know(self, labels: Iterable[Label]) -> None:
+        """Learn the labels that the board has."""
+        for label in labels:
+            self._texts.setdefault(label_of(label.text), label.text)
+            self._ids[label.text] = label.id
+
+    def id_of(self, text: str) -> int | None:
+        """The id of an existing label, None for one that this run creates."""
+        return self._ids.get(text)
+
+    def text_of(self, label_id: int) -> str | None:
+        """The label that has this id."""
+        return next((text for text, known in self._ids.items() if known == label_id), None)
+
+    def resolve(self, text: str) -> str:
+        """The label that `text` means, as the board spells it. Raises LabelLimit, LabelMissing."""
+        known = self._texts.get(text) or self._texts.get(label_of(text))
+        if known is not None:
+            self._texts[text] = known
+            return known
+        self._refuse_what_cannot_be_created(text)
+        created = " ".join(text.split())
+        self._texts[label_of(text)] = created
+        return created
+
+    def _refuse_what_cannot_be_created(self, text: str) -> None:
+        if not self.create:
+            raise LabelMissing(
+                f"column {self.column!r} has no label {text!r}: add it on the board, "
+                "or set `missing_labels` to `create`"
+            )
+        if self.max_length is not None and len(" ".join(text.split())) > self.max_length:
+            raise LabelLimit(
+                f"column {self.column!r}: label {text!r} is longer than "
+                f"{self.max_length} characters; map the property to a text column"
+            )
+        if is_number_like(text):
+            raise LabelLimit(
+                f"column {self.column!r}: monday would read label {text!r} as the number of a "
+                "label; create it on the board or map the property to a text column"
+            )
+        if self.max_count is not None and self._count() >= self.max_count:
+            raise LabelLimit(
+                f"column {self.column!r} has its {self.max_count} labels, no room for {text!r}; "
+                "map the property to a text column"
+            )
+
+    def _count(self) -> int:
+        return len(set(self._texts.values()))
+
+
+def status_colours(labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Each label with a colour by its state words; no colour is used twice (monday forbids it)."""
+    free = [*_STATE_WORDS, *_OTHER_COLOURS]
+    chosen: list[tuple[str, str]] = []
+    for label in labels:
+        colour = _fitting(label, free) or next(c for c in [*_spare(free), *free] if c in free)
+        free.remove(colour)
+        chosen.append((label, colour))
+    return chosen
+
+
+def _fitting(label: str, free: list[str]) -> str | None:
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower())
+    found = (
+        colour
+        for word in words
+        for colour, states in _STATE_WORDS.items()
+        if word in states and colour in free
+    )
+    return next(found, None)
+
+
+def _spare(free: list[str]) -> list[str]:
+    """Colours that no state word claims come first for labels without one."""
+    return [colour for colour in free if colour not in _STATE_WORDS]

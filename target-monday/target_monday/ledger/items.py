@@ -1,0 +1,216 @@
+"""What is known of boards and their items: the cache of the board that makes diffs cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from target_monday.diff import Cell, KnownItem
+from target_monday.ledger import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["BoardEntry", "ItemStore", "write_items"]
+
+_CHUNK: Final = 500  # keys a statement
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Cell]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class BoardEntry:
+    """A board as the ledger knows it; `id` is the ledger's own number for it."""
+
+    id: int
+    stream: str
+    board_id: str
+    key_column: str | None
+    other_items: int | None
+    columns: Mapping[str, str]
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _CHUNK):
+        yield keys[start : start + _CHUNK]
+
+
+def write_items(connection: Connection, board: int, known: Mapping[str, KnownItem]) -> None:
+    """Put these items in place of what was known under their keys; versions are kept."""
+    table = tables.items
+    for keys in _chunks(list(known)):
+        these = (table.c.board == board) & table.c.key.in_(keys)
+        rows = connection.execute(select(table.c.key, table.c.version).where(these))
+        versions = {row.key: row.version for row in rows}
+        connection.execute(delete(table).where(these))
+        connection.execute(
+            insert(table), [_row(board, key, known[key], versions.get(key)) for key in keys]
+        )
+
+
+def _row(board: int, key: str, item: KnownItem, version: int | None) -> dict[str, object]:
+    cells = {column: cell for column, cell in item.cells.items() if cell is not None}
+    return {
+        "board": board,
+        "key": key,
+        "item_id": item.item_id,
+        "name": item.name,
+        "cells": _encode(cells),
+        "version": version,
+    }
+
+
+class ItemStore:
+    """Boards, their columns and items at one API address (`scope`)."""
+
+    def __init__(self, engine: Engine, scope: str) -> None:
+        self._engine = engine
+        self._scope = scope
+
+    def boards(self) -> dict[str, BoardEntry]:
+        """The known boards by stream."""
+        board, column = tables.boards, tables.columns
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(board).where(board.c.scope == self._scope)).all()
+            mapped: dict[int, dict[str, str]] = {row.id: {} for row in rows}
+            wanted = select(column).where(column.c.board.in_(mapped))
+            for entry in connection.execute(wanted):
+                mapped[entry.board][entry.property] = entry.column_id
+        return {
+            row.stream: BoardEntry(
+                row.id, row.stream, row.board_id, row.key_column, row.other_items, mapped[row.id]
+            )
+            for row in rows
+        }
+
+    def save_board(
+        self, stream: str, board_id: str, key_column: str | None, columns: Mapping[str, str]
+    ) -> BoardEntry:
+        """Remember which board a stream goes to. A change of board forgets the old one's items."""
+        known = self.boards().get(stream)
+        if known is not None and known.board_id != board_id:
+            self.forget_items(known.id)
+        with self._engine.begin() as connection:
+            number = self._board_row(connection, stream, board_id, key_column, known)
+            connection.execute(delete(tables.columns).where(tables.columns.c.board == number))
+            if columns:
+                rows = [
+                    {"board": number, "property": name, "column_id": column_id}
+                    for name, column_id in columns.items()
+                ]
+                connection.execute(insert(tables.columns), rows)
+        same = known if known is not None and known.board_id == board_id else None
+        others = same.other_items if same else None
+        return BoardEntry(number, stream, board_id, key_column, others, dict(columns))
+
+    def _board_row(
+        self,
+        connection: Connection,
+        stream: str,
+        board_id: str,
+        key_column: str | None,
+        known: BoardEntry | None,
+    ) -> int:
+        table = tables.boards
+        values: dict[str, object] = {"board_id": board_id, "key_column": key_column}
+        if known is None:
+            added = insert(table).values(scope=self._scope, stream=stream, **values)
+            return int(connection.execute(added).inserted_primary_key[0])
+        if known.board_id != board_id:
+            values["other_items"] = None
+        connection.execute(update(table).where(table.c.id == known.id).values(**values))
+        return known.id
+
+    def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:
+        """The known items among these keys."""
+        table = tables.items
+        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.cells)
+        found: dict[str, KnownItem] = {}
+        with self._engine.connect() as connection:
+            for chunk in _chunks(keys):
+                these = (table.c.board == board) & table.c.key.in_(chunk)
+                for key, item_id, name, cells in connection.execute(wanted.where(these)):
+                    found[key] = KnownItem(item_id, name, _decode(cells))
+        return found
+
+    def keys_by_item(self, board: int) -> dict[str, str]:
+        """Item id -> key of all known items of a board."""
+        table = tables.items
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(table.c.item_id, table.c.key).where(table.c.board == board)
+            )
+            return {row.item_id: row.key for row in rows}
+
+    def count(self, board: int) -> int:
+        """Known items of a board."""
+        table = tables.items
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(func.count()).select_from(table).where(table.c.board == board)
+            )
+            return int(found.scalar_one())
+
+    def is_keyed(self, board: int) -> bool:
+        """Whether the board's items are told apart by a key column."""
+        table = tables.boards
+        with self._engine.connect() as connection:
+            found = connection.execute(select(table.c.key_column).where(table.c.id == board))
+            return found.scalar_one_or_none() is not None
+
+    def distrust(self, board: int) -> None:
+        """Have the board's items read again before they are next compared."""
+        this = tables.boards.c.id == board
+        with self._engine.begin() as connection:
+            connection.execute(update(tables.boards).where(this).values(other_items=None))
+
+    def adopt(self, board: int, known: Mapping[str, KnownItem]) -> None:
+        """Take over items as they were read from the board."""
+        if known:
+            with self._engine.begin() as connection:
+                write_items(connection, board, known)
+
+    def replace_all(
+        self, board: int, known: Mapping[str, KnownItem], other_items: int | None
+    ) -> None:
+        """A whole board was read: what was not found is forgotten."""
+        gone = set(self.keys_by_item(board).values()) - set(known)
+        with self._engine.begin() as connection:
+            for keys in _chunks(list(gone)):
+                these = (tables.items.c.board == board) & tables.items.c.key.in_(keys)
+                connection.execute(delete(tables.items).where(these))
+            write_items(connection, board, known)
+            one = tables.boards.c.id == board
+            connection.execute(update(tables.boards).where(one).values(other_items=other_items))
+
+    def forget_items(self, board: int, keys: Iterable[str] | None = None) -> None:
+        """Forget items, by default all of a board."""
+        table = tables.items
+        with self._engine.begin() as connection:
+            if keys is None:
+                connection.execute(delete(table).where(table.c.board == board))
+                return
+            for chunk in _chunks(list(keys)):
+                these = (table.c.board == board) & table.c.key.in_(chunk)
+                connection.execute(delete(table).where(these))
+
+    def see(self, board: int, keys: Sequence[str], version: int) -> None:
+        """These keys were in this version of the stream."""
+        table = tables.items
+        with self._engine.begin() as connection:
+            for chunk in _chunks(keys):
+                these = (table.c.board == board) & table.c.key.in_(chunk)
+                connection.execute(update(table).where(these).values(version=version))
+
+    def unseen(self, board: int, version: int) -> dict[str, str]:
+        """Key -> item id of the items that were not in this version."""
+        table = tables.items
+        other = table.c.version.is_(None) | (table.c.version != version)
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(table.c.key, table.c.item_id).where((table.c.board == board) & other)
+            )
+            return {row.key: row.item_id for row in rows}

@@ -1,0 +1,76 @@
+"""What the ledger can tell afterwards, as plain rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import select
+
+from target_monday.ledger import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine, Row
+
+__all__ = ["open_rejects", "recent_runs", "run_report"]
+
+_PARTS: Final = ("created", "updated", "unchanged", "rejected", "carried_over")
+
+
+def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
+    """The last runs, newest first. Times are seconds since 1970, UTC."""
+    table = tables.runs
+    with engine.connect() as connection:
+        rows = connection.execute(select(table).order_by(table.c.started_at.desc()).limit(limit))
+        return [_run(row) for row in rows]
+
+
+def _run(row: Row[Any]) -> dict[str, Any]:
+    run = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    run["seconds"] = (
+        None if run["ended_at"] is None else round(run["ended_at"] - run["started_at"], 1)
+    )
+    return run
+
+
+def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
+    """One run with its `boards`, the `total`, and whether its books are `balanced`."""
+    table = tables.runs
+    newest = select(table).order_by(table.c.started_at.desc()).limit(1)
+    wanted = newest if run_id is None else select(table).where(table.c.id == run_id)
+    with engine.connect() as connection:
+        row = connection.execute(wanted).one_or_none()
+        if row is None:
+            return None
+        boards = _boards(engine, row.id)
+    run = _run(row)
+    names = [name for name in (boards[0] if boards else {}) if name not in {"stream", "board_id"}]
+    total = {name: sum(board[name] for board in boards) for name in names}
+    total.update(calls=run["calls"], points=run["points"])
+    balanced = all(board["read"] == sum(board[name] for name in _PARTS) for board in boards)
+    return {**run, "boards": boards, "total": total, "balanced": balanced}
+
+
+def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
+    table = tables.run_boards
+    with engine.connect() as connection:
+        rows = connection.execute(select(table).where(table.c.run_id == run_id))
+        return [{"stream": row.stream, "board_id": row.board_id, **row.counts} for row in rows]
+
+
+def open_rejects(engine: Engine, *, payload: bool = False) -> list[dict[str, Any]]:
+    """Rejects that no later row of their key has settled, oldest first."""
+    table = tables.rejects
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(table).where(table.c.resolved_at.is_(None)).order_by(table.c.id)
+        )
+        return [_reject(row, payload=payload) for row in rows]
+
+
+def _reject(row: Row[Any], *, payload: bool) -> dict[str, Any]:
+    reject = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    record = reject.pop("payload")
+    if payload:
+        reject["payload"] = msgspec.Raw(record)
+    return reject

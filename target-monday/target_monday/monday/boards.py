@@ -1,0 +1,204 @@
+"""Boards and their items as they are: found, listed, read. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_monday.monday.errors import CursorExpired, error_for
+from target_monday.monday.operations import (
+    BOARD_NAMES,
+    BOARDS_BY_ID,
+    FIRST_PAGE,
+    LOOKUP,
+    NEXT_PAGE,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_monday.monday.client import Answer, Call
+
+__all__ = [
+    "Board",
+    "Column",
+    "Group",
+    "Item",
+    "board_names",
+    "boards_by_id",
+    "look_up",
+    "read_items",
+]
+
+PAGE: Final = 500  # items a page, the most that monday gives
+LOOKUP_KEYS: Final = 100  # no limit is documented; monday's own examples stay far below
+_BOARDS_PAGE: Final = 500
+_MAX_RESTARTS: Final = 3
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column as monday declares it; `settings` depends on its type."""
+
+    id: str
+    title: str
+    type: str
+    archived: bool = False
+    settings: Any = None
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group of a board."""
+
+    id: str
+    title: str
+    archived: bool | None = False
+    deleted: bool | None = False
+
+
+class Board(msgspec.Struct, frozen=True):
+    """A board without its items."""
+
+    id: str
+    name: str
+    state: str = "active"
+    hierarchy_type: str | None = None
+    items_count: int | None = None
+    items_limit: int | None = None
+    columns: tuple[Column, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    def column(self, reference: str) -> tuple[Column, ...]:
+        """The live columns that an id or, where no id fits, an exact title means.
+
+        The column of the item names is none of them: `item_name` says what it holds.
+        """
+        live = [each for each in self.columns if not each.archived and each.type != "name"]
+        by_id = tuple(column for column in live if column.id == reference)
+        return by_id or tuple(column for column in live if column.title == reference)
+
+
+class _ColumnValue(msgspec.Struct, frozen=True):
+    id: str
+    text: str | None = None
+    value: str | None = None
+
+
+class _Item(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    column_values: tuple[_ColumnValue, ...] = ()
+
+
+class _Page(msgspec.Struct, frozen=True):
+    cursor: str | None = None
+    items: tuple[_Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item with the column values that were asked for: id -> (text, parsed value)."""
+
+    id: str
+    name: str
+    values: Mapping[str, tuple[str | None, Any]]
+
+
+def boards_by_id(call: Call, ids: Sequence[str]) -> dict[str, Board]:
+    """The boards that exist among `ids`, also archived ones, in one call."""
+    if not ids:
+        return {}
+    data = _data(call(BOARDS_BY_ID, {"ids": list(ids), "limit": len(ids)}))
+    boards = [msgspec.convert(board, Board) for board in data["boards"] or () if board]
+    return {board.id: board for board in boards}
+
+
+def board_names(call: Call, workspace: str | None) -> dict[str, list[str]]:
+    """Name -> ids of all active boards of a workspace. One call for each 500 boards."""
+    found: dict[str, list[str]] = {}
+    variables = {"workspaces": [workspace] if workspace else None, "limit": _BOARDS_PAGE}
+    page = 1
+    while True:
+        boards = _data(call(BOARD_NAMES, {**variables, "page": page}))["boards"] or ()
+        for board in boards:
+            found.setdefault(board["name"], []).append(board["id"])
+        if len(boards) < _BOARDS_PAGE:
+            return found
+        page += 1
+
+
+def read_items(call: Call, board_id: str, columns: Sequence[str]) -> list[Item]:
+    """All items of a board. Starts again if the cursor dies on the way (60 minutes a walk)."""
+    for attempt in range(_MAX_RESTARTS):
+        try:
+            return list(_walk(call, board_id, columns))
+        except CursorExpired:
+            if attempt == _MAX_RESTARTS - 1:
+                raise
+    return []
+
+
+def _walk(call: Call, board_id: str, columns: Sequence[str]) -> Iterator[Item]:
+    variables = {"limit": PAGE, "columns": list(columns)}
+    boards = _data(call(FIRST_PAGE, {"board": board_id, **variables}))["boards"] or [None]
+    raw = (boards[0] or {}).get("items_page") or {}
+    while True:
+        page = msgspec.convert(raw, _Page)
+        yield from map(_item, page.items)
+        if page.cursor is None:
+            return
+        answer = call(NEXT_PAGE, {"cursor": page.cursor, **variables})
+        raw = _data(answer)["next_items_page"]
+
+
+def look_up(
+    call: Call, board_id: str, key_column: str, keys: Sequence[str], *, columns: Sequence[str]
+) -> list[Item]:
+    """Items whose key cell equals one of `keys`; monday compares without case, so check again."""
+    found: list[Item] = []
+    for start in range(0, len(keys), LOOKUP_KEYS):
+        cursor: str | None = None
+        while True:
+            variables = {
+                "board": board_id,
+                "key_column": key_column,
+                "keys": list(keys[start : start + LOOKUP_KEYS]) if cursor is None else [],
+                "limit": PAGE,
+                "cursor": cursor,
+                "columns": list(columns),
+            }
+            page = _lookup_page(call, variables)
+            found.extend(map(_item, page.items))
+            cursor = page.cursor
+            if cursor is None:
+                break
+    return found
+
+
+def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
+    if variables["cursor"] is None:
+        raw = _data(call(LOOKUP, variables))["items_page_by_column_values"]
+    else:
+        following = {name: variables[name] for name in ("cursor", "limit", "columns")}
+        raw = _data(call(NEXT_PAGE, following))["next_items_page"]
+    return msgspec.convert(raw, _Page)
+
+
+def _item(item: _Item) -> Item:
+    values = {each.id: (each.text, _parsed(each.value)) for each in item.column_values}
+    return Item(item.id, item.name, values)
+
+
+def _parsed(value: str | None) -> Any:
+    try:
+        return msgspec.json.decode(value) if value else None
+    except msgspec.DecodeError:
+        return value
+
+
+def _data(answer: Answer) -> Mapping[str, Any]:
+    """The data of a query: half an answer is none."""
+    if answer.faults:
+        raise error_for(answer.faults[0], answer.request_id)
+    return answer.data

@@ -1,0 +1,197 @@
+"""What an answer of monday means for us: to wait, to reject, to stop, or not to know.
+
+Source: developer.monday.com/api-reference/docs/error-handling and .../docs/rate-limits. Codes are
+compared without case, "_" and a trailing "Exception": monday's spellings differ between versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "AccessDenied",
+    "AnswerLost",
+    "BadRequest",
+    "CursorExpired",
+    "DailyLimitReached",
+    "Fault",
+    "Kind",
+    "MondayError",
+    "Refused",
+    "TryLater",
+    "error_for",
+    "kind_of",
+]
+
+
+class Kind(Enum):
+    """What to do about an error."""
+
+    RETRY = auto()  # nothing ran; wait, then send the same again
+    LOST = auto()  # nobody knows whether it ran; the same body under the same idempotency key
+    DAILY_LIMIT = auto()
+    ACCESS = auto()
+    REJECT = auto()  # this operation is wrong, others are not
+    GONE = auto()  # the item, group or board is not there any more
+    BOARD = auto()  # this board takes nothing more
+    CURSOR = auto()
+    BUG = auto()  # monday does not understand what we sent
+
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "complexitybudgetexhausted": Kind.RETRY,
+    "complexity": Kind.RETRY,
+    "ratelimitexceeded": Kind.RETRY,
+    "minutelimitrateexceeded": Kind.RETRY,
+    "maxconcurrencyexceeded": Kind.RETRY,
+    "concurrencylimitexceeded": Kind.RETRY,
+    "ipratelimitexceeded": Kind.RETRY,
+    "fieldlimitexceeded": Kind.RETRY,
+    "apitemporarilyblocked": Kind.RETRY,
+    "resourceiscurrentlylocked": Kind.RETRY,
+    "resourcelocked": Kind.RETRY,
+    "idempotencyconflict": Kind.RETRY,
+    "maxcomplexityexceeded": Kind.BUG,  # one request above the ceiling: waiting does not help
+    "dailylimitexceeded": Kind.DAILY_LIMIT,
+    "internalservererror": Kind.LOST,
+    "missingrequiredpermissions": Kind.ACCESS,
+    "notauthenticated": Kind.ACCESS,
+    "unauthorized": Kind.ACCESS,
+    "userunauthorized": Kind.ACCESS,
+    "useraccessdenied": Kind.ACCESS,
+    "youripisrestricted": Kind.ACCESS,
+    "columnvalue": Kind.REJECT,
+    "correctedvalue": Kind.REJECT,
+    "itemnametoolong": Kind.REJECT,
+    "invalidargument": Kind.REJECT,
+    "invalidcolumnid": Kind.REJECT,
+    "invaliduserid": Kind.REJECT,
+    "recordinvalid": Kind.REJECT,
+    "deletelastgroup": Kind.REJECT,
+    "itemslimitation": Kind.BOARD,
+    "invalidboardid": Kind.BOARD,
+    "resourcenotfound": Kind.GONE,
+    "cursor": Kind.CURSOR,
+    "cursorexpired": Kind.CURSOR,
+    "jsonparse": Kind.BUG,
+    "badrequest": Kind.BUG,
+    "invalidversion": Kind.BUG,
+    "undefinedfield": Kind.BUG,
+    "graphqlvalidationfailed": Kind.BUG,
+}
+_BY_STATUS: Final[Mapping[int, Kind]] = {
+    400: Kind.BUG,
+    401: Kind.ACCESS,
+    403: Kind.ACCESS,
+    404: Kind.GONE,
+    409: Kind.RETRY,
+    422: Kind.REJECT,
+    423: Kind.RETRY,
+    429: Kind.RETRY,
+}
+_SERVER_FAULT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error of an answer. `alias` is the operation that it concerns, None for the request."""
+
+    alias: str | None
+    code: str
+    message: str
+    kind: Kind
+    wait: float | None = None  # seconds, as asked for
+
+
+class MondayError(Exception):
+    """A request that did not succeed as a whole."""
+
+    kind: Kind = Kind.BUG
+
+    def __init__(self, fault: Fault, request_id: str | None = None) -> None:
+        self.code, self.message, self.wait = fault.code, fault.message, fault.wait
+        self.request_id = request_id
+        named = f" (request {request_id})" if request_id else ""
+        super().__init__(f"monday answered {fault.code}: {fault.message}{named}")
+
+
+class TryLater(MondayError):
+    """Nothing ran; `wait` seconds are asked for, None if monday does not say."""
+
+    kind = Kind.RETRY
+
+
+class AnswerLost(MondayError):
+    """The request may or may not have run."""
+
+    kind = Kind.LOST
+
+
+class DailyLimitReached(MondayError):
+    """No more calls until midnight UTC."""
+
+    kind = Kind.DAILY_LIMIT
+
+
+class AccessDenied(MondayError):
+    """The token may not do this, or no longer."""
+
+    kind = Kind.ACCESS
+
+
+class Refused(MondayError):
+    """The request was understood and refused; `kind` says for what reason."""
+
+    def __init__(self, fault: Fault, request_id: str | None = None) -> None:
+        super().__init__(fault, request_id)
+        self.kind = fault.kind
+
+
+class CursorExpired(MondayError):
+    """The 60 minutes of a walk through a board are over."""
+
+    kind = Kind.CURSOR
+
+
+class BadRequest(MondayError):
+    """monday did not understand the request."""
+
+
+_ERRORS: Final[Mapping[Kind, type[MondayError]]] = {
+    Kind.RETRY: TryLater,
+    Kind.LOST: AnswerLost,
+    Kind.DAILY_LIMIT: DailyLimitReached,
+    Kind.ACCESS: AccessDenied,
+    Kind.CURSOR: CursorExpired,
+    Kind.BUG: BadRequest,
+}
+
+
+def kind_of(code: str, message: str, status: int) -> Kind:
+    """The kind by code, else by the message's own words, else by the HTTP status."""
+    for words in (code, message):
+        plain = _plain(words)
+        if plain in _KINDS:
+            return _KINDS[plain]
+        if "dailylimit" in plain:
+            return Kind.DAILY_LIMIT
+        if "ratelimit" in plain or "budgetexhausted" in plain:
+            return Kind.RETRY
+    if status >= _SERVER_FAULT:
+        return Kind.LOST
+    return _BY_STATUS.get(status, Kind.REJECT)
+
+
+def _plain(words: str) -> str:
+    plain = "".join(character for character in words.lower() if character.isalnum())
+    return plain.removesuffix("exception")
+
+
+def error_for(fault: Fault, request_id: str | None) -> MondayError:
+    """The exception of a fault that concerns the whole request."""
+    return _ERRORS.get(fault.kind, Refused)(fault, request_id)

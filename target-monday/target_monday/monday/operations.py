@@ -1,0 +1,201 @@
+"""The GraphQL documents that are sent. Values always travel as variables.
+
+Each document, the generated ones included, is validated in the tests against monday's own schema.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "BOARDS_BY_ID",
+    "BOARD_NAMES",
+    "CREATE_BOARD",
+    "FIRST_PAGE",
+    "LOOKUP",
+    "NEXT_PAGE",
+    "ArchiveItem",
+    "CreateColumn",
+    "CreateItem",
+    "Mutation",
+    "UpdateItem",
+    "json_variable",
+    "write_batch",
+]
+
+_COMPLEXITY: Final = "complexity { before query after reset_in_x_seconds }"
+_BOARD: Final = """
+    id name state hierarchy_type items_count items_limit
+    columns { id title type archived settings }
+    groups { id title archived deleted }"""
+_ITEMS: Final = "items { id name column_values(ids: $columns) { id text value } }"
+
+BOARDS_BY_ID: Final = f"""
+query BoardsById($ids: [ID!]!, $limit: Int!) {{
+  {_COMPLEXITY}
+  boards(ids: $ids, limit: $limit, state: all) {{ {_BOARD} }}
+}}"""
+BOARD_NAMES: Final = f"""
+query BoardNames($workspaces: [ID], $limit: Int!, $page: Int!) {{
+  {_COMPLEXITY}
+  boards(workspace_ids: $workspaces, limit: $limit, page: $page, state: active) {{ id name }}
+}}"""
+CREATE_BOARD: Final = f"""
+mutation CreateBoard($name: String!, $workspace: ID) {{
+  {_COMPLEXITY}
+  create_board(board_name: $name, board_kind: public, workspace_id: $workspace, empty: true) {{
+    {_BOARD}
+  }}
+}}"""
+FIRST_PAGE: Final = f"""
+query FirstPage($board: ID!, $limit: Int!, $columns: [String!]) {{
+  {_COMPLEXITY}
+  boards(ids: [$board]) {{ items_page(limit: $limit) {{ cursor {_ITEMS} }} }}
+}}"""
+NEXT_PAGE: Final = f"""
+query NextPage($cursor: String!, $limit: Int!, $columns: [String!]) {{
+  {_COMPLEXITY}
+  next_items_page(cursor: $cursor, limit: $limit) {{ cursor {_ITEMS} }}
+}}"""
+LOOKUP: Final = f"""
+query Lookup($board: ID!, $key_column: String!, $keys: [String]!, $limit: Int!,
+    $cursor: String, $columns: [String!]) {{
+  {_COMPLEXITY}
+  items_page_by_column_values(board_id: $board, limit: $limit, cursor: $cursor,
+    columns: [{{column_id: $key_column, column_values: $keys}}]) {{ cursor {_ITEMS} }}
+}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateItem:
+    """A new item; `column_values` maps column ids to values as monday takes them."""
+
+    board_id: str
+    name: str
+    column_values: Mapping[str, Any]
+    group_id: str | None = None
+    create_labels: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateItem:
+    """Changed cells of an item. A `name` among the column values renames it."""
+
+    board_id: str
+    item_id: str
+    column_values: Mapping[str, Any]
+    create_labels: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveItem:
+    """An item that leaves the board, into the archive or, with `delete`, into the bin."""
+
+    item_id: str
+    delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateColumn:
+    """A new column. A status column needs its labels, each with a colour of its own."""
+
+    board_id: str
+    title: str
+    column_type: str
+    labels: Sequence[tuple[str, str]] = ()  # (text, colour)
+
+
+Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn
+
+
+def json_variable(values: Mapping[str, Any]) -> str:
+    """Column values as monday takes them: a JSON text inside a variable."""
+    return msgspec.json.encode(values).decode()
+
+
+class _Variables:
+    """Variables of a generated document; equal values are declared once."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.declarations: list[str] = []
+        self._names: dict[tuple[str, Any], str] = {}
+
+    def add(self, kind: str, value: Any) -> str:
+        """The `$name` of a variable of this GraphQL type and value."""
+        shared = (kind, value) if isinstance(value, str | bool) else (kind, id(value))
+        if shared not in self._names:
+            name = self._names[shared] = f"v{len(self._names)}"
+            self.values[name] = value
+            self.declarations.append(f"${name}: {kind}")
+        return "$" + self._names[shared]
+
+
+def write_batch(mutations: Sequence[Mutation]) -> tuple[str, dict[str, Any]]:
+    """One document with an alias per mutation, m0, m1, ..., and its variables."""
+    variables = _Variables()
+    fields = [f"  m{at}: {_field(each, variables)}" for at, each in enumerate(mutations)]
+    head = f"mutation Write({', '.join(variables.declarations)}) {{\n  {_COMPLEXITY}\n"
+    return head + "\n".join(fields) + "\n}", variables.values
+
+
+def _field(mutation: Mutation, variables: _Variables) -> str:
+    match mutation:
+        case CreateItem():
+            return _create_item(mutation, variables)
+        case UpdateItem():
+            return _update_item(mutation, variables)
+        case ArchiveItem(item_id, delete):
+            verb = "delete_item" if delete else "archive_item"
+            return f"{verb}(item_id: {variables.add('ID!', item_id)}) {{ id }}"
+        case CreateColumn():
+            return _create_column(mutation, variables)
+
+
+def _create_item(mutation: CreateItem, variables: _Variables) -> str:
+    arguments = [
+        f"board_id: {variables.add('ID!', mutation.board_id)}",
+        f"item_name: {variables.add('String!', mutation.name)}",
+        f"column_values: {variables.add('JSON!', json_variable(mutation.column_values))}",
+        f"create_labels_if_missing: {variables.add('Boolean!', mutation.create_labels)}",
+    ]
+    if mutation.group_id is not None:
+        arguments.append(f"group_id: {variables.add('String!', mutation.group_id)}")
+    return f"create_item({', '.join(arguments)}) {{ id }}"
+
+
+def _update_item(mutation: UpdateItem, variables: _Variables) -> str:
+    arguments = [
+        f"board_id: {variables.add('ID!', mutation.board_id)}",
+        f"item_id: {variables.add('ID!', mutation.item_id)}",
+        f"column_values: {variables.add('JSON!', json_variable(mutation.column_values))}",
+        f"create_labels_if_missing: {variables.add('Boolean!', mutation.create_labels)}",
+    ]
+    return f"change_multiple_column_values({', '.join(arguments)}) {{ id }}"
+
+
+def _create_column(mutation: CreateColumn, variables: _Variables) -> str:
+    place = (
+        f"board_id: {variables.add('ID!', mutation.board_id)}, "
+        f"title: {variables.add('String!', mutation.title)}"
+    )
+    answer = "{ id title type archived settings }"
+    if mutation.labels and mutation.column_type == "status":
+        labels = [
+            {"label": text, "color": colour, "index": at}
+            for at, (text, colour) in enumerate(mutation.labels)
+        ]
+        kind = variables.add("[CreateStatusLabelInput!]!", labels)
+        return f"create_status_column({place}, defaults: {{labels: {kind}}}) {answer}"
+    if mutation.labels:
+        labels = [{"label": text} for text, _ in mutation.labels]
+        kind = variables.add("[CreateDropdownLabelInput!]!", labels)
+        return f"create_dropdown_column({place}, defaults: {{labels: {kind}}}) {answer}"
+    kind = variables.add("ColumnType!", mutation.column_type)
+    return f"create_column({place}, column_type: {kind}) {answer}"

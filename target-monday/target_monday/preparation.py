@@ -1,0 +1,240 @@
+"""From a stream to a board that can be written: found or made, checked, leased, its items known."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_monday.delivery.column_lane import make_board, make_columns
+from target_monday.errors import SettingsFault
+from target_monday.labels import status_colours
+from target_monday.mapping import KEY_TITLE, BoardSpec, ColumnSpec, board_spec, spec_faults
+from target_monday.monday.boards import Board, Item, board_names, boards_by_id, read_items
+from target_monday.monday.operations import CreateColumn
+from target_monday.plan import BoardPlan, bind, board_faults, missing_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_monday.delivery.calls import Calls
+    from target_monday.diff import KnownItem
+    from target_monday.ledger.items import BoardEntry, ItemStore
+    from target_monday.ledger.journal import Journal
+    from target_monday.ledger.runs import Leases
+
+__all__ = ["Index", "Preparation", "index_of"]
+
+_log = logging.getLogger("target-monday")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All items of a board by key. `ambiguous`: keys that several items carry."""
+
+    known: Mapping[str, KnownItem]
+    ambiguous: Mapping[str, tuple[str, ...]]
+    other_items: int
+
+
+@dataclass(slots=True)
+class Preparation:
+    """The boards of one run. Everything that can be wrong is named before the first write."""
+
+    calls: Calls
+    items: ItemStore
+    journal: Journal
+    leases: Leases
+    settings: Mapping[str, Any]
+    ambiguous: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    _boards: dict[str, Board] = field(default_factory=dict)
+    _entries: dict[str, BoardEntry] = field(default_factory=dict)
+    _names: dict[str, list[str]] | None = None
+    _indexed: set[str] = field(default_factory=set)
+
+    def open(self) -> None:
+        """Read all boards that the ledger or the settings name, in one call, and check them."""
+        self._entries = self.items.boards()
+        asked = self.settings.get("boards") or {}
+        configured = {str(entry["board_id"]) for entry in asked.values() if entry.get("board_id")}
+        known = {entry.board_id for entry in self._entries.values()}
+        self._boards = boards_by_id(self.calls.query, sorted(configured | known))
+        faults = [fault for stream in asked for fault in self._configured_faults(stream)]
+        if faults:
+            raise SettingsFault(faults)
+
+    def _configured_faults(self, stream: str) -> Iterable[str]:
+        """What can be told of a mapping before its stream's schema is there."""
+        named: Mapping[str, Any] = self.settings["boards"][stream].get("columns") or {}
+        placeholder = {"properties": {name: {} for name in named}}
+        spec = board_spec(stream, placeholder, ["?"], self.settings)
+        if spec.board_id is None:
+            return ()
+        board = self._boards.get(spec.board_id)
+        if board is None:
+            return (_no_board(spec),)
+        entry = self._entries.get(stream)
+        return board_faults(spec, board, entry.columns if entry else {})
+
+    def plan(
+        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
+    ) -> BoardPlan:
+        """The plan of a stream. Raises SettingsFault with all its faults, BoardFailed."""
+        spec = board_spec(stream, schema, key_properties, self.settings)
+        faults = list(spec_faults(spec, schema))
+        if faults:
+            raise SettingsFault(faults)
+        board = self._board(spec)
+        entry = self._entries.get(stream)
+        before = entry.columns if entry and entry.board_id == board.id else {}
+        faults = list(board_faults(spec, board, before))
+        if faults:
+            raise SettingsFault(faults)
+        self.leases.take(board.id)
+        known_ids = {column.id for column in board.columns}
+        board = self._complete(spec, board, before)
+        plan = self._bind(spec, board, before)
+        new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
+        self._know_items(plan, board, columns_changed=bool(new_to_us))
+        return plan
+
+    def _board(self, spec: BoardSpec) -> Board:
+        entry = self._entries.get(spec.stream)
+        wanted = spec.board_id or (entry.board_id if entry else None)
+        board = self._boards.get(wanted) if wanted else None
+        if spec.board_id is not None or (board is not None and board.state == "active"):
+            if board is None:
+                raise SettingsFault([_no_board(spec)])
+            return board
+        board = self._found_by_name(spec) or self._made(spec)
+        self._boards[board.id] = board
+        return board
+
+    def _found_by_name(self, spec: BoardSpec) -> Board | None:
+        workspace = self.settings.get("workspace_id")
+        if self._names is None:
+            self._names = board_names(self.calls.query, workspace)
+        ids = self._names.get(spec.name, [])
+        boards = boards_by_id(self.calls.query, ids) if ids else {}
+        ours = [board for board in boards.values() if _can_be_ours(spec, board)]
+        if len(ours) > 1 or (boards and not ours):
+            raise SettingsFault([_name_fault(spec, ids, ours)])
+        return ours[0] if ours else None
+
+    def _made(self, spec: BoardSpec) -> Board:
+        board = make_board(self.calls, self.journal, spec.name, self.settings.get("workspace_id"))
+        _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
+        return board
+
+    def _complete(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> Board:
+        """The board with every column that the mapping makes."""
+        missing = missing_columns(spec, board, before)
+        if not missing:
+            return board
+        made = make_columns(
+            self.calls, self.journal, [_column(board.id, column) for column in missing]
+        )
+        _log.info("columns.created stream=%s board=%s columns=%d", spec.stream, board.id, len(made))
+        complete = msgspec.structs.replace(board, columns=(*board.columns, *made))
+        self._boards[board.id] = complete
+        return complete
+
+    def _bind(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> BoardPlan:
+        create_labels = self.settings.get("missing_labels") != "reject"
+        entry = self._entries.get(spec.stream)
+        plan = bind(
+            spec,
+            board,
+            before,
+            ledger_id=entry.id if entry else 0,
+            clear_nulls=self.settings.get("nulls") != "keep",
+            create_labels=create_labels,
+        )
+        columns = {cell.property: cell.column.id for cell in plan.cells}
+        saved = self.items.save_board(spec.stream, board.id, plan.key_column, columns)
+        key_moved = entry is not None and entry.key_column != plan.key_column
+        if key_moved:
+            self.items.forget_items(saved.id)
+        self._entries[spec.stream] = saved
+        plan.ledger_id = saved.id
+        return plan
+
+    def _know_items(self, plan: BoardPlan, board: Board, *, columns_changed: bool) -> None:
+        """Read the board's items if the ledger cannot be trusted to know them."""
+        if plan.spec.append or (plan.stream in self._indexed and not columns_changed):
+            return
+        entry = self._entries[plan.stream]
+        expected = None
+        if entry.other_items is not None:
+            expected = self.items.count(entry.id) + entry.other_items
+        self._indexed.add(plan.stream)
+        if expected == board.items_count and not columns_changed:
+            return
+        found = read_items(self.calls.query, board.id, plan.column_ids) if board.items_count else []
+        index = index_of(plan, found, self.items.keys_by_item(entry.id))
+        others = None if index.ambiguous else index.other_items
+        self.items.replace_all(entry.id, index.known, others)
+        self.ambiguous[plan.stream] = index.ambiguous
+        _log.info(
+            "index.read stream=%s board=%s items=%d others=%d ambiguous=%d",
+            *(plan.stream, board.id, len(index.known), index.other_items, len(index.ambiguous)),
+        )
+
+
+def index_of(plan: BoardPlan, found: Sequence[Item], remembered: Mapping[str, str]) -> Index:
+    """The items by key. `remembered` (item id -> key) finds items whose key cell was edited."""
+    by_key: dict[str, list[KnownItem]] = {}
+    others = 0
+    read = [(item, plan.read(item)) for item in found]
+    present = {known.cells[plan.key_column or ""] for _, known in read}
+    for item, known in read:
+        key = known.cells[plan.key_column or ""]
+        before = remembered.get(item.id)
+        edited = before is not None and before not in present
+        if isinstance(key, str) and not edited:
+            by_key.setdefault(key, []).append(known)
+        elif before is not None and edited:
+            by_key.setdefault(before, []).append(known)
+        else:
+            others += 1
+    unique = {key: these[0] for key, these in by_key.items() if len(these) == 1}
+    several = {
+        key: tuple(item.item_id for item in these)
+        for key, these in by_key.items()
+        if len(these) > 1
+    }
+    return Index(unique, several, others)
+
+
+def _no_board(spec: BoardSpec) -> str:
+    return f"stream {spec.stream!r}: there is no board {spec.board_id}, or it is hidden from us."
+
+
+def _can_be_ours(spec: BoardSpec, board: Board) -> bool:
+    """A board of the right name that carries the key column, or that is still empty."""
+    empty = not board.items_count
+    return board.state == "active" and (
+        empty or spec.append or bool(board.column(_key_title(spec)))
+    )
+
+
+def _key_title(spec: BoardSpec) -> str:
+    return spec.key_column or KEY_TITLE
+
+
+def _name_fault(spec: BoardSpec, ids: Sequence[str], ours: Sequence[Board]) -> str:
+    where = f"stream {spec.stream!r}: board {spec.name!r}"
+    if ours:
+        several = ", ".join(board.id for board in ours)
+        return f"{where}: several boards have this name ({several}): set `board_id`."
+    return (
+        f"{where}: a board of this name exists ({', '.join(ids)}) but has no column "
+        f"{_key_title(spec)!r}: rename it, or set `board_id` to have it used."
+    )
+
+
+def _column(board_id: str, spec: ColumnSpec) -> CreateColumn:
+    column_type = spec.column_type or "text"
+    return CreateColumn(board_id, spec.reference, column_type, tuple(status_colours(spec.labels)))

@@ -1,0 +1,124 @@
+"""Requests whose answer an earlier run never got: settled before anything new is sent.
+
+monday keeps the answer to an idempotency key for 30 minutes
+(developer.monday.com/api-reference/docs/idempotency): inside them the same body is sent again,
+unless the items that it creates are on the board already.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from target_monday.delivery.alias_lane import outcomes_of
+from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
+from target_monday.errors import BoardFailed, RunFailed
+from target_monday.ledger.journal import Intent, Journal, SentOperation, UnsettledRequest
+from target_monday.monday.boards import look_up
+from target_monday.monday.errors import AnswerLost, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_monday.delivery.calls import Calls
+    from target_monday.delivery.outcomes import Outcome
+    from target_monday.ledger.items import BoardEntry, ItemStore
+    from target_monday.ledger.runs import Leases
+
+__all__ = ["Recovery"]
+
+_KEY_LIFETIME: Final = 25 * 60.0  # seconds; five minutes less than monday's
+_log = logging.getLogger("target-monday")
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Settles what earlier runs left open."""
+
+    calls: Calls
+    items: ItemStore
+    journal: Journal
+    leases: Leases
+    clock: Callable[[], float] = time.time
+
+    def settle_all(self) -> None:
+        """Every open request of boards that no other run holds."""
+        requests = self.journal.unsettled()
+        if not requests:
+            return
+        boards = {entry.id: entry for entry in self.items.boards().values()}
+        for request in requests:
+            touched = {each.board for each in request.operations} & set(boards)
+            if self._lease([boards[board].board_id for board in touched]):
+                self._settle(request, boards)
+
+    def _lease(self, board_ids: Sequence[str]) -> bool:
+        """Whether the boards are ours: a request of a live run is that run's affair."""
+        try:
+            for board_id in board_ids:
+                self.leases.take(board_id)
+        except BoardFailed:
+            return False
+        return True
+
+    def _settle(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> None:
+        young = self.clock() - request.sent_at < _KEY_LIFETIME
+        resend = young and bool(request.operations) and not self._created(request, boards)
+        _log.info(
+            "request.recover request=%d operations=%d by=%s",
+            *(request.id, len(request.operations), "resend" if resend else "reading"),
+        )
+        if not resend or not self._resend(request):
+            for board in {each.board for each in request.operations}:
+                self.items.distrust(board)
+            self.journal.settle_by_reading(request.id)
+
+    def _created(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> bool:
+        """Whether any item that the request creates is on its board."""
+        for entry in boards.values():
+            keys = [
+                each.key
+                for each in request.operations
+                if each.board == entry.id and each.kind == "create"
+            ]
+            column = entry.key_column
+            if keys and column and self._on_board(entry.board_id, column, keys):
+                return True
+        return False
+
+    def _on_board(self, board_id: str, column: str, keys: list[str]) -> bool:
+        found = look_up(self.calls.query, board_id, column, keys, columns=[column])
+        wanted = set(keys)
+        return any(item.values.get(column, (None, None))[0] in wanted for item in found)
+
+    def _resend(self, request: UnsettledRequest) -> bool:
+        """The same bytes under the same key. False if the boards have to be read instead."""
+        try:
+            answer = self.calls.mutate(request.body, request.idempotency_key)
+        except Refused:
+            return False
+        except AnswerLost as error:
+            raise RunFailed(f"A request of an earlier run cannot be settled: {error}") from error
+        outcomes: list[Outcome] = outcomes_of(answer, len(request.operations))
+        intents = [self._intent(each) for each in request.operations]
+        self.journal.settle(request.id, intents, outcomes)
+        return True
+
+    def _intent(self, sent: SentOperation) -> Intent:
+        row = WantedRow(sent.key, sent.name, sent.name or "", sent.cells)
+        match sent.kind:
+            case "create":
+                after = KnownItem("", sent.name or "", sent.cells)
+                remember = self.items.is_keyed(sent.board)
+                return Intent(sent.board, sent.key, Create(row), after, remember=remember)
+            case "update":
+                known = self.items.items(sent.board, [sent.key]).get(sent.key)
+                before = known or KnownItem(sent.item_id or "", "", {})
+                cells = {**before.cells, **sent.cells}
+                after = KnownItem(before.item_id, sent.name or before.name, cells)
+                update = Update(row, before.item_id, sent.cells, sent.name)
+                return Intent(sent.board, sent.key, update, after)
+            case _:
+                return Intent(sent.board, sent.key, Archive(sent.key, sent.item_id or ""), None)

@@ -1,0 +1,70 @@
+"""Why a single row is not delivered: codes that stay the same, sentences that name the thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AmbiguousKey",
+    "BadCell",
+    "EmptyName",
+    "LabelLimit",
+    "LabelMissing",
+    "NullKey",
+    "Reject",
+]
+
+
+class Reject(Exception):
+    """This row cannot be delivered as it is; the run goes on without it."""
+
+    code: ClassVar[str] = "REJECTED"
+
+
+class NullKey(Reject):
+    """A key property is null or missing: the row cannot be told from others."""
+
+    code = "NULL_KEY"
+
+    def __init__(self, key_property: str, *, missing: bool = False) -> None:
+        self.missing = missing
+        what = "is missing" if missing else "is null"
+        super().__init__(f"key property {key_property!r} {what}")
+
+
+class BadCell(Reject):
+    """A value that its column cannot hold."""
+
+    code = "BAD_CELL"
+
+
+class LabelLimit(Reject):
+    """A label that is too long, too many of them, or one that monday would read as a number."""
+
+    code = "LABEL_LIMIT"
+
+
+class LabelMissing(Reject):
+    """The label is not on the board and `missing_labels` is `reject`."""
+
+    code = "LABEL_MISSING"
+
+
+class EmptyName(Reject):
+    """Neither the name template nor the key gives an item name."""
+
+    code = "EMPTY_NAME"
+
+
+class AmbiguousKey(Reject):
+    """Several items carry one key: whichever were updated could be the wrong one."""
+
+    code = "AMBIGUOUS_KEY"
+
+    def __init__(self, key: str, item_ids: Sequence[str]) -> None:
+        self.key, self.item_ids = key, tuple(item_ids)
+        ids = ", ".join(self.item_ids)
+        super().__init__(f"items {ids} all carry key {key!r}: archive all but one")

@@ -1,0 +1,131 @@
+"""Everything that one run of the target works with, opened at the first stream, closed once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from target_monday.books import Books
+from target_monday.checkpoints import Checkpoints
+from target_monday.delivery.alias_lane import AliasLane
+from target_monday.delivery.budget import MinuteBudget
+from target_monday.delivery.calls import Calls
+from target_monday.errors import BoardFailed, SettingsFault
+from target_monday.ledger.database import default_ledger_url, open_database
+from target_monday.ledger.items import ItemStore
+from target_monday.ledger.journal import Journal
+from target_monday.ledger.runs import Leases, Runs
+from target_monday.loading import Loader, Row
+from target_monday.monday.client import Client
+from target_monday.preparation import Preparation
+from target_monday.recovery import Recovery
+from target_monday.settings import setting_faults
+from target_monday.versions import Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_monday.plan import BoardPlan
+    from target_monday.termination import Termination
+
+__all__ = ["Session"]
+
+_log = logging.getLogger("target-monday")
+
+
+class Session:
+    """One run: the ledger, the API, the boards and the loader between them."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        termination: Termination,
+        *,
+        version: str,
+        after_pack: Callable[[], None],
+    ) -> None:
+        faults = list(setting_faults(config))
+        if faults:
+            raise SettingsFault(faults)
+        self._engine = open_database(config.get("ledger_url") or default_ledger_url())
+        scope = config["api_url"]
+        self._client = Client(
+            url=scope,
+            token=config["api_token"],
+            version=config["api_version"],
+            timeout=config["timeout"],
+        )
+        self.calls = Calls(
+            self._client,
+            MinuteBudget(),
+            termination,
+            termination.sleep,
+            config.get("max_calls"),
+        )
+        self.runs = Runs(self._engine)
+        self.runs.begin(version)
+        items = ItemStore(self._engine, scope)
+        journal = Journal(self._engine, scope, self.runs.run_id)
+        self._leases = Leases(self._engine, scope, self.runs.run_id)
+        self._preparation = Preparation(self.calls, items, journal, self._leases, config)
+        self._recovery = Recovery(self.calls, items, journal, self._leases)
+        self._versions = Versions(items, config)
+        self.books = Books()
+        self.loader = Loader(
+            lane=AliasLane(self.calls, journal, self._leases.renew),
+            items=items,
+            journal=journal,
+            books=self.books,
+            checkpoints=Checkpoints(),
+            max_aliases=config["max_aliases"],
+            ambiguous=self._preparation.ambiguous,
+            after_pack=after_pack,
+        )
+        self._opened = False
+
+    def plan(
+        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
+    ) -> BoardPlan:
+        """The board of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
+        if not self._opened:
+            self._recovery.settle_all()
+            self._preparation.open()
+            self._opened = True
+        return self._preparation.plan(stream, schema, key_properties)
+
+    def load(self, plan: BoardPlan, rows: Sequence[Row], version: int | None) -> None:
+        """Rows of one stream and one version of it."""
+        keys = (plan.key_or_none(row.record) for row in rows) if self._versions.wanted else ()
+        self._versions.see(plan, version, (key for key in keys if key is not None))
+        self.loader.load(plan, rows)
+
+    def activate_version(self, plan: BoardPlan, version: int) -> None:
+        """The version is complete: what it did not name is gone from the source."""
+        self.loader.deliver_all()
+        if plan.stream in self.loader.failed:
+            return
+        try:
+            gone = self._versions.vanished(plan, version)
+        except BoardFailed as error:
+            self.loader.fail_stream(plan.stream, str(error))
+            return
+        self.loader.archive(plan, gone, delete=self._versions.delete)
+
+    def close(self, *, status: str, exit_code: int, message: str | None) -> None:
+        """Write the books, say them, and give everything back."""
+        try:
+            self._versions.save()
+            for line in self.books.lines(calls=self.calls.made, points=self.calls.points):
+                _log.info("%s", line)
+            self.runs.end(
+                status=status,
+                exit_code=exit_code,
+                message=message,
+                calls=self.calls.made,
+                points=self.calls.points,
+                books=self.books.rows(),
+            )
+            self._leases.release()
+        finally:
+            self._client.close()
+            self._engine.dispose()

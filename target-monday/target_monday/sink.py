@@ -1,0 +1,88 @@
+"""One stream's rows on their way to the loader, in batches that are compared at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.sinks import Sink
+from typing_extensions import override
+
+from target_monday.errors import BoardFailed
+from target_monday.loading import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_monday.plan import BoardPlan
+    from target_monday.session import Session
+    from target_monday.target import TargetMonday
+
+__all__ = ["MondaySink"]
+
+
+class MondaySink(Sink):
+    """A buffer in front of the loader; what becomes of the rows is decided there."""
+
+    MAX_SIZE_DEFAULT = 1000
+
+    def __init__(
+        self,
+        target: TargetMonday,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        super().__init__(target, stream_name, schema, key_properties)
+        self._session: Session = target.session
+        self._plan: BoardPlan | None = None
+        self._rows: list[Row] = []
+        self._version: int | None = None
+
+    @override
+    def get_validator(self) -> None:
+        """No JSON schema check: each codec checks what its column takes, and costs less."""
+
+    @override
+    def setup(self) -> None:
+        try:
+            self._plan = self._session.plan(self.stream_name, self.schema, self.key_properties)
+        except BoardFailed as error:
+            self._session.loader.fail_stream(self.stream_name, str(error))
+
+    def take(self, record: dict[str, Any], version: int | None = None) -> None:
+        """Buffer a record; a full buffer goes to the loader."""
+        if version != self._version:
+            self.flush()
+            self._version = version
+        self._rows.append(Row(record, self._session.loader.checkpoints.row()))
+        if len(self._rows) >= self.max_size:
+            self.flush()
+
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        self.take(record)
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand the buffered rows to the loader."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        if self._plan is None:
+            self._session.loader.carry_over(self.stream_name, len(rows))
+            return
+        self._session.load(self._plan, rows, self._version)
+
+    def carry_over(self) -> None:
+        """The run stops: buffered rows are for the next one."""
+        self._session.loader.carry_over(self.stream_name, len(self._rows))
+        self._rows = []
+
+    @override
+    def activate_version(self, new_version: int) -> None:
+        self.flush()
+        if self._plan is not None:
+            self._session.activate_version(self._plan, new_version)

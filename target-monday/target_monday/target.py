@@ -1,0 +1,257 @@
+"""The Singer target: messages in, bookmarks out once everything before them is settled.
+
+The SDK acknowledges nothing before all sinks are drained, and on a signal acknowledges rows that
+were never written (github.com/meltano/sdk, issue 3775); so the queue of checkpoints and the
+termination are our own. Private members of the SDK are touched in this module only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import click
+import simplejson
+from singer_sdk import Target
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.plugin_base import _ConfigInput
+from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
+
+from target_monday.errors import (
+    BoardFailed,
+    BooksDoNotBalance,
+    RejectsAboveLimit,
+    RowsWithoutKey,
+    RunFailed,
+    TargetError,
+)
+from target_monday.reader import LineReader
+from target_monday.session import Session
+from target_monday.settings import SETTINGS
+from target_monday.sink import MondaySink
+from target_monday.termination import Termination
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+__all__ = ["TargetMonday"]
+
+_FLUSH_SECONDS = 60.0  # a slow tap's rows do not wait longer than this for a full request
+
+
+class TargetMonday(Target):
+    """Singer target for monday.com: only changes are sent, every row is accounted for."""
+
+    name = "target-monday"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    default_sink_class = MondaySink
+    message_reader_class = LineReader
+    # What the SDK offers and this target keeps; a setting that is not honoured is not shown.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        PluginCapabilities.ACTIVATE_VERSION,
+        TargetCapabilities.HARD_DELETE,
+    ]
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.termination = Termination()
+        super().__init__(message_reader=LineReader(self.termination, self._input_failed), **kwargs)
+        self.max_parallelism = 1  # monday asks for one mutation at a time on a board
+        self._last_flush = time.monotonic()
+        self._finished = False
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Only the SDK's settings that are honoured: no load_method, no added metadata."""
+        ours = dict(config_jsonschema["properties"])
+        super().append_builtin_config(config_jsonschema)
+        for name in {"add_record_metadata", "load_method"} - set(ours):
+            config_jsonschema["properties"].pop(name, None)
+
+    @cached_property
+    def session(self) -> Session:
+        """The run's ledger, API and boards; opened when the first stream announces itself."""
+        return Session(
+            self.config,
+            self.termination,
+            version=self.plugin_version,
+            after_pack=self._emit,
+        )
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        super()._process_schema_message(message_dict)
+        for replaced in self._sinks_to_clear:  # its rows come before those of the new schema
+            self._flush_sink(replaced)
+        self._sinks_to_clear = []
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "record"})
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            self._assert_sink_exists(stream)
+        for stream_map in self.mapper.stream_maps[stream]:
+            record = stream_map.transform({**message_dict["record"]})
+            if record is not None:
+                self._sink(stream_map.stream_alias).take(record, message_dict.get("version"))
+
+    def _sink(self, stream: str) -> MondaySink:
+        sink = self.get_sink(stream)
+        if not isinstance(sink, MondaySink):
+            raise TypeError(stream)
+        return sink
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"value"})
+        state: Mapping[str, Any] = message_dict["value"]
+        if not state:  # an empty state would wipe the bookmarks that stand
+            return
+        self.session.loader.checkpoints.state(state)
+        if time.monotonic() - self._last_flush > _FLUSH_SECONDS:
+            self._flush()
+        self._emit()
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        stream = message_dict["stream"]
+        for stream_map in self.mapper.stream_maps[stream]:
+            self._sink(stream_map.stream_alias).activate_version(message_dict["version"])
+        self._emit()
+
+    def _flush(self) -> None:
+        for sink in self._sinks_active.values():
+            self._flush_sink(sink)
+        self.session.loader.deliver_all()
+        self._last_flush = time.monotonic()
+
+    @staticmethod
+    def _flush_sink(sink: object) -> None:
+        if isinstance(sink, MondaySink):
+            sink.flush()
+
+    def _emit(self) -> None:
+        """Pass on the newest bookmark behind which nothing is open."""
+        state = self.session.loader.checkpoints.ready()
+        if state is not None:
+            sys.stdout.write(simplejson.dumps(state, use_decimal=True) + "\n")
+            sys.stdout.flush()
+
+    @override
+    def process_endofpipe(self) -> None:
+        try:
+            self._flush()
+            self._emit()
+            error = self._verdict()
+        except Exception as failure:
+            self._finish(failure)
+            raise
+        self._finish(error)
+        if error is not None:
+            raise error
+
+    def _verdict(self) -> TargetError | None:
+        """What stands against an all-settled end of the run."""
+        books, loader = self.session.books, self.session.loader
+        if loader.failed:
+            reasons = "; ".join(f"{stream}: {why}" for stream, why in loader.failed.items())
+            return BoardFailed(f"Not all streams were delivered. {reasons}")
+        if books.carried_over or not books.balanced:
+            return BooksDoNotBalance(
+                f"{books.carried_over} rows are not settled; balanced: {books.balanced}."
+            )
+        allowed = self.config["max_rejects"]
+        if books.rejected > allowed:
+            kind = RowsWithoutKey if loader.without_key else RejectsAboveLimit
+            return kind(
+                f"{books.rejected} rows were rejected, {allowed} are allowed (`max_rejects`). "
+                "`target-monday-audit rejects` lists them."
+            )
+        return None
+
+    def _input_failed(self, error: BaseException) -> None:
+        """Something ended the run before the input's end."""
+        self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        """Once: pass on what is settled, write the books, give everything back."""
+        if self._finished or "session" not in self.__dict__:
+            return
+        self._finished = True
+        if error is not None:
+            for sink in [*self._sinks_to_clear, *self._sinks_active.values()]:
+                if isinstance(sink, MondaySink):
+                    sink.carry_over()
+            self.session.loader.carry_over_rest()
+            self._emit()
+        status = "done" if error is None else getattr(error, "code", "FAILED").lower()
+        message = None if error is None else _sentence(error)
+        self.session.close(status=status, exit_code=_exit_code(error), message=message)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        self.termination.request(signum)
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError) as error:
+            raise click.BadParameter(str(error)) from error
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run; the exit code tells how it ended, one line on stderr says why."""
+        if about:
+            cls.print_about(about_format)
+            return
+        given = config or _ConfigInput()
+        try:
+            target = cls(config=given.config, parse_env_config=given.parse_env)
+            target.listen(file_input)
+        except ConfigValidationError as error:
+            for fault in error.errors:
+                cls.logger.error("SETTINGS %s", fault)  # noqa: TRY400 - no traceback for users
+            sys.exit(2)
+        except Exception as error:
+            cls.logger.debug("The run ended here.", exc_info=True)
+            code = getattr(error, "code", "FAILED")
+            cls.logger.error("%s %s", code, _sentence(error))  # noqa: TRY400 - no traceback
+            sys.exit(_exit_code(error))
+
+
+def _exit_code(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    return error.exit_code if isinstance(error, TargetError) else RunFailed.exit_code
+
+
+def _sentence(error: BaseException) -> str:
+    """One line about the error; a database's own text only, never the values it was given."""
+    if isinstance(error, SQLAlchemyError):
+        return f"The ledger failed: {' '.join(str(getattr(error, 'orig', error)).split())}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, TargetError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,72 @@
+"""Rows that left the source: the items that a complete version of their stream did not name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from target_monday.errors import BoardFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from target_monday.ledger.items import ItemStore
+    from target_monday.plan import BoardPlan
+
+__all__ = ["Versions"]
+
+_FEW: Final = 10  # up to so many items may vanish whatever share of a small board they are
+
+
+@dataclass(slots=True)
+class Versions:
+    """Which keys each version of a stream held, and what may be archived for it."""
+
+    items: ItemStore
+    settings: Mapping[str, Any]
+    _seen: dict[int, tuple[int, set[str]]] = field(default_factory=dict)  # board -> version, keys
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the settings ask for anything to happen to vanished rows."""
+        return self.settings.get("vanished", "keep") != "keep"
+
+    @property
+    def delete(self) -> bool:
+        """Whether items are deleted, not archived."""
+        return bool(self.settings.get("vanished") == "delete")
+
+    def see(self, plan: BoardPlan, version: int | None, keys: Iterable[str]) -> None:
+        """These keys are in this version; also those of rejected rows, which exist after all."""
+        if not self.wanted or version is None or plan.spec.append:
+            return
+        current, known = self._seen.get(plan.ledger_id, (version, set()))
+        if current != version:
+            known = set()
+        known.update(keys)
+        self._seen[plan.ledger_id] = (version, known)
+
+    def save(self) -> None:
+        """Put what was seen into the ledger: a version may reach over several runs."""
+        for board, (version, keys) in self._seen.items():
+            self.items.see(board, list(keys), version)
+        self._seen.clear()
+
+    def vanished(self, plan: BoardPlan, version: int) -> dict[str, str]:
+        """Key -> item id of items to archive. Raises BoardFailed if the brake holds them."""
+        if not self.wanted or plan.spec.append:
+            return {}
+        self.save()
+        gone = self.items.unseen(plan.ledger_id, version)
+        total = self.items.count(plan.ledger_id)
+        if not gone or len(gone) == total:  # a version without rows says nothing about rows
+            return {}
+        share = len(gone) / total
+        limit, most = self.settings["vanished_max_share"], self.settings["vanished_max_count"]
+        if len(gone) > most or (len(gone) > _FEW and share > limit):
+            raise BoardFailed(
+                f"{len(gone)} of {total} items vanished from stream {plan.stream!r} at once: none "
+                "was touched. If that is right, raise `vanished_max_share` or "
+                "`vanished_max_count` for one run."
+            )
+        return gone
