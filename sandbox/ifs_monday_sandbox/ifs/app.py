@@ -11,7 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ifs_monday_sandbox.ifs.auth import TokenRefusedError, Tokens
-from ifs_monday_sandbox.ifs.errors import ODataError, metadata_not_found, method_not_allowed
+from ifs_monday_sandbox.ifs.errors import (
+    ODataError,
+    malformed,
+    metadata_not_found,
+    method_not_allowed,
+)
 from ifs_monday_sandbox.ifs.limits import RequestLimit
 from ifs_monday_sandbox.ifs.payload import encode
 from ifs_monday_sandbox.ifs.service import Asked, Services
@@ -68,8 +73,10 @@ class Tenant:
             if request.method != "GET":
                 raise method_not_allowed(request.method)
             return self._services.answer(_asked(request))
+        except RecursionError:
+            return _refusal(malformed("The expression is nested too deeply."))
         except ODataError as error:
-            return JSONResponse(error.envelope(), error.status, error.headers)
+            return _refusal(error)
 
     async def tick(self, _: Request) -> Response:
         """Let a business day pass; gives what has changed."""
@@ -116,8 +123,11 @@ def create_app(business: Business, settings: IfsSettings | None = None) -> Starl
 
 
 async def _unknown_path(_: Request, __: Exception) -> Response:
-    unknown = metadata_not_found()
-    return JSONResponse(unknown.envelope(), unknown.status)
+    return _refusal(metadata_not_found())
+
+
+def _refusal(error: ODataError) -> Response:
+    return JSONResponse(error.envelope(), error.status, error.headers)
 
 
 def _asked(request: Request) -> Asked:

@@ -105,7 +105,7 @@ class Services:
         rendered = render(rows, target.entity_set.type, query, target.set_url)
         compatible = "ieee754compatible=true" in target.asked.accept.lower()
         body["value"] = with_numbers_as_text(rendered) if compatible else rendered
-        if more and query.top is None:
+        if more:
             body["@odata.nextLink"] = next_link(target.set_url, options, query.skip + len(rows))
         return _json(body, compatible=compatible)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from bisect import bisect_left
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from ifs_monday_sandbox.ifs.filter_eval import Scope, compile_filter
+from ifs_monday_sandbox.ifs.keyset import ranked, start_of
 from ifs_monday_sandbox.ifs.model import Kind
 from ifs_monday_sandbox.ifs.payload import cell
 from ifs_monday_sandbox.ifs.projections import CATALOGUE_TABLE, catalogue_rows
@@ -34,17 +36,18 @@ class Reader:
 
     def rows(self, projection: Projection, each: EntitySet, query: Query) -> Iterator[Row]:
         """All rows that fit, in order, without regard to `$top` and `$skip`."""
-        ordered = self._ordered(each, query.order)
         tests = self._tests(projection, each.type, query)
-        return (row for row in ordered if all(test(row) for test in tests))
+        ordered = self._ordered(each, query.order)
+        start = self._start(ordered, each.type, query)
+        return (row for row in islice(ordered, start, None) if all(test(row) for test in tests))
 
     def page(self, projection: Projection, each: EntitySet, query: Query) -> tuple[list[Row], bool]:
-        """The rows of one page, and whether more rows fit the query than the page holds."""
+        """The rows of one page, and whether a nextLink follows: never if `$top` was given."""
         cap = self._settings.page_cap
         size = cap if query.top is None else min(cap, query.top)
         fitting = islice(self.rows(projection, each, query), query.skip, None)
         page = list(islice(fitting, size))
-        return page, next(fitting, None) is not None
+        return page, query.top is None and next(fitting, None) is not None
 
     def count(self, projection: Projection, each: EntitySet, query: Query) -> int:
         """How many rows fit."""
@@ -74,22 +77,32 @@ class Reader:
                 del self._sorted[next(iter(self._sorted))]
         return kept[1]
 
+    def _start(self, ordered: list[Row], kind: EntityType, query: Query) -> int:
+        """How many rows from the first on cannot fit, as far as the order tells."""
+        ascending = takewhile(lambda column: not column[1], query.order)
+        columns = [name for name, _ in ascending]
+        if query.filter is None or not columns or self._settings.linguistic_order:
+            return 0
+        cells = [cell(kind, name) for name in columns]
+        bound = start_of(query.filter, columns)
+        return bisect_left(
+            ordered, bound, key=lambda row: tuple(ranked(value(row)) for value in cells)
+        )
+
     def _sort(self, rows: list[Row], kind: EntityType, order: Order) -> list[Row]:
         ordered = rows
         for name, descending in reversed(order):
             ordered = sorted(ordered, key=self._sort_key(kind, name), reverse=descending)
         return ordered
 
-    def _sort_key(self, kind: EntityType, name: str) -> Callable[[Row], tuple[bool, Any]]:
+    def _sort_key(self, kind: EntityType, name: str) -> Callable[[Row], tuple[Any, ...]]:
         """Nulls come last in ascending order, and so first in descending, as in Oracle."""
         value = cell(kind, name)
         declared = kind.property(name)
-        folded = self._settings.linguistic_order and declared and declared.kind is Kind.TEXT
+        if self._settings.linguistic_order and declared and declared.kind is Kind.TEXT:
+            return lambda row: ranked(_folded(value(row)))
+        return lambda row: ranked(value(row))
 
-        def sort_key(row: Row) -> tuple[bool, Any]:
-            found = value(row)
-            if found is None:
-                return True, 0
-            return False, found.casefold() if folded else found
 
-        return sort_key
+def _folded(text: str | None) -> str | None:
+    return None if text is None else text.casefold()

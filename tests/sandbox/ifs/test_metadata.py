@@ -1,0 +1,219 @@
+"""Metadata: it has the shape of a real tenant's, and the rows keep to it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from defusedxml.ElementTree import fromstring
+from ifs_monday_sandbox.ifs.model import Kind, Service
+from ifs_monday_sandbox.ifs.projections import PROJECTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+    from ifs_monday_sandbox.business import Business
+
+NAMES = [each.name for each in PROJECTIONS if each.service is Service.PROJECTION]
+EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
+PYTHON: dict[Kind, type | tuple[type, ...]] = {
+    Kind.TEXT: str,
+    Kind.NUMBER: (int, Decimal),
+    Kind.DATE: date,
+    Kind.TIMESTAMP: datetime,
+    Kind.FLAG: bool,
+    Kind.CHOICE: str,
+}
+
+
+@pytest.fixture
+def real(recorded: Path) -> Element:
+    """The recorded metadata of VoucherRowsAnalysis."""
+    return fromstring((recorded / "voucher-rows-analysis.metadata.xml").read_bytes())
+
+
+@pytest.fixture
+def ours(twin: Any) -> Element:
+    """The twin's metadata of the same service."""
+    answer = twin.get("VoucherRowsAnalysis.svc/$metadata", accept="application/xml")
+    assert answer.headers["Content-Type"] == "application/xml"
+    return fromstring(answer.content)
+
+
+def shape(root: Element) -> dict[str, set[tuple[str, ...]]]:
+    """For every path of elements, the sets of attributes that occur there."""
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+
+    def visit(element: Element, path: str) -> None:
+        here = f"{path}/{element.tag.rpartition('}')[2]}"
+        found[here].add(tuple(element.attrib))
+        for child in element:
+            visit(child, here)
+
+    visit(root, "")
+    return found
+
+
+def properties(root: Element, kind: str) -> dict[str, dict[str, str]]:
+    """The properties of an entity type by name, with their facets."""
+    found = root.findall(f".//{EDM}EntityType[@Name='{kind}']/{EDM}Property")
+    return {each.attrib["Name"]: each.attrib for each in found}
+
+
+def test_every_element_looks_like_the_real_one(real: Element, ours: Element) -> None:
+    """Elements, their nesting and the order of their attributes are the recorded ones."""
+    known, found = shape(real), shape(ours)
+
+    assert found.keys() == known.keys()
+    for path, attributes in found.items():
+        assert attributes <= known[path], path
+
+
+def test_elements_come_in_the_real_order(real: Element, ours: Element) -> None:
+    """Enum types, entity types, complex types, functions, container."""
+
+    def order(root: Element) -> list[str]:
+        return list(dict.fromkeys(child.tag for child in root[0][0]))
+
+    assert order(ours) == order(real)
+
+
+@pytest.mark.parametrize("kind", ["VoucherRow", "Account", "CodeB"])
+def test_columns_are_real_ones(real: Element, ours: Element, kind: str) -> None:
+    """Every column of these types exists in reality, with the same type and length."""
+    known = properties(real, kind)
+
+    for name, facets in properties(ours, kind).items():
+        assert facets == known[name], name
+
+
+def test_metadata_is_written_as_the_real_one_is(twin: Any, recorded: Path) -> None:
+    """One line, with the same declaration and the same closing of empty elements."""
+    pattern = r"<\?xml[^>]*\?>|<Property Name=\"luname\"[^/]*</Property>|<PropertyRef[^>]*/>"
+    real = (recorded / "voucher-rows-analysis.metadata.xml").read_text()
+
+    text = twin.get("VoucherRowsAnalysis.svc/$metadata").text
+
+    assert "\n" not in text
+    assert set(re.findall(pattern, text)) <= set(re.findall(pattern, real))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_service_declares_what_it_uses(twin: Any, name: str) -> None:
+    """Types of properties, targets of navigation and bindings of sets all exist."""
+    root = fromstring(twin.get(f"{name}.svc/$metadata").content)
+    declared = {
+        f"IfsApp.{name}.{each.attrib['Name']}"
+        for each in root[0][0]
+        if each.tag != f"{EDM}EntityContainer"
+    }
+    sets = {each.attrib["Name"] for each in root.iter(f"{EDM}EntitySet")}
+
+    used = {
+        re.sub(r"^Collection\((.*)\)$", r"\1", element.attrib[name])
+        for element in root.iter()
+        for name in ("Type", "EntityType", "Function")
+        if name in element.attrib
+    }
+
+    assert {each for each in used if not each.startswith("Edm.")} <= declared
+    assert {each.attrib["Target"] for each in root.iter(f"{EDM}NavigationPropertyBinding")} <= sets
+
+
+def tables() -> list[Any]:
+    """A set for each table of the business."""
+    seen = {}
+    for projection in PROJECTIONS[1:]:
+        for each in projection.sets:
+            seen[each.table] = each
+    return [pytest.param(each, id=each.table) for each in seen.values()]
+
+
+@pytest.mark.parametrize("entity_set", tables())
+def test_rows_keep_to_what_is_declared(business: Business, entity_set: Any) -> None:
+    """Every row has every declared column, of its type, no longer than it may be; keys are set."""
+    kind = entity_set.type
+    declared = [
+        each for each in kind.properties if each.name not in {"luname", "keyref", "Objgrants"}
+    ]
+    rows = business.rows(entity_set.table)
+    assert rows
+
+    for row in rows:
+        for each in declared:
+            value = row[each.name]
+            if value is None:
+                assert each.name not in kind.key
+                continue
+            assert isinstance(value, PYTHON[each.kind]), each.name
+            assert each.kind is not Kind.TEXT or len(str(value)) <= each.length
+            assert value != ""
+    assert len({tuple(row[name] for name in kind.key) for row in rows}) == len(rows)
+
+
+def test_choices_are_members_of_their_enumeration(business: Business) -> None:
+    """No row holds a state that the metadata does not list."""
+    for projection in PROJECTIONS[1:]:
+        for each in projection.sets:
+            for column in each.type.properties:
+                if column.enum:
+                    found = {row[column.name] for row in business.rows(each.table)}
+                    assert found - {None} <= set(projection.enums[column.enum].members)
+
+
+def test_the_service_document_lists_sets_and_functions(twin: Any) -> None:
+    """A client must take the entity sets only."""
+    listed = twin.get("VoucherRowsAnalysis.svc/").json()["value"]
+
+    assert {"name": "VoucherRowSet", "kind": "EntitySet", "url": "VoucherRowSet"} in listed
+    assert "FunctionImport" in {each["kind"] for each in listed}
+
+
+def test_the_catalogue_lists_the_services(twin: Any) -> None:
+    """Projections and entity services stand in one list, told apart by their category."""
+    rows = twin.rows("AllProjections.svc/Projections", select="ProjectionName,Categories")
+
+    listed = {row["ProjectionName"]: row["Categories"] for row in rows}
+    assert listed["PurchaseOrderHandling"] == "Standard"
+    assert listed["PurchaseOrderEntity"] == "EntityService"
+
+
+def test_an_unknown_service_has_no_metadata(twin: Any) -> None:
+    """The answer is JSON whatever was asked for."""
+    answer = twin.get("NoSuchServiceXyz.svc/$metadata", accept="application/xml")
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["error"]["message"] == "Metadata not found."
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("int/ifsapplications/projection/v1/PurchaseOrderHandling.svc", 200),
+        ("int/ifsapplications/entity/v1/PurchaseOrderEntity.svc", 200),
+        ("main/ifsapplications/entity/v1/PurchaseOrderEntity.svc", 404),
+        ("int/ifsapplications/projection/v1/PurchaseOrderEntity.svc", 404),
+        ("b2b/ifsapplications/projection/v1/PurchaseOrderHandling.svc", 404),
+        ("main/ifsapplications/projection/v1/PurchaseOrderHandling", 404),
+    ],
+)
+def test_a_service_has_its_gateways(twin: Any, path: str, status: int) -> None:
+    """Entity services are on the integration gateway only; a wrong gateway is a plain 404."""
+    answer = twin.session.get(f"{twin.url}/{path}/$metadata", timeout=30)
+
+    assert answer.status_code == status
+
+
+def test_entity_services_serve_the_same_rows(twin: Any, business: Business) -> None:
+    """The set of an entity service is named after its logical unit."""
+    url = f"{twin.url}/int/ifsapplications/entity/v1/PurchaseOrderEntity.svc/PurchaseOrderSet"
+
+    rows = twin.session.get(f"{url}?$select=OrderNo", timeout=30).json()["value"]
+
+    assert len(rows) == len(business.rows("PurchaseOrderSet"))
