@@ -1,1 +1,1 @@
-"""A read-only page of the boards."""
+"""A read-only page of the boards, for people: no framework, no outside assets."""

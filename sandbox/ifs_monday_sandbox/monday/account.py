@@ -22,6 +22,7 @@ from ifs_monday_sandbox.monday.jobs import Jobs
 from ifs_monday_sandbox.monday.limits import Limits
 from ifs_monday_sandbox.monday.records import ACTIVE, Board, Column, Item, Tag, User, Writer
 from ifs_monday_sandbox.monday.settings import MondaySettings
+from ifs_monday_sandbox.monday.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ class Account:
             self.replies = Replies(self.elapsed)
             self.limits = Limits(self.settings, self.elapsed, self.wall)
             self.jobs = Jobs(self)
+            self.uploads = Uploads(self)
             self.locked_boards.clear()
 
     @property

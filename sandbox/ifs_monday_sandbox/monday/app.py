@@ -10,7 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ifs_monday_sandbox.eyes.routes import page_routes
 from ifs_monday_sandbox.monday import serving
+from ifs_monday_sandbox.monday.upload_routes import upload_routes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,5 +46,7 @@ def create_app(account: Account, settings: MondaySettings) -> Starlette:
             Route("/v2", graphql, methods=["POST"]),
             Route("/sandbox/reset", reset, methods=["POST"]),
             Route("/sandbox/usage", usage, methods=["GET"]),
+            *upload_routes(account),
+            *page_routes(account),
         ]
     )

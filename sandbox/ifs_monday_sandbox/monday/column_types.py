@@ -1,9 +1,8 @@
-"""Column types: how their ids look, which of them take values, and what settings they begin with."""
+"""Column types: how their ids look, which take values, and what settings they begin with."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ifs_monday_sandbox.monday.errors import bad_argument
@@ -16,6 +15,8 @@ from ifs_monday_sandbox.monday.labels import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ifs_monday_sandbox.monday.records import Column, Label
 
 __all__ = ["ID_PREFIXES", "READ_ONLY", "columns_settings", "defaults_object", "first_settings"]
@@ -31,8 +32,23 @@ ID_PREFIXES: Final[Mapping[str, str]] = {
 }
 
 READ_ONLY: Final = frozenset(
-    "auto_number mirror formula item_id creation_log last_updated progress vote button "
-    "time_tracking integration subtasks doc direct_doc file".split()
+    [
+        "auto_number",
+        "mirror",
+        "formula",
+        "item_id",
+        "creation_log",
+        "last_updated",
+        "progress",
+        "vote",
+        "button",
+        "time_tracking",
+        "integration",
+        "subtasks",
+        "doc",
+        "direct_doc",
+        "file",
+    ]
 )
 
 

@@ -23,7 +23,7 @@ __all__ = [
 
 # The enum StatusColumnColors in its order. A colour is used once in a column, so that its place
 # serves as the label's id: which is not the label's index, as with monday.
-COLOURS: Final = (
+COLOURS: Final = (  # noqa: SIM905  (in the words of the enum)
     "working_orange done_green stuck_red dark_blue purple explosive grass_green bright_blue "
     "saladish egg_yolk blackish dark_red sofia_pink lipstick dark_purple bright_green chili_blue "
     "american_gray brown dark_orange sunset bubble peach berry winter river navy aquamarine "
@@ -67,9 +67,7 @@ def dropdown_labels(wanted: Iterable[Mapping[str, Any]]) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def merge_labels(
-    old: Sequence[Label], wanted: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def merge_labels(old: Sequence[Label], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What replaces `old`, with the ids of the labels that stay; at most one may go a call."""
     ids = {label.label: label.id for label in old}
     merged = [{**one, "id": one.get("id", ids.get(one["label"]))} for one in wanted]
@@ -131,5 +129,3 @@ def _check_distinct(labels: Sequence[Label], attribute: str) -> None:
     values = [getattr(label, attribute) for label in labels]
     if len(set(values)) < len(values):
         raise bad_argument(f"Each {attribute} can be used once in a column", values=values)
-
-

@@ -10,7 +10,7 @@ import math
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ifs_monday_sandbox.monday.errors import MondayError
 
@@ -29,7 +29,7 @@ PART_CALL = 1  # of a refused request, and of one that only asks for the complex
 class RefusedError(MondayError):
     """The request was not executed; `retry_after` are real seconds."""
 
-    def __init__(self, code: str, message: str, *, retry_after: int, **more: object) -> None:
+    def __init__(self, code: str, message: str, *, retry_after: int, **more: Any) -> None:
         self.retry_after = retry_after
         super().__init__(code, message, status_code=429, retry_in_seconds=retry_after, **more)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSyntaxError,
     InlineFragmentNode,
-    OperationDefinitionNode,
     OperationType,
     get_operation_ast,
     parse,
@@ -124,7 +124,7 @@ def _root_fields(document: DocumentNode, selections: SelectionSetNode) -> Iterat
     fragments = {
         one.name.value: one
         for one in document.definitions
-        if not isinstance(one, OperationDefinitionNode) and hasattr(one, "selection_set")
+        if isinstance(one, FragmentDefinitionNode)
     }
     for selection in selections.selections:
         if isinstance(selection, FieldNode):

@@ -50,7 +50,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A choice of a status or dropdown column. `index` is where it is shown, `id` what is stored."""
+    """A choice of a status or dropdown column: `index` is its place, `id` what is stored."""
 
     id: int
     label: str
@@ -92,7 +92,7 @@ class Column:
 
     @property
     def revision(self) -> str:
-        """Changes with every change of the settings; `update_*_column` must name the current one."""
+        """Changes with the settings; `update_*_column` must name the current one."""
         return f"{self.version:032x}"
 
 
@@ -119,7 +119,7 @@ class Update:
 
 @dataclass(slots=True)
 class Item:
-    """A row, with the record of who wrote it: `created`, the last write, and how many there were."""
+    """A row, and who wrote it: `created`, the last write `written`, and how many `writes`."""
 
     id: int
     board_id: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ifs_monday_sandbox.monday import structure, writes
@@ -11,6 +10,8 @@ from ifs_monday_sandbox.monday.errors import MondayError, bad_argument, missing
 from ifs_monday_sandbox.monday.records import ARCHIVED, DELETED, Board, Column, Group, Item, Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from graphql import GraphQLResolveInfo
 
     from ifs_monday_sandbox.monday.call import Call
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS"]
 
 
-def create_board(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Board:
+def create_board(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Board:
     """A new board."""
     call: Call = info.context
     return structure.create_board(
@@ -35,12 +36,14 @@ def create_board(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Board:
     )
 
 
-def create_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def create_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A new column of any type that can be created."""
     return _create_column(info, asked["column_type"], asked)
 
 
-def _create_column(info: GraphQLResolveInfo, column_type: str, asked: Mapping[str, Any]) -> Column:
+def _create_column(
+    info: GraphQLResolveInfo[Call], column_type: str, asked: Mapping[str, Any]
+) -> Column:
     call: Call = info.context
     return structure.create_column(
         call.account,
@@ -54,27 +57,27 @@ def _create_column(info: GraphQLResolveInfo, column_type: str, asked: Mapping[st
     )
 
 
-def create_status_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def create_status_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A new status column with its labels."""
     return _create_column(info, "status", asked)
 
 
-def create_dropdown_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def create_dropdown_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A new dropdown column with its labels."""
     return _create_column(info, "dropdown", asked)
 
 
-def update_status_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def update_status_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A status column with other labels or title."""
     return structure.update_column(_column(info, asked, "id"), "status", asked)
 
 
-def update_dropdown_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def update_dropdown_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A dropdown column with other labels or title."""
     return structure.update_column(_column(info, asked, "id"), "dropdown", asked)
 
 
-def change_column_title(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def change_column_title(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """A column with another title."""
     column = _column(info, asked, "column_id")
     column.title = asked["title"]
@@ -82,7 +85,7 @@ def change_column_title(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Colum
     return column
 
 
-def delete_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
+def delete_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:
     """The column as it was, with its cells gone."""
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
@@ -96,13 +99,13 @@ def delete_column(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Column:
     return column
 
 
-def _column(info: GraphQLResolveInfo, asked: Mapping[str, Any], argument: str) -> Column:
+def _column(info: GraphQLResolveInfo[Call], asked: Mapping[str, Any], argument: str) -> Column:
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
     return structure.active_column(board, asked[argument])
 
 
-def create_group(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Group:
+def create_group(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Group:
     """A new group at the top."""
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
@@ -111,7 +114,7 @@ def create_group(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Group:
     )
 
 
-def create_item(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
+def create_item(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Item:
     """A new item with its cells."""
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
@@ -131,12 +134,12 @@ def create_item(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
     )
 
 
-def change_multiple_column_values(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
+def change_multiple_column_values(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Item:
     """The item with several new cells."""
     return _change(info, asked, writes.values_object(asked["column_values"]))
 
 
-def change_column_value(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
+def change_column_value(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Item:
     """The item with one new cell, given as a JSON string."""
     value = asked["value"]
     if not isinstance(value, str):
@@ -150,12 +153,14 @@ def change_column_value(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
     return _change(info, asked, {asked["column_id"]: None if read == {} else read})
 
 
-def change_simple_column_value(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Item:
+def change_simple_column_value(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Item:
     """The item with one new cell, given as a plain text; the empty text clears."""
     return _change(info, asked, {asked["column_id"]: asked.get("value") or None})
 
 
-def _change(info: GraphQLResolveInfo, asked: Mapping[str, Any], values: dict[str, Any]) -> Item:
+def _change(
+    info: GraphQLResolveInfo[Call], asked: Mapping[str, Any], values: dict[str, Any]
+) -> Item:
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
     item = writes.item_of_board(call.account, board, asked.get("item_id"))
@@ -169,25 +174,25 @@ def _change(info: GraphQLResolveInfo, asked: Mapping[str, Any], values: dict[str
     )
 
 
-def create_subitem(_: Any, __: GraphQLResolveInfo, **___: Any) -> Item:
+def create_subitem(_: Any, __: GraphQLResolveInfo[Call], **___: Any) -> Item:
     """Refused: the sandbox has classic boards without subitems."""
     raise MondayError("UnsupportedInSandbox", "The sandbox keeps no subitems")
 
 
-def archive_item(_: Any, info: GraphQLResolveInfo, item_id: str | None = None) -> Item:
+def archive_item(_: Any, info: GraphQLResolveInfo[Call], item_id: str | None = None) -> Item:
     """The item, archived."""
     call: Call = info.context
     return writes.archive_item(call.account, call.account.item(item_id), writer=call.writer())
 
 
-def delete_item(_: Any, info: GraphQLResolveInfo, item_id: str | None = None) -> Item:
+def delete_item(_: Any, info: GraphQLResolveInfo[Call], item_id: str | None = None) -> Item:
     """The item as it was."""
     call: Call = info.context
     return writes.delete_item(call.account, call.account.item(item_id))
 
 
 def move_item_to_group(
-    _: Any, info: GraphQLResolveInfo, group_id: str, item_id: str | None = None
+    _: Any, info: GraphQLResolveInfo[Call], group_id: str, item_id: str | None = None
 ) -> Item:
     """The item in another group of its board."""
     call: Call = info.context
@@ -196,14 +201,14 @@ def move_item_to_group(
     return writes.move_item(board, item, group_id, writer=call.writer())
 
 
-def create_update(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Update:
+def create_update(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Update:
     """A post on an item."""
     call: Call = info.context
     item = call.account.item(asked.get("item_id"))
     return writes.add_update(call.account, item, asked["body"], writer=call.writer())
 
 
-def create_or_get_tag(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Tag:
+def create_or_get_tag(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Tag:
     """The tag with this name, made if need be; blanks are removed from names."""
     call: Call = info.context
     name = (asked.get("tag_name") or "").replace(" ", "")
@@ -217,25 +222,25 @@ def create_or_get_tag(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Tag:
     return tag
 
 
-def create_webhook(_: Any, info: GraphQLResolveInfo, **asked: Any) -> dict[str, Any]:
+def create_webhook(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> dict[str, Any]:
     """A webhook that is remembered by nobody: the sandbox calls no one."""
     call: Call = info.context
     board = call.account.active_board(asked["board_id"])
     return {"id": call.account.next_id(), "board_id": board.id, "event": asked["event"]}
 
 
-def bulk_archive_items(_: Any, info: GraphQLResolveInfo, **asked: Any) -> dict[str, int]:
+def bulk_archive_items(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> dict[str, int]:
     """A job that archives items."""
     return _bulk(info, asked["board_id"], asked["item_ids"], archive=True)
 
 
-def bulk_delete_items(_: Any, info: GraphQLResolveInfo, **asked: Any) -> dict[str, int]:
+def bulk_delete_items(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> dict[str, int]:
     """A job that deletes items."""
     return _bulk(info, asked["board_id"], asked["item_ids"], archive=False)
 
 
 def _bulk(
-    info: GraphQLResolveInfo, board_id: str, item_ids: Sequence[str], *, archive: bool
+    info: GraphQLResolveInfo[Call], board_id: str, item_ids: Sequence[str], *, archive: bool
 ) -> dict[str, int]:
     call: Call = info.context
     board = call.account.active_board(board_id)
@@ -243,17 +248,17 @@ def _bulk(
     return {"job_id": job.id}
 
 
-def archive_board(_: Any, info: GraphQLResolveInfo, board_id: str) -> Board:
+def archive_board(_: Any, info: GraphQLResolveInfo[Call], board_id: str) -> Board:
     """The board, archived."""
     return _end_board(info, board_id, ARCHIVED)
 
 
-def delete_board(_: Any, info: GraphQLResolveInfo, board_id: str) -> Board:
+def delete_board(_: Any, info: GraphQLResolveInfo[Call], board_id: str) -> Board:
     """The board, deleted."""
     return _end_board(info, board_id, DELETED)
 
 
-def _end_board(info: GraphQLResolveInfo, board_id: str, state: str) -> Board:
+def _end_board(info: GraphQLResolveInfo[Call], board_id: str, state: str) -> Board:
     call: Call = info.context
     board = call.account.active_board(board_id)
     board.state = state

@@ -35,7 +35,7 @@ Resolver = Callable[..., Any]
 MOST_ITEMS = 100
 
 
-def _account(info: GraphQLResolveInfo) -> Account:
+def _account(info: GraphQLResolveInfo[Call]) -> Account:
     call: Call = info.context
     return call.account
 
@@ -46,7 +46,7 @@ def _page(values: Sequence[Any], limit: int, page: int) -> Sequence[Any]:
     return values[(page - 1) * limit : page * limit]
 
 
-def boards(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Sequence[Board]:
+def boards(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Sequence[Board]:
     """The boards asked for, newest first; ids that are not there are left out."""
     found = sorted(_account(info).boards.values(), key=lambda board: -board.id)
     state = asked["state"]
@@ -66,7 +66,7 @@ def _workspace_of(board: Board) -> int | None:
     return board.workspace_id
 
 
-def items(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Sequence[Item]:
+def items(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Sequence[Item]:
     """Items by id, archived ones too unless `exclude_nonactive`; at most 100."""
     ids = asked.get("ids") or []
     if len(ids) > MOST_ITEMS or asked["limit"] > MOST_ITEMS:
@@ -80,12 +80,12 @@ def items(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Sequence[Item]:
     return _page(found, asked["limit"], asked["page"])
 
 
-def board_items_page(board: Board, info: GraphQLResolveInfo, **asked: Any) -> dict[str, Any]:
+def board_items_page(board: Board, info: GraphQLResolveInfo[Call], **asked: Any) -> dict[str, Any]:
     """A page of a board's items: by cursor, or the first that `query_params` want."""
     return _items_page(board, info, None, asked)
 
 
-def group_items_page(group: Group, info: GraphQLResolveInfo, **asked: Any) -> dict[str, Any]:
+def group_items_page(group: Group, info: GraphQLResolveInfo[Call], **asked: Any) -> dict[str, Any]:
     """A page of a group's items."""
     account = _account(info)
     board = next(one for one in account.boards.values() if any(group is g for g in one.groups))
@@ -93,7 +93,7 @@ def group_items_page(group: Group, info: GraphQLResolveInfo, **asked: Any) -> di
 
 
 def _items_page(
-    board: Board, info: GraphQLResolveInfo, group_id: str | None, asked: Mapping[str, Any]
+    board: Board, info: GraphQLResolveInfo[Call], group_id: str | None, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     account = _account(info)
     cursor, query = asked.get("cursor"), asked.get("query_params")
@@ -108,7 +108,7 @@ def _items_page(
 
 
 def next_items_page(
-    _: Any, info: GraphQLResolveInfo, *, cursor: str, limit: int
+    _: Any, info: GraphQLResolveInfo[Call], *, cursor: str, limit: int
 ) -> dict[str, Any]:
     """The page after a cursor."""
     account = _account(info)
@@ -116,7 +116,7 @@ def next_items_page(
 
 
 def items_page_by_column_values(
-    _: Any, info: GraphQLResolveInfo, **asked: Any
+    _: Any, info: GraphQLResolveInfo[Call], **asked: Any
 ) -> dict[str, Any]:
     """Items whose columns have one of the given values each."""
     account = _account(info)
@@ -130,7 +130,7 @@ def items_page_by_column_values(
     return search.page_of(account, *account.cursors.first(found, asked["limit"]))
 
 
-def users(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Sequence[User]:
+def users(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Sequence[User]:
     """Members of the account by id or e-mail address."""
     found: Sequence[User] = _account(info).users
     if asked.get("ids") is not None:
@@ -142,13 +142,13 @@ def users(_: Any, info: GraphQLResolveInfo, **asked: Any) -> Sequence[User]:
     return _page(found, asked["limit"], asked["page"])
 
 
-def tags(_: Any, info: GraphQLResolveInfo, ids: Sequence[str] | None = None) -> Sequence[Any]:
+def tags(_: Any, info: GraphQLResolveInfo[Call], ids: Sequence[str] | None = None) -> Sequence[Any]:
     """Tags of the account."""
     found = _account(info).tags
     return found if ids is None else [tag for tag in found if str(tag.id) in ids]
 
 
-def platform_api(_: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
+def platform_api(_: Any, info: GraphQLResolveInfo[Call]) -> dict[str, Any]:
     """The daily limit and what was used of it."""
     account = _account(info)
     limit = account.limits.plan.daily_calls
@@ -160,7 +160,7 @@ def platform_api(_: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
     return {"daily_limit": {"base": limit, "total": limit}, "daily_analytics": analytics}
 
 
-def _versions(_: Any, __: GraphQLResolveInfo) -> list[dict[str, str]]:
+def _versions(_: Any, __: GraphQLResolveInfo[Call]) -> list[dict[str, str]]:
     return [_version(value) for value in VERSIONS]
 
 
@@ -170,7 +170,7 @@ def _version(value: str) -> dict[str, str]:
 
 def board_columns(
     board: Board,
-    _: GraphQLResolveInfo,
+    _: GraphQLResolveInfo[Call],
     ids: Sequence[str] | None = None,
     types: Sequence[str] | None = None,
     **__: Any,
@@ -185,7 +185,7 @@ def board_columns(
 
 def item_column_values(
     item: Item,
-    info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo[Call],
     ids: Sequence[str] | None = None,
     types: Sequence[str] | None = None,
     **__: Any,
@@ -213,12 +213,12 @@ def _workspace(number: Any) -> dict[str, Any]:
     }
 
 
-def _item_group(item: Item, info: GraphQLResolveInfo) -> Group | None:
+def _item_group(item: Item, info: GraphQLResolveInfo[Call]) -> Group | None:
     groups = _account(info).boards[item.board_id].groups
     return next((group for group in groups if group.id == item.group_id), None)
 
 
-def _link(info: GraphQLResolveInfo, path: str) -> str:
+def _link(info: GraphQLResolveInfo[Call], path: str) -> str:
     call: Call = info.context
     return f"{call.base_url}{path}"
 
@@ -227,7 +227,7 @@ def _at(writer: Writer) -> str:
     return writer.at.isoformat()
 
 
-def _text_body(update: Update, _: GraphQLResolveInfo) -> str:
+def _text_body(update: Update, _: GraphQLResolveInfo[Call]) -> str:
     return update.body
 
 

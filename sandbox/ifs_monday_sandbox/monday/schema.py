@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["executable_schema", "sdl"]
 
 
-
 def sdl() -> str:
     """The text of the shipped schema."""
     return files("ifs_monday_sandbox.monday").joinpath("schema.graphql").read_text("utf-8")
@@ -45,5 +44,3 @@ def executable_schema() -> GraphQLSchema:
 def _value_type(cell: CellView, known: frozenset[str]) -> str:
     name = "".join(part.capitalize() for part in cell.column.type.split("_")) + "Value"
     return name if name in known else "UnsupportedValue"
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +10,7 @@ from ifs_monday_sandbox.monday.cell_view import display_text
 from ifs_monday_sandbox.monday.errors import MondayError, bad_argument, unknown_column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ifs_monday_sandbox.monday.account import Account
     from ifs_monday_sandbox.monday.records import Board, Column, Item
@@ -20,8 +19,23 @@ __all__ = ["by_column_values", "by_query", "page_of"]
 
 # developer.monday.com/api-reference/reference/items-page-by-column-values
 NOT_SEARCHED: Final = frozenset(
-    "auto_number color_picker board_relation creation_log file formula item_id last_updated "
-    "location mirror rating tags time_tracking vote dependency".split()
+    [
+        "auto_number",
+        "color_picker",
+        "board_relation",
+        "creation_log",
+        "file",
+        "formula",
+        "item_id",
+        "last_updated",
+        "location",
+        "mirror",
+        "rating",
+        "tags",
+        "time_tracking",
+        "vote",
+        "dependency",
+    ]
 )
 ITEMS_QUERY_IDS = 100
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ifs_monday_sandbox.monday.schema import executable_schema
 from ifs_monday_sandbox.monday.versions import CURRENT, answered_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from graphql import ExecutionResult, GraphQLError
 
@@ -28,6 +28,7 @@ __all__ = ["Answer", "Request", "answer"]
 
 LOG = logging.getLogger(__name__)
 OK = 200
+TOO_MANY = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,18 @@ def _admit(
     try:
         key = request.headers.get("idempotency-key") if operation.is_mutation else None
         if not key:
-            return Answer(_run(account, request, wish, operation, told))
+            return _run(account, request, wish, operation, told)
         kept = account.replies.begin(key)
         if kept is not None:
             account.usage.replayed += 1
             return Answer(kept, headers={"Idempotency-Replayed": "true"})
-        body = None
+        reply = None
         try:
-            body = _run(account, request, wish, operation, told)
+            reply = _run(account, request, wish, operation, told)
         finally:
-            account.replies.end(key, body)
-        return Answer(body)
+            executed = reply is not None and reply.status == OK
+            account.replies.end(key, reply.body if reply is not None and executed else None)
+        return reply
     finally:
         account.limits.leave()
 
@@ -127,7 +129,7 @@ def _run(
     wish: _Wish,
     operation: Operation,
     told: tuple[str, str],
-) -> bytes:
+) -> Answer:
     """Lock the boards, take the price and execute."""
     boards = operation.boards_written(account, wish.variables)
     with account.lock:
@@ -144,7 +146,7 @@ def _run(
             _count(account, operation, complexity.query)
     finally:
         account.locked_boards -= boards
-    return _body(result, request_id)
+    return _answer_of(result, request_id)
 
 
 def _execute(call: Call, wish: _Wish, operation: Operation) -> ExecutionResult:
@@ -174,12 +176,18 @@ def _count(account: Account, operation: Operation, points: int) -> None:
             usage.queries += 1
 
 
-def _body(result: ExecutionResult, request_id: str) -> bytes:
+def _answer_of(result: ExecutionResult, request_id: str) -> Answer:
+    """The result as JSON; HTTP 429 if the hourly limit of uploads was hit."""
     content: dict[str, Any] = {"data": result.data}
     if result.errors:
         content["errors"] = list(_shown(result.errors))
     content["extensions"] = {"request_id": request_id}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    errors = [one.extensions or {} for one in result.errors or ()]
+    waits = [math.ceil(one["retryAfterMs"] / 1000) for one in errors if "retryAfterMs" in one]
+    if not waits:
+        return Answer(body)
+    return Answer(body, TOO_MANY, {"Retry-After": str(max(waits))})
 
 
 def _shown(errors: list[GraphQLError]) -> Iterator[dict[str, Any]]:

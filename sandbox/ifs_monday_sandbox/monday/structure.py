@@ -27,9 +27,18 @@ __all__ = [
     "update_column",
 ]
 
-GROUP_COLOURS: Final = (
-    "#579bfc #a25ddc #00c875 #fdab3d #e2445c #037f4c #0086c0 #ffcb00 #bb3354 #784bd1".split()
-)
+GROUP_COLOURS: Final = [
+    "#579bfc",
+    "#a25ddc",
+    "#00c875",
+    "#fdab3d",
+    "#e2445c",
+    "#037f4c",
+    "#0086c0",
+    "#ffcb00",
+    "#bb3354",
+    "#784bd1",
+]
 
 
 def create_board(  # noqa: PLR0913  (what a board begins with)

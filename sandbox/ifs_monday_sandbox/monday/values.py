@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
 from ifs_monday_sandbox.monday.column_types import READ_ONLY
 from ifs_monday_sandbox.monday.labels import add_label, find_label
-from ifs_monday_sandbox.monday.records import Column, Label
+
+if TYPE_CHECKING:
+    from ifs_monday_sandbox.monday.records import Column, Label
 
 __all__ = ["Reading", "read_cell"]
 
@@ -56,7 +58,7 @@ def read_cell(reading: Reading, value: Any) -> Any:
 def _object(value: Any, *keys: str) -> list[Any]:
     """The values of `keys`, all of which must be there."""
     if not isinstance(value, dict):
-        raise ValueError(f"an object with {', '.join(keys)} is needed, not {type(value).__name__}")
+        raise ValueError(f"an object with {', '.join(keys)} is needed")  # noqa: TRY004
     absent = [key for key in keys if value.get(key) is None]
     if absent:
         raise ValueError(f"{', '.join(absent)} missing")
@@ -73,7 +75,7 @@ def _ids(values: Any) -> list[int]:
 
 def _text(_: Reading, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("a string is needed")  # noqa: TRY004  (readers raise ValueError)
+        raise ValueError("a string is needed")  # noqa: TRY004  (a bad value, not a bad call)
     return value
 
 
@@ -153,21 +155,22 @@ def _most_labels(column: Column) -> int | None:
 
 def _date(_: Reading, value: Any) -> Any:
     if isinstance(value, str):
-        day, _, clock = value.partition(" ")
-        value = {"date": day, "time": clock or None}
+        day, clock = value.partition(" ")[::2]
+        value = {"date": day, "time": clock}
     if value == {}:
         return None
     (day,) = _object(value, "date")
-    if not isinstance(day, str):
-        raise ValueError("date must be a string")  # noqa: TRY004
     if day == "":
         return None
-    clock = value.get("time") or None
-    if clock is not None:
-        if not re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", str(clock)):
-            raise ValueError(f"time must be HH:MM:SS: {clock}")
-        clock = time.fromisoformat(str(clock).rjust(8 if len(clock) > len("00:00") else 5, "0"))
-    return {"date": _day(day), "time": clock.isoformat() if clock else None}
+    return {"date": _day(day), "time": _clock(value.get("time"))}
+
+
+def _clock(text: Any) -> str | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{2}:\d{2}(:\d{2})?", str(text)):
+        raise ValueError(f"time must be HH:MM:SS: {text}")
+    return time.fromisoformat(str(text)).isoformat()
 
 
 def _day(text: Any) -> str:
@@ -196,7 +199,7 @@ def _checkbox(_: Reading, value: Any) -> Any:
 
 def _email(_: Reading, value: Any) -> Any:
     if isinstance(value, str):
-        address, _, label = value.partition(" ")
+        address, label = value.partition(" ")[::2]
         value = {"email": address, "text": label or address}
     address, label = _object(value, "email", "text")
     if address == "":
@@ -208,7 +211,7 @@ def _email(_: Reading, value: Any) -> Any:
 
 def _phone(_: Reading, value: Any) -> Any:
     if isinstance(value, str):
-        number, _, country = value.partition(" ")
+        number, country = value.partition(" ")[::2]
         value = {"phone": number, "countryShortName": country}
     number, country = _object(value, "phone", "countryShortName")
     if number == "":
@@ -222,7 +225,7 @@ def _phone(_: Reading, value: Any) -> Any:
 
 def _link(_: Reading, value: Any) -> Any:
     if isinstance(value, str):
-        url, _, label = value.partition(" ")
+        url, label = value.partition(" ")[::2]
         value = {"url": url, "text": label}
     url, label = _object({"text": "", **value} if isinstance(value, dict) else value, "url", "text")
     if url == "":
@@ -273,7 +276,7 @@ def _tags(reading: Reading, value: Any) -> Any:
 
 def _country(_: Reading, value: Any) -> Any:
     if isinstance(value, str):
-        code, _, name = value.partition(" ")
+        code, name = value.partition(" ")[::2]
         value = {"countryCode": code, "countryName": name}
     code, name = _object(value, "countryCode", "countryName")
     if not re.fullmatch(r"[A-Z]{2}", str(code)) or not name:

@@ -1,4 +1,7 @@
-"""API versions on the day of the sandbox (developer.monday.com/api-reference/docs/api-versioning)."""
+"""API versions on the day of the sandbox.
+
+Source: developer.monday.com/api-reference/docs/api-versioning.
+"""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def item_of_board(account: Account, board: Board, item_id: object) -> Item:
     return item
 
 
-def create_item(  # noqa: PLR0913  (what an item begins with)
+def create_item(
     account: Account,
     board: Board,
     name: str,
@@ -128,7 +128,7 @@ def create_item(  # noqa: PLR0913  (what an item begins with)
     return item
 
 
-def change_values(  # noqa: PLR0913  (whose cells become what, by whom)
+def change_values(
     account: Account,
     board: Board,
     item: Item,
