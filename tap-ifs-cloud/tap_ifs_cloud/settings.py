@@ -70,8 +70,8 @@ _STREAM = th.ObjectType(
         "`full`: the whole set in each run, which also shows what has vanished. "
         "`etag`: the whole set is read, but only rows come out whose ETag tells a change; it sees "
         "neither deletions nor changes of joined columns. "
-        "`auto`: `attribute` if the set has a modification stamp by name and type, otherwise "
-        "`full`.",
+        "`auto`: `attribute` if the set has a modification stamp by name and type, "
+        "otherwise `full`.",
     ),
     th.Property(
         "replication_key",

@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,6 +117,15 @@ def compare(left: Any, operator: str, right: Any) -> bool:
     return {"gt": left > right, "ge": left >= right, "lt": left < right}[operator]
 
 
+def matching_rows(rows: Sequence[Row], condition: str | None, order: Sequence[str]) -> list[Row]:
+    """The rows that meet a `$filter`, in the order of an `$orderby`."""
+    keep = Filter(condition).parse() if condition else (lambda _: True)
+    return sorted(
+        filter(keep, rows),
+        key=lambda row: [(row[c] is not None, comparable(row[c], column=c)) for c in order],
+    )
+
+
 @dataclass
 class Answer:
     """What is sent instead of the real answer, once."""
@@ -195,15 +204,11 @@ class Double:
 
     def _page(self, entity_set: str, seen: Seen) -> Answer:
         options = seen.options
+        order = [name for name in options.get("$orderby", "").split(",") if name]
         try:
-            keep = Filter(options["$filter"]).parse() if "$filter" in options else (lambda _: True)
-            rows = [row for row in self.sets[entity_set] if keep(row)]
+            rows = matching_rows(self.sets[entity_set], options.get("$filter"), order)
         except (KeyError, ValueError) as error:
             return fault(400, "ODP_MALFORMED", f"Malformed Request. {error}")
-        order = [name for name in options.get("$orderby", "").split(",") if name]
-        rows.sort(
-            key=lambda row: [(row[c] is not None, comparable(row[c], column=c)) for c in order]
-        )
         start = int(options.get("$skip", options.get("$skiptoken", 0)))
         size = min(self.page_cap, int(options.get("$top", self.page_cap)))
         page = rows[start : start + size]
@@ -226,11 +231,18 @@ def exact(body: object) -> str:
     return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", text)
 
 
-def fault(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+def fault(
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    part: str = "",
+) -> Answer:
     """An answer with IFS's error envelope."""
     body = {"error": {"code": code, "message": message}}
     given = {"Content-Type": "application/json", **(headers or {})}
-    return Answer(status, json.dumps(body).encode(), given)
+    return Answer(status, json.dumps(body).encode(), given, part=part)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -351,3 +363,9 @@ def answer() -> Callable[..., Answer]:
 def failure() -> Callable[..., Answer]:
     """Makes an answer with IFS's error envelope."""
     return fault
+
+
+@pytest.fixture(scope="session")
+def matching() -> Callable[..., list[Row]]:
+    """How the double answers a `$filter` and `$orderby`, without sockets."""
+    return matching_rows

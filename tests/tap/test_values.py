@@ -1,0 +1,168 @@
+"""Rows become records that are exact, checked and free of OData."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_ifs_cloud.odata.errors import ValueInvalid
+from tap_ifs_cloud.odata.metadata import EntityType, EnumType, Metadata, Property, StructuredType
+from tap_ifs_cloud.odata.values import RowDecoder
+from tap_ifs_cloud.schema import stream_schema
+
+ADDRESS = StructuredType(
+    "N.Address",
+    {"City": Property("City", "Edm.String"), "Owner": Property("Owner", "N.Address")},
+)
+
+
+def metadata(**types: str) -> Metadata:
+    properties = {
+        "Id": Property("Id", "Edm.String"),
+        **{
+            name: Property(name, type_name.removesuffix("[]"), collection=type_name.endswith("[]"))
+            for name, type_name in types.items()
+        },
+    }
+    entity = EntityType("N.Row", properties, ("Id",))
+    return Metadata(
+        {"RowSet": entity},
+        {"N.Row": entity},
+        {"N.Address": ADDRESS},
+        {"N.State": EnumType("N.State", ("Open", "None"))},
+    )
+
+
+def record(row: dict[str, Any], **types: str) -> dict[str, Any]:
+    names = ("Id", *types)
+    decoder = RowDecoder.compile("RowSet", metadata(**types), names=names, key=("Id",))
+    return decoder.record({"Id": "1", **row})
+
+
+@pytest.mark.parametrize(
+    ("type_name", "sent", "kept"),
+    [
+        pytest.param("Edm.Decimal", Decimal("1.10"), Decimal("1.10"), id="decimal"),
+        pytest.param(
+            "Edm.Decimal", "123456789012345678.90", Decimal("123456789012345678.90"), id="ieee754"
+        ),
+        pytest.param("Edm.Decimal", 2**80, 2**80, id="whole-decimal"),
+        pytest.param("Edm.Int64", "9223372036854775807", 2**63 - 1, id="int64-as-text"),
+        pytest.param("Edm.Int32", Decimal("5.0"), 5, id="whole-with-point"),
+        pytest.param("Edm.String", "007", "007", id="zeros-lead"),
+        pytest.param("Edm.Boolean", False, False, id="false"),
+        pytest.param("Edm.Date", "2026-02-28", "2026-02-28", id="date"),
+        pytest.param(
+            "Edm.DateTimeOffset", "2026-10-25T02:30:00Z", "2026-10-25T02:30:00Z", id="moment-as-is"
+        ),
+        pytest.param("Edm.DateTimeOffset", None, None, id="null"),
+        pytest.param("N.State", "Unheard", "Unheard", id="new-enum-member"),
+        pytest.param("Edm.Int32[]", [1, None, "2"], [1, None, 2], id="collection"),
+        pytest.param(
+            "N.Address",
+            {"City": "X", "@odata.type": "#N.A", "Other": 1, "Owner": {"City": "Y", "Owner": None}},
+            {"City": "X", "Owner": {"City": "Y", "Owner": None}},
+            id="complex-and-recursive",
+        ),
+    ],
+)
+def test_values_are_kept_exactly(type_name: str, sent: object, kept: object) -> None:
+    """A value leaves as it came, in the one form that JSON has for its type."""
+    value = record({"V": sent}, V=type_name)["V"]
+
+    assert value == kept
+    assert type(value) is type(kept)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "sent"),
+    [
+        ("Edm.Decimal", "REDACTED"),
+        ("Edm.Decimal", "NaN"),
+        ("Edm.Decimal", True),
+        ("Edm.Int32", Decimal("5.5")),
+        ("Edm.Boolean", "TRUE"),
+        ("Edm.String", 7),
+        ("Edm.Date", "2026-02-30"),
+        ("Edm.DateTimeOffset", "yesterday"),
+        ("Edm.Int32[]", 1),
+        ("N.Address", "X"),
+        ("N.State", 1),
+    ],
+)
+def test_a_value_of_another_type_is_named(type_name: str, sent: object) -> None:
+    """The error says set, key and column; the value itself is not shown."""
+    with pytest.raises(
+        ValueInvalid, match=r"^VALUE_INVALID: RowSet \(Id='1'\): V holds a"
+    ) as caught:
+        record({"V": sent}, V=type_name)
+
+    assert "REDACTED" not in str(caught.value)
+
+
+def test_what_odata_adds_is_stripped() -> None:
+    """Control information and unknown fields do not reach the record."""
+    row = {"@odata.id": "x", "@odata.etag": "y", "V@odata.type": "#z", "Unknown": 1, "V": "v"}
+
+    assert record(row, V="Edm.String") == {"Id": "1", "V": "v"}
+
+
+def test_a_property_left_out_stays_out() -> None:
+    """What the server did not send is not told as empty."""
+    assert record({}, V="Edm.String") == {"Id": "1"}
+
+
+def test_etag_and_row_version_stand_in_the_record() -> None:
+    """They are there if chosen, and null where the row has none."""
+    decoder = RowDecoder.compile(
+        "RowSet", metadata(), names=("Id", "_ifs_etag", "_ifs_row_version"), key=("Id",)
+    )
+    etag = 'W/"Vy8iQUFBU1RjQUNyQUFPTVhLQUFEOjIwMjQxMjExMDg0NjIwIg=="'
+
+    assert decoder.record({"Id": "1", "@odata.etag": etag}) == {
+        "Id": "1",
+        "_ifs_etag": etag,
+        "_ifs_row_version": "20241211084620",
+    }
+    assert decoder.record({"Id": "1"})["_ifs_row_version"] is None
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_keeps_its_digits_from_page_to_record(number: Decimal) -> None:
+    """No float exists between the body of the answer and the written record."""
+    page = msgspec.json.Decoder(float_hook=Decimal)
+    body = b'{"V":%s}' % format(number, "f").encode()
+
+    kept = record(page.decode(body), V="Edm.Decimal")["V"]
+
+    assert Decimal(kept) == number
+    written = msgspec.json.Encoder(decimal_format="number").encode({"V": kept})
+    assert Decimal(page.decode(written)["V"]) == number
+
+
+def test_a_schema_says_what_values_are() -> None:
+    """Keys are not nullable, enumerations are open, `maxLength` stands where declared."""
+    types = metadata(
+        State="N.State",
+        Sum="Edm.Decimal",
+        When="Edm.DateTimeOffset",
+        Home="N.Address",
+        Ids="Edm.Int32[]",
+        Pic="Edm.Binary",
+    )
+    schema = stream_schema(types.entity_sets["RowSet"].properties, types, key=("Id",))
+
+    columns = schema["properties"]
+    assert columns["Id"] == {"type": "string"}
+    assert columns["State"]["x-extensible-enum"] == ["Open", "None"]
+    assert "enum" not in columns["State"]
+    assert columns["Sum"] == {"type": ["number", "null"]}
+    assert columns["When"] == {"type": ["string", "null"], "format": "date-time"}
+    assert columns["Home"]["properties"]["Owner"] == {"type": ["object", "null"]}
+    assert columns["Ids"]["items"] == {"type": ["integer", "null"]}
+    assert "Pic" not in columns
+    assert schema["required"] == ["Id"]
