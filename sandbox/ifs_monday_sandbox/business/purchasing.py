@@ -38,6 +38,7 @@ NEXT_INVOICE_STATE: Final = {"Preliminary": "Matched", "Matched": "Approved", "A
 """How a supplier invoice moves on."""
 
 _OLD: Final = timedelta(days=60)
+_FIRST_POSTED: Final = 2_025_000_000
 _VAT: Final = {"SE": Decimal("0.25"), "DE": Decimal("0.19"), "US": Decimal(0)}
 _DELIVERY: Final = ("EXW", "FCA", "DAP", "DDP")
 _SHIPPING: Final = ("ROA", "SEA", "AIR")
@@ -137,8 +138,9 @@ def posting_proposal(
         "AuthorizedDate": during(rng, min(today, day + timedelta(days=3))) if authorized else None,
         "OnHold": state == "Matched" and rng.randrange(4) == 0,
         "AutomaticPosting": rng.choice(("TRUE", "FALSE")),
-        "VoucherType": None,
-        "VoucherNo": None,
+        # The vouchers of invoices that are posted have long left the hold table.
+        "VoucherType": "I" if state == "Posted" else None,
+        "VoucherNo": _FIRST_POSTED + number % 10**6 if state == "Posted" else None,
         "NoteText": long_note(rng) if rng.randrange(20) == 0 else note(rng),
         "Cf_Match_Score": exact(Decimal(rng.randrange(10**12)) / 10**12),
     }

@@ -137,7 +137,7 @@ def _asked(request: Request) -> Asked:
         origin=_origin(request),
         gateway=request.path_params["gateway"],
         service=request.path_params["service"],
-        path=raw.decode("ascii").split("/v1/", 1)[1],
+        path=raw.decode(errors="replace").split("/v1/", 1)[1],
         query_string=request.url.query,
         accept=request.headers.get("accept", ""),
     )

@@ -293,7 +293,7 @@ class _Parser:
 
     def _unexpected(self) -> Exception:
         token = self._peek()
-        found = f"'{token.text}'" if token.text else "the end"
+        found = f"'{token.text}'" if token.text else "end"
         return malformed(f"Unexpected {found} at position {token.at + 1} in '{self._text}'.")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import msgspec
 
 from ifs_monday_sandbox.business.table import OBJID, OBJVERSION
+from ifs_monday_sandbox.ifs.model import PLUMBING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,8 @@ def cell(kind: EntityType, name: str) -> Callable[[Row], Any]:
 
 def render(rows: list[Row], kind: EntityType, query: Query, set_url: str) -> list[dict[str, Any]]:
     """The rows of a page: etag, `@odata.id` where keys had to be added, the selected columns."""
-    cells = [(name, cell(kind, name)) for name in query.select]
+    pseudo = [(name, cell(kind, name)) for name in query.select if name in PLUMBING]
+    columns = [name for name in query.select if name not in PLUMBING]
     rendered = []
     for row in rows:
         shown: dict[str, Any] = {}
@@ -54,8 +57,10 @@ def render(rows: list[Row], kind: EntityType, query: Query, set_url: str) -> lis
             shown["@odata.etag"] = _etag(row)
         if query.keys_added:
             shown["@odata.id"] = f"{set_url}({_key(kind, row)})"
-        for name, value in cells:
+        for name, value in pseudo:
             shown[name] = value(row)
+        for name in columns:
+            shown[name] = row[name]
         rendered.append(shown)
     return rendered
 
@@ -81,6 +86,7 @@ def _keyref(kind: EntityType, row: Row) -> str:
     return "".join(f"{_database_name(name)}={row[name]}^" for name in kind.key)
 
 
+@cache
 def _database_name(name: str) -> str:
     return "".join(f"_{each}" if each.isupper() else each for each in name).lstrip("_").upper()
 

@@ -15,7 +15,7 @@ from ifs_monday_sandbox.ifs.model import PLUMBING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ifs_monday_sandbox.ifs.model import EntityType, Projection
+    from ifs_monday_sandbox.ifs.model import EntityType, Navigation, Projection
 
 __all__ = ["Order", "Query", "next_link", "parse_options", "parse_query"]
 
@@ -50,6 +50,7 @@ class Query:
     top: int | None
     skip: int
     count: bool
+    expand: tuple[Navigation, ...] = ()
 
 
 def parse_options(query_string: str) -> Mapping[str, str]:
@@ -73,7 +74,6 @@ def parse_options(query_string: str) -> Mapping[str, str]:
 
 def parse_query(options: Mapping[str, str], kind: EntityType, projection: Projection) -> Query:
     """The query that `options` ask for. Raises ODataError (400, or 501 for `$expand`)."""
-    _refuse_expand(options.get("$expand"), kind)
     wanted = _names(options.get("$select"))
     for name in wanted:
         _check_property(name, kind, projection)
@@ -91,6 +91,7 @@ def parse_query(options: Mapping[str, str], kind: EntityType, projection: Projec
         top=_whole(options, "$top"),
         skip=(_whole(options, "$skip") or 0) + _skipped(options.get("$skiptoken")),
         count=options.get("$count", "false") == "true",
+        expand=_expanded(options.get("$expand"), kind),
     )
 
 
@@ -102,14 +103,16 @@ def next_link(url: str, options: Mapping[str, str], seen: int) -> str:
     return url + "?" + "&".join(f"{name}={quote(value, safe=',')}" for name, value in pairs)
 
 
-def _refuse_expand(expand: str | None, kind: EntityType) -> None:
+def _expanded(expand: str | None, kind: EntityType) -> tuple[Navigation, ...]:
+    """The references to follow; IFS does not follow those to many rows."""
     ways = {each.name: each for each in kind.navigations}
-    for name in _names(expand):
+    names = _names(expand)
+    for name in names:
         if name not in ways:
             raise malformed(f"The navigation property '{name}' is not defined in '{kind.name}'.")
         if ways[name].many:
             raise not_implemented(f"$expand of the collection '{name}' is not supported.")
-        raise not_implemented("The sandbox does not expand references: read their own set.")
+    return tuple(ways[name] for name in names)
 
 
 def _check_property(name: str, kind: EntityType, projection: Projection) -> None:

@@ -8,7 +8,12 @@ from urllib.parse import unquote
 
 from starlette.responses import Response
 
-from ifs_monday_sandbox.ifs.errors import malformed, metadata_not_found, resource_not_found
+from ifs_monday_sandbox.ifs.errors import (
+    malformed,
+    metadata_not_found,
+    not_implemented,
+    resource_not_found,
+)
 from ifs_monday_sandbox.ifs.filter_eval import literal_for
 from ifs_monday_sandbox.ifs.filter_syntax import Comparison, Logic, Member, parse_key
 from ifs_monday_sandbox.ifs.metadata import metadata_xml, service_document
@@ -20,9 +25,9 @@ from ifs_monday_sandbox.ifs.walk import Reader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ifs_monday_sandbox.business import Business
+    from ifs_monday_sandbox.business import Business, Row
     from ifs_monday_sandbox.ifs.filter_syntax import Expression, Literal
-    from ifs_monday_sandbox.ifs.model import EntitySet, Projection
+    from ifs_monday_sandbox.ifs.model import EntitySet, Navigation, Projection
     from ifs_monday_sandbox.ifs.settings import IfsSettings
 
 __all__ = ["Asked", "Services"]
@@ -102,19 +107,42 @@ class Services:
         if query.count:
             counted = self._reader.count(target.projection, target.entity_set, query)
             body["@odata.count"] = counted
-        rendered = render(rows, target.entity_set.type, query, target.set_url)
+        rendered = self._rendered(target, query, rows)
         compatible = "ieee754compatible=true" in target.asked.accept.lower()
         body["value"] = with_numbers_as_text(rendered) if compatible else rendered
         if more:
             body["@odata.nextLink"] = next_link(target.set_url, options, query.skip + len(rows))
         return _json(body, compatible=compatible)
 
+    def _rendered(self, target: _Target, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
+        """The rows as they are shown, each with the rows that it refers to and were asked for."""
+        rendered = render(rows, target.entity_set.type, query, target.set_url)
+        for way in query.expand:
+            found = self._referenced(target, way)
+            for row, shown in zip(rows, rendered, strict=True):
+                shown[way.name] = found.get(tuple(row[own] for own, _ in way.constraints))
+        return rendered
+
+    def _referenced(self, target: _Target, way: Navigation) -> dict[tuple[object, ...], Any]:
+        """All rows that a reference can lead to, as they are shown, by the columns it names."""
+        projection = target.projection
+        entity_set = projection.entity_set(way.binding)
+        if entity_set is None:
+            raise not_implemented(f"'{way.name}' is bound to no entity set.")
+        query = parse_query({}, entity_set.type, projection)
+        rows = list(self._reader.rows(projection, entity_set, query))
+        rendered = render(rows, entity_set.type, query, f"{target.url}/{entity_set.name}")
+        return {
+            tuple(row[referenced] for _, referenced in way.constraints): shown
+            for row, shown in zip(rows, rendered, strict=True)
+        }
+
     def _row(self, target: _Target, query: Query, key: Expression) -> Response:
         one = replace(query, filter=key, order=(), top=1, skip=0)
         rows, _ = self._reader.page(target.projection, target.entity_set, one)
         if not rows:
             raise resource_not_found("There is no row of that key.")
-        rendered = render(rows, target.entity_set.type, query, target.set_url)
+        rendered = self._rendered(target, query, rows)
         compatible = "ieee754compatible=true" in target.asked.accept.lower()
         shown = with_numbers_as_text(rendered)[0] if compatible else rendered[0]
         body = {"@odata.context": target.context(query, "/$entity"), **shown}

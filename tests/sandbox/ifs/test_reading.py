@@ -219,6 +219,15 @@ def test_wrong_addresses_are_told(twin: Any, path: str, why: str) -> None:
     assert twin.why_not(path).startswith(why)
 
 
+def test_a_reference_to_one_row_can_be_expanded(twin: Any) -> None:
+    """The row referred to stands inside, with all its columns."""
+    row = twin.rows(ORDERS, expand="ContractRef,VendorNoRef", select="Contract,VendorNo", top=1)[0]
+
+    assert row["ContractRef"]["Contract"] == row["Contract"]
+    assert row["VendorNoRef"]["SupplierId"] == row["VendorNo"]
+    assert row["VendorNoRef"]["luname"] == "SupplierInfoGeneral"
+
+
 def test_the_twin_is_read_only(twin: Any) -> None:
     """Other verbs are refused in the usual envelope."""
     url = f"{twin.url}/main/ifsapplications/projection/v1/{ORDERS}"
