@@ -44,12 +44,16 @@ def exact(value: Decimal) -> Number:
 
 def rate(currency: str, base: str) -> Number:
     """Units of `base` for one of `currency`; 1 for the same."""
-    return exact(RATES.get((currency, base), Decimal(1)))
+    return exact(_factor(currency, base))
+
+
+def _factor(currency: str, base: str) -> Decimal:
+    return Decimal(1) if currency == base else RATES[currency, base]
 
 
 def in_base(amount: Number, currency: str, base: str) -> Number:
     """`amount` in the base currency, to the cent."""
-    return share(amount, RATES.get((currency, base), Decimal(1)))
+    return share(amount, _factor(currency, base))
 
 
 def share(amount: Number, factor: Decimal) -> Number:

@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Dimensions", "voucher"]
 
+_FROM_HEAD: Final = (
+    "Company",
+    "VoucherType",
+    "AccountingYear",
+    "VoucherNo",
+    "VoucherDate",
+    "AccountingPeriod",
+    "CurrencyCode",
+    "EntryDate",
+    "Userid",
+    "Correction",
+)
+"""What a row repeats of its voucher."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
@@ -101,20 +115,6 @@ def _row(
         "YearPeriodKey": int(f"{head['AccountingYear']}{month:02}"),
         "CurrBalance": "Y" if line.account["CurrBalance"] == "CurrencyBalance" else "N",
     }
-
-
-_FROM_HEAD: Final = (
-    "Company",
-    "VoucherType",
-    "AccountingYear",
-    "VoucherNo",
-    "VoucherDate",
-    "AccountingPeriod",
-    "CurrencyCode",
-    "EntryDate",
-    "Userid",
-    "Correction",
-)
 
 
 def _sides(prefix: str, amount: Number) -> dict[str, Number | None]:

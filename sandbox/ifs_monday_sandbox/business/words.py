@@ -50,7 +50,7 @@ TOWNS: Final = (
 )
 
 SUPPLIER_NAMES: Final = (
-    "Ahlström", "Björkman", "Brandt", "Delacroix", "Eisenhauer", "Fjällräven Stål", "Grünwald",
+    "Ahlström", "Björkman", "Brandt", "Delacroix", "Eisenhauer", "Fjällberg", "Grünwald",
     "Hultgren", "Jędrzejczak", "Kowalski", "Lindqvist", "Müller", "Nordström", "O'Connell",
     "Østergaard", "Pettersson", "Quist", "Rößler", "Straßer", "Tannenbaum", "Underwood",
     "Vandenberg", "Wójcik", "Yilmaz", "Zetterlund", "东海精密", "Blackwood", "Carlisle",

@@ -18,6 +18,7 @@ __all__ = [
     "metadata_not_found",
     "method_not_allowed",
     "not_implemented",
+    "operation_timeout",
     "resource_not_found",
     "too_many_requests",
     "unauthorized",
@@ -86,6 +87,11 @@ def too_many_requests(seconds: int) -> ODataError:
     return ODataError(
         429, "TOO_MANY_REQUESTS", "Too many requests.", (), {"Retry-After": str(seconds)}
     )
+
+
+def operation_timeout() -> ODataError:
+    """504: the query took longer than the server allows; repeating it unchanged is no use."""
+    return ODataError(504, "ODP_OPERATION_TIMEOUT", "The operation timed out.")
 
 
 def not_implemented(detail: str) -> ODataError:

@@ -25,6 +25,8 @@ class IfsSettings:
     """Most rows in one page, also where `$top` asks for more (then without a nextLink)."""
     requests_per_minute: int = 1000
     """OData requests in any 60 seconds; beyond, 429 with Retry-After. 0 lifts the limit."""
+    timeout_rows: int = 0
+    """Pages of more rows take too long: 504. A client gets on with a smaller `$top`. 0 is never."""
     companies: frozenset[str] | None = None
     """Companies that the service user may see; rows of others are left out. None allows all."""
     linguistic_order: bool = False

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
+from ifs_monday_sandbox.ifs.errors import operation_timeout
 from ifs_monday_sandbox.ifs.filter_eval import Scope, compile_filter
 from ifs_monday_sandbox.ifs.keyset import ranked, start_of
 from ifs_monday_sandbox.ifs.model import Kind
@@ -42,11 +43,16 @@ class Reader:
         return (row for row in islice(ordered, start, None) if all(test(row) for test in tests))
 
     def page(self, projection: Projection, each: EntitySet, query: Query) -> tuple[list[Row], bool]:
-        """The rows of one page, and whether a nextLink follows: never if `$top` was given."""
+        """The rows of one page, and whether a nextLink follows: never if `$top` was given.
+
+        Raises ODataError (504) if the page is too big for `timeout_rows`.
+        """
         cap = self._settings.page_cap
         size = cap if query.top is None else min(cap, query.top)
         fitting = islice(self.rows(projection, each, query), query.skip, None)
         page = list(islice(fitting, size))
+        if 0 < self._settings.timeout_rows < len(page):
+            raise operation_timeout()
         return page, query.top is None and next(fitting, None) is not None
 
     def count(self, projection: Projection, each: EntitySet, query: Query) -> int:

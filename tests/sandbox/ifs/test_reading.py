@@ -295,6 +295,14 @@ def test_big_answers_are_compressed(twin: Any) -> None:
     assert twin.get(ORDERS, top=50).headers["Content-Encoding"] == "gzip"
 
 
+def test_big_pages_may_take_too_long(start_twin: Callable[..., Any], business: Business) -> None:
+    """Where a page of that size ends in 504, a smaller one comes through."""
+    twin = start_twin(business, IfsSettings(timeout_rows=100))
+
+    assert twin.get(ORDERS, top=101).json()["error"]["code"] == "ODP_OPERATION_TIMEOUT"
+    assert len(twin.rows(ORDERS, top=100)) == 100
+
+
 def test_companies_that_are_not_granted_are_left_out(
     start_twin: Callable[..., Any], business: Business
 ) -> None:
