@@ -35,6 +35,7 @@ _STAMP = re.compile(
 # Too general to trust without "last" or "date" beside them.
 _VAGUE = frozenset({"update", "updated", "change", "changed", "modification"})
 _DAY: Final = 86_400
+NEVER: Final = 2900  # from this year on a moment is a placeholder such as 2999 or 9999
 
 # Text is left out: a database may order it otherwise than it compares it.
 COMPARABLE: Final = frozenset(
@@ -94,9 +95,18 @@ class Stamp:
                 "correct the state, or run with a full refresh"
             ) from error
 
+    def is_real(self, value: str) -> bool:
+        """Whether a bookmark may stand there; years far ahead mean "never", not a change."""
+        return not self.is_dated or self.order(value).year < NEVER
+
     def back(self, value: str, seconds: int) -> str:
-        """`value` moved back, written as `value` is written."""
+        """A bookmark moved back, written as it is written. Raises BookmarkInvalid."""
         moment = self.order(value)
+        if not self.is_real(value):
+            raise BookmarkInvalid(
+                f"{value!r} lies so far ahead that no change would be read again: correct the "
+                "state, or run with a full refresh"
+            )
         if self.type == "Edm.Date":
             return (_as_date(moment) - timedelta(days=math.ceil(seconds / _DAY))).isoformat()
         if self.type != "Edm.DateTimeOffset":

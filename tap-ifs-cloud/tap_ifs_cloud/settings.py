@@ -66,8 +66,8 @@ _STREAM = th.ObjectType(
         allowed_values=["auto", "attribute", "full", "etag"],
         default="auto",
         title="Replication",
-        description="`attribute`: only rows whose `replication_key` is not older than the bookmark. "
-        "`full`: the whole set in each run, which also shows what has vanished. "
+        description="`attribute`: only rows whose `replication_key` is not older than the "
+        "bookmark. `full`: the whole set in each run, which also shows what has vanished. "
         "`etag`: the whole set is read, but only rows come out whose ETag tells a change; it sees "
         "neither deletions nor changes of joined columns. "
         "`auto`: `attribute` if the set has a modification stamp by name and type, "

@@ -43,7 +43,7 @@ class EntitySetStream(Stream):
         super().__init__(tap, schema=schema, name=plan.definition.name)
         self.tap = tap
         self.plan = plan
-        self.primary_keys = plan.key
+        self.primary_keys = list(plan.key)
         self.replication_key = plan.replication_key
         self._watermark: tuple[Any, str] | None = None  # what it is compared by, as received
 
@@ -177,7 +177,8 @@ class EntitySetStream(Stream):
     def _order(self, value: str) -> Any:
         if self.replication_key == ROW_VERSION:
             return version_time(value)
-        return self.plan.stamp(self._stamp_name()).order(value)
+        stamp = self.plan.stamp(self._stamp_name())
+        return stamp.order(value) if stamp.is_real(value) else None
 
     def _write_bookmark(self) -> None:
         if self._watermark is not None:

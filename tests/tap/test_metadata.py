@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tap_ifs_cloud.odata.errors import InvalidMetadata, UnsafeMetadata
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = """<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
 <edmx:DataServices><Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" {attributes}>
@@ -91,7 +94,8 @@ def test_aliases_and_type_definitions_are_resolved() -> None:
         """<EnumType Name="Color"><Member Name="Red"/></EnumType>
         <TypeDefinition Name="Short" UnderlyingType="Edm.String" MaxLength="5"/>
         <EntityType Name="Thing"><Key><PropertyRef Name="Id"/></Key>
-        <Property Name="Id" Type="Self.Short"/><Property Name="Colors" Type="Collection(Self.Color)"/>
+        <Property Name="Id" Type="Self.Short"/>
+        <Property Name="Colors" Type="Collection(Self.Color)"/>
         </EntityType><EntityContainer Name="C"><EntitySet Name="Things" EntityType="Self.Thing"/>
         </EntityContainer>""",
         'Namespace="N.S" Alias="Self"',

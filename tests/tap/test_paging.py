@@ -35,6 +35,7 @@ class Server:
         self.links: dict[Link, tuple[Query, int]] = {}
 
     def __call__(self, address: Query | Link) -> Page:
+        """Answer, and count."""
         self.asked += 1
         query, start = (
             self.links[address] if isinstance(address, Link) else (address, address.skip or 0)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ifs_cloud.odata.auth import ClientCredentials, token_life
@@ -34,6 +33,9 @@ from tap_ifs_cloud.odata.query import Query
 from tap_ifs_cloud.odata.service import Service
 from tap_ifs_cloud.odata.session import Session
 from tap_ifs_cloud.odata.token import Client, ask_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 SECRET = "s3cr3t-value"
 HTML = b"<html><head><script>var x=1</script></head><body>Sign in</body></html>"
@@ -158,7 +160,7 @@ def test_a_token_replaced_meanwhile_is_not_replaced_again() -> None:
         pytest.param({}, 0.5, id="none"),
     ],
 )
-def test_429_waits_as_long_as_the_server_asks(  # noqa: PLR0913 # fixtures
+def test_429_waits_as_long_as_the_server_asks(
     ifs: Any,
     service: Service,
     orders: Any,
@@ -407,7 +409,7 @@ def test_a_foreign_body_is_clipped(ifs: Any, service: Service, answer: Any) -> N
     assert "<" not in str(caught.value)
 
 
-def test_no_answer_is_tried_again_and_named(service: Service, ifs: Any, waits: list[float]) -> None:
+def test_no_answer_is_tried_again_and_named(waits: list[float]) -> None:
     """A refused connection is IFS_CONNECTION after the last try."""
     session = Session(
         Origin.of("http://127.0.0.1:1"), sleep=waits.append, patience=Patience(tries=2)

@@ -1,0 +1,162 @@
+"""Settings: rules between them, names that outsiders rely on, and the streams they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+from tap_ifs_cloud.definition import StreamDefinition, stream_name
+from tap_ifs_cloud.presets import PRESETS
+from tap_ifs_cloud.settings import SETTINGS, token_url
+from tap_ifs_cloud.tap import TapIfsCloud
+
+GOOD: dict[str, Any] = {
+    "base_url": "http://127.0.0.1:1",
+    "realm": "r",
+    "client_id": "i",
+    "client_secret": "s",
+}
+
+
+def faults(settings: dict[str, Any]) -> list[str]:
+    """What the tap says about settings, before any request."""
+    with pytest.raises(ConfigValidationError) as caught:
+        TapIfsCloud(config=settings)
+    return caught.value.errors
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Each in one sentence with a code and the name of the setting."""
+    told = faults({"streams": [{"entity_set": "XSet"}]})
+
+    assert [fault.partition(":")[0] for fault in told] == ["SETTING_MISSING"] * 5
+    for name in ("base_url", "client_id", "client_secret", "realm", "projection"):
+        assert any(f"`{name}`" in fault for fault in told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"base_url": ""}, "SETTING_MISSING: `base_url`", id="empty"),
+        pytest.param({"base_url": "acme.ifs.cloud"}, "SETTING_INVALID: `base_url`", id="no-scheme"),
+        pytest.param({"base_url": "https://u:p@h"}, "SETTING_INVALID: `base_url`", id="user"),
+        pytest.param({"client_secret": ""}, "SETTING_MISSING: `client_secret`", id="half-given"),
+        pytest.param({"realm": ""}, "SETTING_MISSING: set `realm`", id="no-realm"),
+        pytest.param({"lookback": -1}, "-1 is less than the minimum", id="bound"),
+        pytest.param(
+            {"streams": [{"entity_set": "A", "projektion": "x"}]},
+            "'projektion' was unexpected",
+            id="typo",
+        ),
+        pytest.param(
+            {"streams": [{"entity_set": "ASet", "projection": "P"}] * 2},
+            "SETTING_DUPLICATE: several streams are called 'a'",
+            id="same-name",
+        ),
+        pytest.param(
+            {"streams": [{"entity_set": "A", "service_url": "http://elsewhere/x"}]},
+            "SETTING_INVALID: stream 'a': `service_url` must lie below",
+            id="foreign-service",
+        ),
+        pytest.param(
+            {
+                "streams": [
+                    {
+                        "entity_set": "A",
+                        "projection": "P",
+                        "replication": "full",
+                        "replication_key": "K",
+                    }
+                ]
+            },
+            "SETTING_CONFLICT: stream 'a'",
+            id="key-without-use",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, Any], told: str) -> None:
+    """The sentence says which one and what to do; the secret is in none."""
+    said = faults(GOOD | change)
+
+    assert any(told in fault for fault in said)
+
+
+def test_names_that_outsiders_rely_on_exist() -> None:
+    """Settings are added to, never renamed."""
+    properties = SETTINGS["properties"]
+
+    assert properties.keys() >= {
+        *("base_url", "realm", "token_url", "client_id", "client_secret", "scope", "gateway"),
+        *("streams", "start_date", "lookback", "page_size", "requests_per_minute", "ca_bundle"),
+    }
+    assert properties["streams"]["items"]["properties"].keys() >= {
+        *("entity_set", "projection", "name", "service", "gateway", "replication"),
+        *("replication_key", "filter", "select", "page_size", "paging"),
+    }
+    assert properties["client_secret"]["secret"] is True
+
+
+def test_every_setting_is_described() -> None:
+    """The documentation is made from these sentences."""
+    for properties in (
+        SETTINGS["properties"],
+        SETTINGS["properties"]["streams"]["items"]["properties"],
+    ):
+        assert all(len(setting["description"]) > 20 for setting in properties.values())
+
+
+@pytest.mark.parametrize(
+    ("entity_set", "name"),
+    [
+        ("PurchaseOrderSet", "purchase_order"),
+        ("Set", "set"),
+        ("Reference_CodeB", "reference_code_b"),
+        ("SATAccountSet", "sat_account"),
+        ("Order2Set", "order2"),
+    ],
+)
+def test_streams_are_named_after_their_set(entity_set: str, name: str) -> None:
+    """Without `Set`, in snake case."""
+    assert stream_name(entity_set) == name
+
+
+@pytest.mark.parametrize(
+    ("entry", "url"),
+    [
+        ({"projection": "P"}, "https://h/gw/main/ifsapplications/projection/v1/P.svc/"),
+        (
+            {"projection": "P.svc", "gateway": "b2b"},
+            "https://h/gw/b2b/ifsapplications/projection/v1/P.svc/",
+        ),
+        (
+            {"projection": "XEntity", "service": "entity", "gateway": "int"},
+            "https://h/gw/int/ifsapplications/entity/v1/XEntity.svc/",
+        ),
+        ({"service_url": "odata/v4/"}, "https://h/gw/odata/v4/"),
+        ({"service_url": "https://h/gw/x"}, "https://h/gw/x/"),
+        ({"service_url": "/"}, "https://h/gw/"),
+    ],
+)
+def test_services_are_found_below_the_base(entry: dict[str, str], url: str) -> None:
+    """IFS's own paths, or any other below `base_url`."""
+    definition = StreamDefinition.of({"entity_set": "ASet", **entry})
+
+    assert definition.url("https://h/gw/", "main") == url
+
+
+def test_the_token_address_comes_from_the_realm_or_is_given() -> None:
+    """`token_url` wins."""
+    assert token_url(GOOD) == "http://127.0.0.1:1/auth/realms/r/protocol/openid-connect/token"
+    assert token_url(GOOD | {"token_url": "https://t/x"}) == "https://t/x"
+
+
+def test_presets_begin_with_reference_data() -> None:
+    """What documents point at is read before them."""
+    names = [preset.name for preset in PRESETS]
+
+    assert names == [
+        *("supplier", "account", "code_part_value", "purchase_order"),
+        *("posting_proposal_head", "voucher", "voucher_row", "customer_order"),
+    ]
+    assert all(stream_name(preset.entity_set) == preset.name for preset in PRESETS)
