@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import regex
+import regex  # type: ignore[import-untyped] # it ships no types
 
 from target_monday.decimals import digits
 from target_monday.diff import Cell

@@ -32,6 +32,10 @@ _COLUMNS: Final = {
 }
 
 
+_RARE: Final = frozenset({"merged", "unknown", "archived", "shortened"})  # shown if there are any
+_FILE_WIDTH: Final = 240
+
+
 @click.group()
 @click.option("--ledger-url", help="The ledger's address; default: where the target keeps it.")
 @click.pass_context
@@ -103,12 +107,18 @@ def _show(
 
 def _table(kind: str, rows: Sequence[Mapping[str, Any]], more: Sequence[str] = ()) -> None:
     table = Table()
-    names = [*_COLUMNS[kind], *more]
+    names = [
+        name
+        for name in (*_COLUMNS[kind], *more)
+        if name not in _RARE or any(row.get(name) for row in rows)
+    ]
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_shown(name, row.get(name)) for name in names))
-    Console().print(table)
+    # Cells are shown as they are (no markup); a file is not folded like a terminal.
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    Console(markup=False, width=width).print(table)
 
 
 def _shown(name: str, value: Any) -> str:
@@ -116,7 +126,7 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if name in {"at", "started_at"}:
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    text = _json(value) if isinstance(value, dict) else str(value)
+    text = bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
     # A terminal must not be steered by what stands in a business system.
     return "".join(character if character.isprintable() else "�" for character in text)
 

@@ -83,33 +83,30 @@ class Loader:
             self.deliver_pack()
 
     def _wanted(self, plan: BoardPlan, rows: Sequence[Row]) -> list[tuple[WantedRow, Row]]:
-        ambiguous = self.ambiguous.get(plan.stream, {})
         wanted: list[tuple[WantedRow, Row]] = []
-        rejected: list[tuple[Row, str | None, Reject]] = []
+        rejected: list[tuple[Row, Reject]] = []
         for row in rows:
             try:
-                each = plan.row(row.record)
+                wanted.append((self._unambiguous(plan, plan.row(row.record)), row))
             except Reject as error:
-                rejected.append((row, plan.key_or_none(row.record), error))
-                continue
-            if each.key in ambiguous:
-                error = AmbiguousKey(each.key, ambiguous[each.key])
-                rejected.append((row, each.key, error))
-            else:
-                wanted.append((each, row))
+                rejected.append((row, error))
         if rejected:
             self._reject_rows(plan, rejected)
         return wanted
 
-    def _reject_rows(
-        self, plan: BoardPlan, rejected: Iterable[tuple[Row, str | None, Reject]]
-    ) -> None:
-        rejected = list(rejected)
+    def _unambiguous(self, plan: BoardPlan, row: WantedRow) -> WantedRow:
+        several = self.ambiguous.get(plan.stream, {}).get(row.key)
+        if several:
+            raise AmbiguousKey(row.key, several)
+        return row
+
+    def _reject_rows(self, plan: BoardPlan, rejected: Sequence[tuple[Row, Reject]]) -> None:
+        keys = [plan.key_or_none(row.record) for row, _ in rejected]
         self.journal.reject(
             RejectedRow(plan.stream, key, error.code, str(error), row.record)
-            for row, key, error in rejected
+            for (row, error), key in zip(rejected, keys, strict=True)
         )
-        for row, key, error in rejected:
+        for (row, error), key in zip(rejected, keys, strict=True):
             _log.warning("row.rejected stream=%s key=%r code=%s", plan.stream, key, error.code)
             self.without_key += isinstance(error, NullKey) and error.missing
             self.books.of(plan.stream).rejected += 1

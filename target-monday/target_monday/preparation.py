@@ -68,7 +68,7 @@ class Preparation:
     def _configured_faults(self, stream: str) -> Iterable[str]:
         """What can be told of a mapping before its stream's schema is there."""
         named: Mapping[str, Any] = self.settings["boards"][stream].get("columns") or {}
-        placeholder = {"properties": {name: {} for name in named}}
+        placeholder: dict[str, Any] = {"properties": {name: {} for name in named}}
         spec = board_spec(stream, placeholder, ["?"], self.settings)
         if spec.board_id is None:
             return ()

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
-import simplejson
+import simplejson  # type: ignore[import-untyped] # it ships no types
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
@@ -216,7 +216,7 @@ class TargetMonday(Target):
 
     @classmethod
     @override
-    def invoke(
+    def invoke(  # type: ignore[override] # as in the SDK's own Target
         cls,
         *,
         about: bool = False,

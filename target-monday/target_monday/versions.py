@@ -29,12 +29,14 @@ class Versions:
     @property
     def wanted(self) -> bool:
         """Whether the settings ask for anything to happen to vanished rows."""
-        return self.settings.get("vanished", "keep") != "keep"
+        choice: str = self.settings.get("vanished", "keep")
+        return choice != "keep"
 
     @property
     def delete(self) -> bool:
         """Whether items are deleted, not archived."""
-        return bool(self.settings.get("vanished") == "delete")
+        choice: str = self.settings.get("vanished", "keep")
+        return choice == "delete"
 
     def see(self, plan: BoardPlan, version: int | None, keys: Iterable[str]) -> None:
         """These keys are in this version; also those of rejected rows, which exist after all."""

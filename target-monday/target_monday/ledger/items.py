@@ -118,7 +118,8 @@ class ItemStore:
         values: dict[str, object] = {"board_id": board_id, "key_column": key_column}
         if known is None:
             added = insert(table).values(scope=self._scope, stream=stream, **values)
-            return int(connection.execute(added).inserted_primary_key[0])
+            number: int = connection.execute(added.returning(table.c.id)).scalar_one()
+            return number
         if known.board_id != board_id:
             values["other_items"] = None
         connection.execute(update(table).where(table.c.id == known.id).values(**values))

@@ -94,18 +94,20 @@ class Journal:
         key = str(uuid.uuid4())
         with self._engine.begin() as connection:
             request = connection.execute(
-                insert(tables.requests).values(
+                insert(tables.requests)
+                .values(
                     scope=self._scope,
                     run_id=self._run_id,
                     idempotency_key=key,
                     body=body,
                     sent_at=self._clock(),
                 )
-            ).inserted_primary_key[0]
+                .returning(tables.requests.c.id)
+            ).scalar_one()
             rows = [_operation_row(request, intent) for intent in intents]
             if rows:
                 connection.execute(insert(tables.operations), rows)
-        return int(request), key
+        return request, key
 
     def settle(self, request: int, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
         """Commit what became of a request. Unknown outcomes leave it open for the next start."""
@@ -264,6 +266,9 @@ def _sent(connection: Connection, request: int) -> tuple[SentOperation, ...]:
 
 def _operation_row(request: int, intent: Intent) -> dict[str, object]:
     operation = intent.operation
+    kind: str
+    item_id: str | None
+    name: str | None
     cells = None if isinstance(operation, Archive) else _encode(dict(operation.cells))
     match operation:
         case Create():
