@@ -24,9 +24,9 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Generated from the code by `python docs/generate_settings.py`; do not edit. In meltano.yml",
-        "they stand under the plugin's `config`; in the environment `base_url` of the tap is called",
-        "`TAP_IFS_CLOUD_BASE_URL`, and so on.",
+        "Generated from the code by `python docs/generate_settings.py`; do not edit. In",
+        "meltano.yml they stand under the plugin's `config`; in the environment the tap's",
+        "`base_url` is called `TAP_IFS_CLOUD_BASE_URL`, and so on.",
     ]
     for plugin in PLUGINS:
         properties = plugin.config_jsonschema["properties"]

@@ -129,11 +129,11 @@ def _table(title: str, sync: Sync) -> Table:
         title=f"{title}: {sync.seconds:.1f} s, {sync.calls} API calls, {sync.points:,} points",
         title_justify="left",
     )
-    table.add_column("board")
+    table.add_column("stream")
     for count in COUNTS:
         table.add_column(count.replace("_", " "), justify="right")
     for board in sync.boards:
-        table.add_row(board["board"], *(f"{board[count]:,}" for count in COUNTS))
+        table.add_row(board["stream"], *(f"{board[count]:,}" for count in COUNTS))
     table.add_section()
     table.add_row("all", *(f"{_total(sync, count):,}" for count in COUNTS))
     return table
