@@ -134,7 +134,11 @@ class EntitySetStream(Stream):
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Not yet: the SDK writes it before the first row, when nobody knows if all will come."""
+        """Not yet: the SDK writes it before the first row, when nobody knows if all will come.
+
+        The version is that of the SDK in milliseconds, as two runs may begin within one second.
+        """
+        self._stream_version = self._initialized_at
 
     # Bookmark
 

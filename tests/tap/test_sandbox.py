@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
@@ -14,8 +13,10 @@ from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.tap import TapIfsCloud
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Board = dict[tuple[Any, ...], dict[str, Any]]
-STAMPED = {"purchase_order", "posting_proposal_head", "customer_order"}
 
 
 class Mirror:
