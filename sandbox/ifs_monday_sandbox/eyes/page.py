@@ -153,6 +153,8 @@ def _shown_board(account: Account, board: Board, *, live: bool, most_rows: int =
         inside = (item for item in board.active_items() if item.group_id == one.id)
         return ShownGroup(one.title, one.color, [row(item) for item in islice(inside, most_rows)])
 
+    groups = [group(one) for one in board.active_groups()] if most_rows else []
+    shown = [one for one in groups if one.rows]  # an empty group says something only alone
     latest = max((item.written for item in board.active_items()), key=_when, default=None)
     return ShownBoard(
         board.id,
@@ -160,10 +162,10 @@ def _shown_board(account: Account, board: Board, *, live: bool, most_rows: int =
         f"/boards/{board.id}" if live else f"#board-{board.id}",
         board.active_count,
         columns,
-        [group(one) for one in board.active_groups()] if most_rows else [],
+        shown or groups[:1],
         _shares(board, columns),
         _moment(latest) if latest else "",
-        hidden=max(0, board.active_count - most_rows),
+        hidden=board.active_count - sum(len(one.rows) for one in groups),
     )
 
 

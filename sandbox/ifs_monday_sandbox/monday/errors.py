@@ -74,9 +74,9 @@ def missing(what: str, key: object) -> MondayError:
 def archived_item(item_id: int) -> MondayError:
     """The item is archived, so that it takes no values."""
     return MondayError(
-        "InvalidItemIdException",
+        "ResourceNotFoundException",
         f"Item {item_id} is archived: restore it before it is changed",
-        error_data={"item_id": str(item_id), "state": "archived"},
+        error_data={"resource_type": "item", "resource_id": str(item_id), "state": "archived"},
     )
 
 
