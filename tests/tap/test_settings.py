@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from tap_ifs_cloud.definition import StreamDefinition, stream_name
+from tap_ifs_cloud.odata.errors import IfsError
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import SETTINGS, token_url
 from tap_ifs_cloud.tap import TapIfsCloud
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOOD: dict[str, Any] = {
     "base_url": "http://127.0.0.1:1",
@@ -160,3 +165,30 @@ def test_presets_begin_with_reference_data() -> None:
         *("posting_proposal_head", "voucher", "voucher_row", "customer_order"),
     ]
     assert all(stream_name(preset.entity_set) == preset.name for preset in PRESETS)
+
+
+def all_codes() -> set[str]:
+    """The codes of all errors that can be raised."""
+
+    def below(kind: type[IfsError]) -> set[type[IfsError]]:
+        return {kind}.union(*(below(child) for child in kind.__subclasses__()))
+
+    return {kind.code for kind in below(IfsError)} - {IfsError.code}
+
+
+def test_every_error_code_is_documented(project_root: Path) -> None:
+    """The table in the README has each code, and no other."""
+    table = (project_root / "tap-ifs-cloud" / "README.md").read_text().partition("| code |")[2]
+
+    told = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", table))
+
+    assert {code for code in told if not code.startswith("SETTING_")} == all_codes()
+
+
+def test_the_presets_are_documented(project_root: Path) -> None:
+    """The table in the README has each preset in its order."""
+    readme = (project_root / "tap-ifs-cloud" / "README.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \|", readme, re.MULTILINE)
+
+    assert rows == [(p.name, p.projection, p.entity_set) for p in PRESETS]
