@@ -25,14 +25,16 @@ __all__ = ["Fault", "Faults", "FaultyApp"]
 class Fault:
     """One spoilt answer.
 
-    With `lose` the application serves the request and the connection is cut before the reply;
-    without, `status`, `body` and `headers` are sent and the application never sees the request.
+    With `lose` the application serves the request, `meanwhile` is called, and the connection is
+    cut before the reply; without, `meanwhile` is called, then `status`, `body` and `headers` are
+    sent and the application never sees the request.
     """
 
     status: int = 500
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     lose: bool = False
+    meanwhile: Callable[[], None] = lambda: None
     matches: Callable[[Request], bool] = lambda _: True
 
 
@@ -75,8 +77,10 @@ class FaultyApp:
             await self.app(scope, receive, send)
         elif fault.lose:
             await self.app(scope, receive, _nowhere)
+            fault.meanwhile()
             self.cut(scope)
         else:
+            fault.meanwhile()
             answer = Response(fault.body, fault.status, fault.headers, "application/json")
             await answer(scope, receive, send)
 
