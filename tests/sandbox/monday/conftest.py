@@ -78,7 +78,8 @@ class Twin:
 
     def board(self, name: str = "Invoices") -> str:
         """The id of a new empty board."""
-        query = "mutation($n: String!) { create_board(board_name: $n, board_kind: public, empty: true) { id } }"
+        query = """mutation($n: String!) {
+          create_board(board_name: $n, board_kind: public, empty: true) { id } }"""
         return str(self.ask(query, n=name)["create_board"]["id"])
 
     def column(self, board: str, column_type: str, title: str = "", defaults: Any = None) -> str:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def test_only_the_bare_token_opens(twin: Twin, token: str | None) -> None:
     """Without the token as it is, there is 401 in JSON."""
     headers = {} if token is None else {"Authorization": token}
-    answer = requests.post(f"{twin.url}/v2", json={"query": "{ me { id } }"}, headers=headers)
+    answer = requests.post(
+        f"{twin.url}/v2", json={"query": "{ me { id } }"}, headers=headers, timeout=30
+    )
 
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["extensions"]["code"] == "Unauthorized"
@@ -74,7 +76,9 @@ def test_every_answer_has_its_request_id(twin: Twin) -> None:
 )
 def test_requests_that_cannot_be_executed_are_400(twin: Twin, body: str, code: str) -> None:
     """A bug of the client is named, and nothing is done."""
-    answer = requests.post(f"{twin.url}/v2", data=body, headers={"Authorization": "sandbox"})
+    answer = requests.post(
+        f"{twin.url}/v2", data=body, headers={"Authorization": "sandbox"}, timeout=30
+    )
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, code)
 

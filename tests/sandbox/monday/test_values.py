@@ -165,7 +165,7 @@ def test_a_status_column_has_at_most_forty_labels(twin: Twin) -> None:
 
 
 def test_a_connection_is_read_by_linked_item_ids(twin: Twin) -> None:
-    """text and value stay null; only connected boards and living items are taken."""
+    """Text and value stay null; only connected boards and living items are taken."""
     suppliers, others = twin.board("Suppliers"), twin.board("Others")
     supplier, other = twin.item(suppliers, "Nordic"), twin.item(others, "x")
     board = twin.board()
