@@ -108,6 +108,7 @@ def assert_boards_equal_source() -> Callable[[Project], None]:
             rows = project.sandbox.business.rows(entity_set)
             shown = project.sandbox.account.rows(board)
             assert len(shown) == len(rows), board
+            assert not {"luname", "keyref", "Objgrants"} & shown[0].keys(), board
             items = {tuple(item[column] for column in key): item for item in shown}
             for row in rows:
                 item = items[tuple(_as_text(row[column]) for column in key)]
