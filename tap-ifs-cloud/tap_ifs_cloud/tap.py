@@ -177,6 +177,8 @@ class TapIfsCloud(Tap):
             except IfsError as error:
                 return error
 
+        # Once and before the threads, so that a token endpoint in trouble is not asked by each.
+        self.session.credentials.headers()
         ordered = sorted(urls)
         with ThreadPoolExecutor(FETCHERS) as pool:
             return dict(zip(ordered, pool.map(one, ordered), strict=True))

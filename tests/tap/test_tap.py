@@ -446,6 +446,20 @@ def test_metadata_that_cannot_be_read_ends_discovery(
         TapIfsCloud(config=config)
 
 
+def test_a_refused_client_is_asked_about_once(
+    config: dict[str, Any], ifs: Any, answer: Any
+) -> None:
+    """However many services are to be discovered."""
+    ifs.plan(*[answer(404, b'{"error":"Realm does not exist"}', part="token")] * 9)
+    del config["streams"]
+
+    with pytest.raises(AuthFailed, match="Realm does not exist") as caught:
+        TapIfsCloud(config=config)
+
+    assert len(ifs.seen) == 1
+    assert "API Explorer" not in str(caught.value)
+
+
 def test_any_odata_service_can_be_read_without_credentials(ifs: Any, run: Run) -> None:
     """By its address below `base_url`, with headers if it wants some."""
     ifs.tokens = "given"  # the double takes `Bearer tgiven`

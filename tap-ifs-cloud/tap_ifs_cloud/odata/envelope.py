@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import requests
 
-__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "media_type"]
+__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "media_type", "without_query"]
 
 LONGEST = 300  # characters of a foreign text that an error shows
 _TIMED_OUT: Final = "ODP_OPERATION_TIMEOUT"
@@ -68,7 +68,7 @@ _BY_STATUS: Final[Mapping[int, Callable[[str, str], IfsError]]] = {
 
 def error_of(response: requests.Response) -> IfsError:
     """The error that an answer other than 200 stands for."""
-    status, url = response.status_code, response.url
+    status, url = response.status_code, without_query(response.url)
     said = f"HTTP {status}, {_said(response.content)}"
     if status in _BY_STATUS:
         return _BY_STATUS[status](url, said)
@@ -92,6 +92,11 @@ def excerpt(text: str) -> str:
     plain = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
     line = " ".join(plain.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def without_query(url: str) -> str:
+    """The address as logs and errors may show it: a query holds keys of rows."""
+    return url.partition("?")[0]
 
 
 def media_type(response: requests.Response) -> str:

@@ -180,6 +180,7 @@ class _Unreachable(IfsError):
     """403 and 404 have the same four causes in IFS, so all four are named."""
 
     def __init__(self, url: str, said: str) -> None:
+        self.said = said
         super().__init__(
             f"{url}: {said}. Either the gateway is wrong (main, int, b2b: set `gateway`), "
             "or the name of the projection or entity set is misspelt, "

@@ -53,11 +53,13 @@ def walk(fetch: Fetch, first: Query, beyond: Beyond) -> Iterator[Page]:
     address: Address | None = first
     while address is not None:
         if address in seen:
-            raise PagingLoop(f"the server leads back to {address}")
+            raise PagingLoop("the server leads back to a page that was read: set `paging: skip`")
         seen.add(address)
         page = fetch(address)
         if page.rows and page.rows == last:
-            raise PagingLoop(f"the server answers {address} with the page before it once more")
+            raise PagingLoop(
+                "the server answers with the page before once more: set `paging: next_link`"
+            )
         yield page
         rows_read, last = rows_read + len(page.rows), page.rows
         address = page.next_link or beyond(page, rows_read)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import field
 
-from tap_ifs_cloud.odata.envelope import ErrorInfo, excerpt
+from tap_ifs_cloud.odata.envelope import ErrorInfo, excerpt, without_query
 from tap_ifs_cloud.odata.errors import BrokenBody, ForeignLink, NotJson
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
 from tap_ifs_cloud.odata.paging import Link, Page
@@ -61,9 +61,11 @@ class Service:
     def _page(self, body: Body) -> Page:
         answer = _answer(body)
         if answer.error is not None:
-            raise BrokenBody(f"{body.url}: an error inside a 200: {answer.error.sentence()}")
+            raise BrokenBody(
+                f"{without_query(body.url)}: an error inside a 200: {answer.error.sentence()}"
+            )
         if answer.value is msgspec.UNSET:
-            raise NotJson(f"{body.url} answered with JSON that is no page of rows")
+            raise NotJson(f"{without_query(body.url)} answered with JSON that is no page of rows")
         return Page(answer.value, self._link(answer.next_link, body.url))
 
     def _link(self, link: str | None, current: str) -> Link | None:
@@ -79,10 +81,10 @@ def _answer(body: Body) -> PageBody:
     content = body.content.removeprefix(_BOM)
     if body.media_type == "text/html" or content.lstrip()[:1] == b"<":
         raise NotJson(
-            f"{body.url} answered with a page instead of rows "
+            f"{without_query(body.url)} answered with a page instead of rows "
             f"({excerpt(content.decode(errors='replace'))[:80]}): is a login or proxy before IFS?"
         )
     try:
         return _PAGE.decode(content)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BrokenBody(f"{body.url}: the rows cannot be read ({error})") from error
+        raise BrokenBody(f"{without_query(body.url)}: the rows cannot be read ({error})") from error

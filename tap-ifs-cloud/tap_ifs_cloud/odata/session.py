@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 from typing_extensions import override
 
 from tap_ifs_cloud.odata.auth import Credentials, GivenHeaders
-from tap_ifs_cloud.odata.envelope import error_of, media_type
+from tap_ifs_cloud.odata.envelope import error_of, media_type, without_query
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
     BrokenBody,
@@ -111,7 +111,7 @@ class Session:
         asked = error.retry_after
         if asked is not None and asked > self.patience.longest_asked:
             raise RateLimited(
-                f"{url} asks to wait for {asked:.0f} s, more than "
+                f"{without_query(url)} asks to wait for {asked:.0f} s, more than "
                 f"{self.patience.longest_asked:.0f} s: run again later, or lower "
                 "`requests_per_minute`"
             ) from error
@@ -130,8 +130,8 @@ class Session:
             response = self._send(url, accept, self.credentials.headers())
         if response.status_code == UNAUTHORIZED:
             raise AuthFailed(
-                f"{url} refuses the credentials (401): check `client_id`, `client_secret`, "
-                "`realm` and `scope`, and that the service user of the IAM client is active"
+                f"{without_query(url)} refuses the credentials (401): check `client_id`, "
+                "`client_secret`, `realm` and `scope`, and that the service user of the IAM client is active"
             )
         return _body(response)
 
@@ -151,12 +151,12 @@ class Session:
             if response.status_code not in REDIRECTED:
                 return response
             url = self._redirected(url, response.headers.get("Location", ""))
-        raise Refused(f"{url} redirects more than {REDIRECTS} times")
+        raise Refused(f"{without_query(url)} redirects more than {REDIRECTS} times")
 
     def _redirected(self, url: str, target: str) -> str:
         resolved = self.origin.resolve(target, url)
         if resolved is None:
-            raise ForeignRedirect(url, target)
+            raise ForeignRedirect(without_query(url), without_query(target))
         return resolved
 
     def _request(
@@ -187,6 +187,7 @@ def _body(response: requests.Response) -> Body:
 @contextmanager
 def _ifs_errors(url: str) -> Iterator[None]:
     """Turn what `requests` raises into our errors. `InvalidURL` and the like are ours to avoid."""
+    url = without_query(url)
     try:
         yield
     except (

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_ifs_cloud.odata.envelope import excerpt
-from tap_ifs_cloud.odata.errors import AuthFailed, AuthNotJson, IfsError, Transient
+from tap_ifs_cloud.odata.errors import (
+    AuthFailed,
+    AuthNotJson,
+    Forbidden,
+    IfsError,
+    NotFound,
+    Transient,
+)
 
 if TYPE_CHECKING:
     from tap_ifs_cloud.odata.session import Body, Session
@@ -49,7 +56,8 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
     except (AuthNotJson, Transient):
         raise
     except IfsError as error:
-        said = error.sentence.replace(client.client_secret, "***")
+        reason = error.said if isinstance(error, Forbidden | NotFound) else error.sentence
+        said = reason.replace(client.client_secret, "***")
         raise AuthFailed(
             f"no token for client {client.client_id!r}: {said}. "
             "Check `client_id` (case counts), `client_secret`, `realm` or `token_url`"
