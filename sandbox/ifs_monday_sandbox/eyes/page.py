@@ -62,7 +62,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ShownBoard:
-    """A board as the pages show it; `groups` are left out on the page of all boards."""
+    """A board as the pages show it; `groups` are left out on the page of all boards.
+
+    `columns` are those with a cell in any item; the titles of the others are `empty_columns`.
+    """
 
     id: int
     name: str
@@ -72,6 +75,7 @@ class ShownBoard:
     groups: Sequence[ShownGroup]
     shares: Sequence[Share]
     last_write: str
+    empty_columns: str = ""
     hidden: int = 0
 
 
@@ -133,7 +137,7 @@ def _shown_board(account: Account, board: Board, *, live: bool, most_rows: int =
     def item_link(item: Item) -> str:
         return f"/boards/{item.board_id}#item-{item.id}" if live else f"#item-{item.id}"
 
-    columns = [one for one in board.columns.values() if one.type != "name" and not one.archived]
+    columns, empty = _columns(board)
 
     def row(item: Item) -> ShownRow:
         cells = [shown_cell(account, item, column, item_link) for column in columns]
@@ -165,7 +169,20 @@ def _shown_board(account: Account, board: Board, *, live: bool, most_rows: int =
         shown or groups[:1],
         _shares(board, columns),
         _moment(latest) if latest else "",
+        empty_columns=", ".join(one.title for one in empty),
         hidden=board.active_count - sum(len(one.rows) for one in groups),
+    )
+
+
+def _columns(board: Board) -> tuple[list[Column], list[Column]]:
+    """The columns that some item fills, and those that none does; all, on a board without items."""
+    columns = [one for one in board.columns.values() if one.type != "name" and not one.archived]
+    filled = {column_id for item in board.active_items() for column_id in item.cells}
+    if not board.active_count:
+        return columns, []
+    return (
+        [one for one in columns if one.id in filled],
+        [one for one in columns if one.id not in filled],
     )
 
 
