@@ -92,7 +92,11 @@ class TapIfsCloud(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """The SDK's checks by schema, then the rules between settings; all faults at once."""
+        """The SDK's checks by schema, then the rules between settings; all faults at once.
+
+        What is empty counts as not set, so that an empty environment variable means the default.
+        """
+        self._config = {n: value for n, value in self._config.items() if value not in (None, "")}
         required = "'base_url' is a required property"  # told by the rules, in our words
         faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
         faults = faults or list(setting_faults(self.config))

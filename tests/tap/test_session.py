@@ -13,6 +13,7 @@ from tap_ifs_cloud.odata.auth import ClientCredentials, token_life
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
     AuthNotJson,
+    AuthUnavailable,
     BadRequest,
     BrokenBody,
     ConnectionFailed,
@@ -107,6 +108,18 @@ def test_a_refused_client_stops_at_once(
 
     assert SECRET not in f"{caught.value}{caught.value!r}{service!r}"
     assert (len(ifs.seen), waits) == (1, [])
+
+
+def test_a_token_endpoint_that_is_down_is_tried_a_few_times_only(
+    ifs: Any, service: Service, answer: Any
+) -> None:
+    """Not once more for each try of the page."""
+    ifs.plan(*[answer(503, part="token")] * 99)
+
+    with pytest.raises(AuthUnavailable, match=r"^AUTH_IFS_UNAVAILABLE: .*HTTP 503"):
+        read(service)
+
+    assert len(ifs.seen) == 4
 
 
 def test_a_login_page_is_no_token(ifs: Any, service: Service, answer: Any) -> None:

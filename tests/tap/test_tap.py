@@ -342,6 +342,15 @@ def test_a_set_without_a_key_is_read_by_skip(run: Run, ifs: Any) -> None:
     assert of(messages, "SCHEMA")[0]["key_properties"] == []
 
 
+def test_an_empty_setting_is_not_set(run: Run, ifs: Any, orders: Any) -> None:
+    """An empty environment variable means the default."""
+    ifs.sets["OrderSet"] = orders(2, stamp)
+
+    messages = run(config={"page_size": None, "lookback": None, "start_date": "", "gateway": ""})
+
+    assert len(records(messages)) == 2
+
+
 def test_a_users_filter_holds_on_every_page(run: Run, ifs: Any, orders: Any) -> None:
     """Also if it is an `or`."""
     ifs.sets["OrderSet"] = orders(9)

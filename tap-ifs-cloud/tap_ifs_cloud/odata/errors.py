@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthFailed",
     "AuthNotJson",
+    "AuthUnavailable",
     "BadRequest",
     "BookmarkInvalid",
     "BrokenBody",
@@ -99,6 +100,12 @@ class AuthNotJson(RunStopper):
             f"{url} answered with a page instead of a token ({excerpt}): "
             "check `realm` or `token_url`, and whether a proxy stands before IFS"
         )
+
+
+class AuthUnavailable(RunStopper):
+    """The token endpoint does not answer, after all tries."""
+
+    code = "AUTH_IFS_UNAVAILABLE"
 
 
 class TlsFailed(RunStopper):

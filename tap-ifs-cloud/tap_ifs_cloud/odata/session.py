@@ -131,7 +131,8 @@ class Session:
         if response.status_code == UNAUTHORIZED:
             raise AuthFailed(
                 f"{without_query(url)} refuses the credentials (401): check `client_id`, "
-                "`client_secret`, `realm` and `scope`, and that the service user of the IAM client is active"
+                "`client_secret`, `realm` and `scope`, and that the IAM client's service user is "
+                "active"
             )
         return _body(response)
 

@@ -11,9 +11,12 @@ from tap_ifs_cloud.odata.envelope import excerpt
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
     AuthNotJson,
+    AuthUnavailable,
     Forbidden,
     IfsError,
     NotFound,
+    RateLimited,
+    RunStopper,
     Transient,
 )
 
@@ -44,7 +47,7 @@ class Client:
 
 
 def ask_token(session: Session, client: Client) -> tuple[str, object]:
-    """A new token and its stated lifetime. Raises AuthFailed, AuthNotJson, Transient."""
+    """A new token and its stated lifetime. Raises AuthFailed, AuthNotJson, AuthUnavailable."""
     form = {
         "grant_type": "client_credentials",
         "client_id": client.client_id,
@@ -53,8 +56,12 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
     }
     try:
         reply = session.post_form(client.token_url, form, read=_reply)
-    except (AuthNotJson, Transient):
+    except RunStopper:
         raise
+    except (Transient, RateLimited) as error:
+        raise AuthUnavailable(
+            f"no token for client {client.client_id!r}: {error.sentence}"
+        ) from error
     except IfsError as error:
         reason = error.said if isinstance(error, Forbidden | NotFound) else error.sentence
         said = reason.replace(client.client_secret, "***")
