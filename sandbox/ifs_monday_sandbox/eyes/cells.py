@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,8 @@ __all__ = ["Chip", "ShownCell", "grouped_digits", "readable_date", "shown_cell"]
 
 # A blank that neither breaks nor is as wide as a digit.
 THIN_BLANK = "\N{NARROW NO-BREAK SPACE}"
+# Titles of numbers that name something: nobody reads an order number or a year by thousands.
+COUNTER: Final = re.compile(r"(Id|No|Number|Year|Period|Revision)$")
 CURRENCIES: Final[Mapping[str, str]] = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -85,7 +88,8 @@ def _number(_: Account, item: Item, column: Column, __: ItemLink) -> ShownCell:
     unit: dict[str, Any] = column.options.get("unit") or {}
     symbol = str(unit.get("custom_unit") or unit.get("symbol") or "")
     kind = "negative number" if text.startswith("-") else "number"
-    return ShownCell(kind, grouped_digits(text), title=text, note=CURRENCIES.get(symbol, symbol))
+    shown = text if COUNTER.search(column.title) else grouped_digits(text)
+    return ShownCell(kind, shown, title=text, note=CURRENCIES.get(symbol, symbol))
 
 
 def _status(account: Account, item: Item, column: Column, _: ItemLink) -> ShownCell:

@@ -286,3 +286,24 @@ def test_an_item_remembers_who_wrote_it(twin: Twin) -> None:
     assert (held.written.user.name, held.written.at) == ("IFS integration", twin.clock.wall())
     twin.account.set_cell("Invoices", "a", "note", "y")
     assert (held.writes, held.written.user.name) == (3, "Anna Lindqvist")
+
+
+def test_updates_stand_on_their_item(twin: Twin) -> None:
+    """The body is kept as it was sent."""
+    item = twin.item(twin.board(), "a")
+    post = "mutation($i: ID!, $t: String!) { create_update(item_id: $i, body: $t) { id } }"
+    twin.ask(post, i=item, t="<p>Paid</p>")
+    read = "query($i: ID!) { items(ids: [$i]) { updates { body creator { name } } } }"
+
+    assert twin.ask(read, i=item)["items"][0]["updates"] == [
+        {"body": "<p>Paid</p>", "creator": {"name": "IFS integration"}}
+    ]
+
+
+def test_subitems_are_refused_by_name(twin: Twin) -> None:
+    """Rather than kept in a way that monday does not."""
+    item = twin.item(twin.board(), "a")
+    query = """mutation($i: ID!) {
+      create_subitem(parent_item_id: $i, item_name: "s") { id } }"""
+
+    assert "subitems" in twin.fails(query, i=item)["message"]

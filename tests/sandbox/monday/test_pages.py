@@ -47,6 +47,8 @@ def filled(twin: Twin) -> Twin:
         for name, column_type, defaults in (
             ("State", "status", None),
             ("Amount", "numbers", {"unit": {"symbol": "EUR"}}),
+            ("ProposalId", "numbers", None),
+            ("Comment", "text", None),
             ("Due", "date", None),
             ("Approved", "checkbox", None),
             ("Note", "long_text", None),
@@ -59,6 +61,7 @@ def filled(twin: Twin) -> Twin:
         {
             columns["State"]: {"label": "Done"},
             columns["Amount"]: "-1234567.50",
+            columns["ProposalId"]: "20000211",
             columns["Due"]: {"date": "2026-06-05", "time": "09:30:00"},
             columns["Approved"]: {"checked": "true"},
             columns["Note"]: {"text": "first\nsecond"},
@@ -102,6 +105,8 @@ def test_a_browser_shows_the_cells_of_a_board(filled: Twin, browse: Callable[[st
     for part in ("INV-0001", "5 Jun 2026", "09:30", "✓", "first second", "IFS integration"):
         assert part in rows[0]
     assert "2 writes" in rows[0]
+    assert ">20000211<" in rows[0]  # a number that names something has no thousands
+    assert "empty columns not drawn: Comment" in page
     assert "Hoffmann &amp; Söhne &lt;GmbH&gt;</a>" in rows[0]
 
 

@@ -208,3 +208,13 @@ def test_simple_values_are_plain_texts_and_the_empty_one_clears(twin: Twin) -> N
     assert twin.cells(item)[number]["text"] == "7.5"
     twin.ask(query, b=board, i=item, c=number, v="")
     assert twin.cells(item)[number]["value"] is None
+
+
+def test_a_dropdown_takes_no_more_labels_than_its_limit(twin: Twin) -> None:
+    board = twin.board()
+    limited = {**DEFAULTS["dropdown"], "limit_select": True, "label_limit_count": 1}
+    column = twin.column(board, "dropdown", defaults=limited)
+    item = twin.item(board, "a", {column: {"labels": ["EUR"]}})
+
+    assert "errors" in twin.change(board, item, {column: {"labels": ["EUR", "SEK"]}})
+    assert twin.cells(item)[column]["text"] == "EUR"
