@@ -33,8 +33,8 @@ def executable_schema() -> GraphQLSchema:
         assert isinstance(owner, GraphQLObjectType)  # noqa: S101  (for the type checker)
         owner.fields[field_name].resolve = resolver
     column_value, job_status = schema.type_map["ColumnValue"], schema.type_map["JobStatus"]
-    assert isinstance(column_value, GraphQLInterfaceType)  # noqa: S101
-    assert isinstance(job_status, GraphQLUnionType)  # noqa: S101
+    assert isinstance(column_value, GraphQLInterfaceType)  # noqa: S101  (for the type checker)
+    assert isinstance(job_status, GraphQLUnionType)  # noqa: S101  (for the type checker)
     known = frozenset(schema.type_map)
     column_value.resolve_type = lambda cell, *_: _value_type(cell, known)
     job_status.resolve_type = lambda *_: "ItemsJobStatus"

@@ -181,7 +181,7 @@ class Uploads:
         job.content = None
         try:
             if len(content) > MOST_BYTES:
-                raise UploadFaultError("FILE_TOO_LARGE", "At most 150 MB are taken")  # noqa: TRY301
+                raise UploadFaultError("FILE_TOO_LARGE", "At most 150 MB are taken")  # noqa: TRY301  (one way out for every fault)
             rows = read_rows(job.board, content, job.most_rows)
         except UploadFaultError as error:
             self._fail(job, "REJECTED", error)

@@ -58,7 +58,7 @@ def read_cell(reading: Reading, value: Any) -> Any:
 def _object(value: Any, *keys: str) -> list[Any]:
     """The values of `keys`, all of which must be there."""
     if not isinstance(value, dict):
-        raise ValueError(f"an object with {', '.join(keys)} is needed")  # noqa: TRY004
+        raise ValueError(f"an object with {', '.join(keys)} is needed")  # noqa: TRY004  (a bad value, not a bad call)
     absent = [key for key in keys if value.get(key) is None]
     if absent:
         raise ValueError(f"{', '.join(absent)} missing")
@@ -82,7 +82,7 @@ def _text(_: Reading, value: Any) -> str:
 def _long_text(_: Reading, value: Any) -> Any:
     text = value if isinstance(value, str) else _object(value, "text")[0]
     if not isinstance(text, str):
-        raise ValueError("text must be a string")  # noqa: TRY004
+        raise ValueError("text must be a string")  # noqa: TRY004  (a bad value, not a bad call)
     if len(text) > LONG_TEXT_LENGTH:
         raise ValueError(f"{len(text)} characters, at most {LONG_TEXT_LENGTH} are taken")
     return {"text": text} if text else None
@@ -300,7 +300,7 @@ def _hour(_: Reading, value: Any) -> Any:
         value = {"hour": clock.hour, "minute": clock.minute}
     hour, minute = _object(value, "hour", "minute")
     if not isinstance(hour, int) or not isinstance(minute, int):
-        raise ValueError("hour and minute must be whole numbers")  # noqa: TRY004
+        raise ValueError("hour and minute must be whole numbers")  # noqa: TRY004  (a bad value, not a bad call)
     time(hour, minute)
     return {"hour": hour, "minute": minute}
 
