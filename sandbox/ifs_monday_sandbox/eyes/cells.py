@@ -113,7 +113,7 @@ def _date(_: Account, item: Item, column: Column, __: ItemLink) -> ShownCell:
 
 def _timeline(_: Account, item: Item, column: Column, __: ItemLink) -> ShownCell:
     stored = item.cells[column.id].stored
-    text = f"{readable_date(stored['from'])} – {readable_date(stored['to'])}"  # noqa: RUF001
+    text = f"{readable_date(stored['from'])} – {readable_date(stored['to'])}"  # noqa: RUF001  (a dash)
     return ShownCell("timeline", text, title=f"{stored['from']} to {stored['to']}")
 
 
