@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tap_ifs_cloud.definition import StreamDefinition
-    from tap_ifs_cloud.odata.metadata import EntityType, Metadata, Property
+    from tap_ifs_cloud.odata.metadata import Metadata, Property
     from tap_ifs_cloud.odata.query import Query
     from tap_ifs_cloud.odata.service import Service
 
@@ -26,13 +26,18 @@ SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares non
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What a stream is made of."""
+    """What a stream is made of.
+
+    `key` is what records are told apart by; `unique` is what a walk is ordered by: the declared
+    key, whose values are known to be unique, or nothing.
+    """
 
     definition: StreamDefinition
     service: Service
     metadata: Metadata
     properties: Mapping[str, Property]
     key: tuple[str, ...]
+    unique: tuple[str, ...]
     replication_key: str | None
 
     @classmethod
@@ -48,11 +53,13 @@ class StreamPlan:
         readable = {n: p for n, p in entity_type.properties.items() if is_readable(p, metadata)}
         where = f"{service.url}{definition.entity_set}"
         _check_columns(where, (*definition.select, *definition.key_properties), readable)
-        key = _key(definition, entity_type, readable)
+        unique = entity_type.key if all(part in readable for part in entity_type.key) else ()
+        key = definition.key_properties or unique or _surrogate(readable)
         replication_key = _replication_key(definition, readable, where)
-        chosen = {*definition.select, *key, replication_key} if definition.select else readable
+        wanted = {*definition.select, *key, *unique, replication_key}
+        chosen = wanted if definition.select else readable
         offered = {name: declared for name, declared in readable.items() if name in chosen}
-        return cls(definition, service, metadata, offered, key, replication_key)
+        return cls(definition, service, metadata, offered, key, unique, replication_key)
 
     @property
     def where(self) -> str:
@@ -65,7 +72,7 @@ class StreamPlan:
 
     def paged(self, first: Query, ordered_by: tuple[str, ...]) -> tuple[Query, Beyond]:
         """How `first` begins and goes on, in the order of some columns and the key."""
-        order = tuple(dict.fromkeys((*ordered_by, *self.key)))
+        order = tuple(dict.fromkeys((*ordered_by, *self._walk_key())))
         match self._paging(order):
             case "keyset":
                 return keyset(first, Cursor(order, tuple(self.properties[c].type for c in order)))
@@ -73,6 +80,12 @@ class StreamPlan:
                 return linked(first, order)
             case _:
                 return skipping(first, order)
+
+    def _walk_key(self) -> tuple[str, ...]:
+        """Columns that may not be unique order a keyset walk only if the user vouches for them."""
+        if self.unique or self.definition.paging != "keyset":
+            return self.unique
+        return self.definition.key_properties
 
     def _paging(self, order: tuple[str, ...]) -> str:
         asked = self.definition.paging
@@ -86,12 +99,9 @@ class StreamPlan:
         return asked
 
     def _has_keyset(self, order: tuple[str, ...]) -> bool:
-        """`keyref` is put together by IFS for each answer and cannot be filtered by."""
         comparable = {*ORDERABLE, *self.metadata.enums}
-        return (
-            bool(self.key)
-            and self.key != (SURROGATE,)
-            and all(self.properties[column].type in comparable for column in order)
+        return bool(self._walk_key()) and all(
+            self.properties[column].type in comparable for column in order
         )
 
 
@@ -101,13 +111,7 @@ def _check_columns(where: str, wanted: Iterable[str], offered: Mapping[str, Prop
         raise ColumnMissing(where, missing, list(offered))
 
 
-def _key(
-    definition: StreamDefinition, entity_type: EntityType, readable: Mapping[str, Property]
-) -> tuple[str, ...]:
-    if definition.key_properties:
-        return definition.key_properties
-    if entity_type.key and all(part in readable for part in entity_type.key):
-        return entity_type.key
+def _surrogate(readable: Mapping[str, Property]) -> tuple[str, ...]:
     return (SURROGATE,) if SURROGATE in readable else ()
 
 

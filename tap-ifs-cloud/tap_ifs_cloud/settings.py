@@ -85,7 +85,7 @@ _STREAM = th.ObjectType(
         th.ArrayType(th.StringType),
         title="Key columns",
         description="Columns that identify a row, if the declared key does not serve: views by "
-        "`Objid` lose it when data is moved.",
+        "`Objid` lose it when data is moved. Pages are still walked by the declared key.",
     ),
     th.Property(
         "filter",

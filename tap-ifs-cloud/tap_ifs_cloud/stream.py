@@ -111,7 +111,7 @@ class EntitySetStream(Stream):
         gone = known.keys() - self.plan.properties.keys() - {ETAG, ROW_VERSION}
         if gone:
             self.logger.warning("column.gone stream=%s columns=%s", self.name, sorted(gone))
-        needed = {*self.primary_keys, self.replication_key}
+        needed = {*self.primary_keys, *self.plan.unique, self.replication_key}
         return tuple(
             name
             for name in (*self.plan.properties, ETAG, ROW_VERSION)

@@ -331,6 +331,17 @@ def test_composite_keys_with_quotes_and_enumerations_are_walked(run: Run, ifs: A
     }
 
 
+def test_rows_that_share_a_chosen_key_are_not_lost(run: Run, ifs: Any) -> None:
+    """Pages are walked by the declared key, whatever `key_properties` says."""
+    ifs.sets["PartSet"] = parts(9)
+    streams = [{"entity_set": "PartSet", "projection": "Test", "key_properties": ["Text"]}]
+
+    messages = run(config={"streams": streams, "page_size": 2})
+
+    assert len(records(messages, "part")) == 9
+    assert of(messages, "SCHEMA")[0]["key_properties"] == ["Text"]
+
+
 def test_a_set_without_a_key_is_read_by_skip(run: Run, ifs: Any) -> None:
     """There is nothing that a next page could lie behind."""
     ifs.sets["ViewSet"] = [{"Line": str(n)} for n in range(5)]

@@ -4,6 +4,7 @@ IfsError                      one entity set cannot be read; others may
 ├── RunStopper                nothing can be read any more, or nothing should be
 │   ├── AuthFailed            AUTH_IFS
 │   ├── AuthNotJson           AUTH_IFS_NOT_JSON
+│   ├── AuthUnavailable       AUTH_IFS_UNAVAILABLE
 │   ├── TlsFailed             IFS_TLS
 │   ├── ForeignLink           SECURITY_NEXTLINK
 │   └── ForeignRedirect       SECURITY_REDIRECT
