@@ -248,7 +248,7 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
     """The column of a property: the one it went to before, else by id or title."""
     before = known.get(spec.property)
     same = [column for column in board.columns if column.id == before and not column.archived]
-    if same and spec.create:
+    if same and _default(spec):
         return same
     found = board.column(spec.reference)
     if _default(spec):  # a column of the same title that cannot hold values is somebody else's

@@ -98,6 +98,7 @@ class Preparation:
         plan = self._bind(spec, board, before)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         self._know_items(plan, board, columns_changed=bool(new_to_us))
+        _log.info("board.ready stream=%s board=%s name=%r", stream, board.id, board.name)
         return plan
 
     def _board(self, spec: BoardSpec) -> Board:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ifs_monday_sandbox.monday.settings import MondaySettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 TARGET = Path(sys.executable).parent / "target-monday"
@@ -75,7 +75,7 @@ class Rehearsal:
 
     def run(self, messages: Iterable[Mapping[str, Any] | str], **settings: Any) -> Ended:
         """Run the target over these messages to its end."""
-        done = subprocess.run(  # noqa: S603 - our own program
+        done = subprocess.run(
             self.command(**settings),
             input=as_lines(messages),
             capture_output=True,
@@ -88,7 +88,7 @@ class Rehearsal:
 
     def start(self, **settings: Any) -> subprocess.Popen[str]:
         """Start the target with its pipes open."""
-        return subprocess.Popen(  # noqa: S603 - our own program
+        return subprocess.Popen(
             self.command(**settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -144,7 +144,7 @@ class Rehearsal:
 
     def audit(self, *arguments: str) -> Any:
         """What `target-monday-audit` says, as JSON."""
-        done = subprocess.run(  # noqa: S603 - our own program
+        done = subprocess.run(
             [str(AUDIT), *arguments, "--json", "--ledger-url", f"sqlite:///{self.ledger}"],
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""What goes wrong between the target and monday, or to the target itself: nothing is lost, nothing twice."""
+"""What goes wrong on the way to monday, or to the target: nothing is lost, nothing is twice."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_passing_fault_is_waited_out(prepared: Any, messages: Any, fault: Faul
 
 
 def test_a_killed_target_leaves_no_duplicate(prepared: Any, messages: Any) -> None:
-    """kill -9 while the answer is on its way: the next run adopts what was created."""
+    """Kill -9 while the answer is on its way: the next run adopts what was created."""
     written: list[int] = []
     process = prepared.start()
 
@@ -116,7 +116,7 @@ def test_a_killed_target_leaves_no_duplicate(prepared: Any, messages: Any) -> No
 
 
 def test_a_request_that_never_arrived_is_sent_again(prepared: Any, messages: Any) -> None:
-    """kill -9 before monday saw the request: the next run sends the same bytes, once."""
+    """Kill -9 before monday saw the request: the next run sends the same bytes, once."""
     process = prepared.start()
 
     def kill(request: Request) -> bool:
@@ -137,7 +137,7 @@ def test_a_request_that_never_arrived_is_sent_again(prepared: Any, messages: Any
 
 def test_a_signal_lets_the_request_in_flight_settle(prepared: Any, messages: Any) -> None:
     """SIGTERM in the middle of a request: its rows are settled and acknowledged, then exit 4."""
-    process = prepared.start(batch_size_rows=1, max_aliases=1)
+    process = prepared.start(batch_size_rows=2, max_aliases=1)
 
     def terminate(request: Request) -> bool:
         if is_write(request):
@@ -151,7 +151,7 @@ def test_a_signal_lets_the_request_in_flight_settle(prepared: Any, messages: Any
     prepared.sandbox.monday_faults.clear()
 
     assert (ended.code, ended.states) == (4, [{"bookmarks": {"at": 1}}])
-    assert ended.counts()["carried_over"] == 0
+    assert ended.counts()["carried_over"] == 1
     again = prepared.run(rows(messages, "a", "b"))
     assert (again.counts()["created"], again.counts()["unchanged"]) == (1, 1)
 
@@ -162,28 +162,19 @@ def test_a_signal_while_waiting_for_input_ends_the_run(prepared: Any, messages: 
     assert process.stdin is not None
     process.stdin.write(messages.lines(rows(messages, "a")))
     process.stdin.flush()
-    assert any("index.read" in line or "Schema" in line for line in _log_until_ready(process))
+    assert process.stderr is not None
+    assert any("board.ready" in line for line in process.stderr)
 
     ended = prepared.end(process, signal.SIGTERM)
 
     assert (ended.code, ended.states) == (4, [])
 
 
-def _log_until_ready(process: Any) -> list[str]:
-    """Lines of the log up to the one that says that the target works."""
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if "session.open" in line:
-            return [*lines, "Schema"]
-    return lines
-
-
 def test_the_daily_limit_stops_the_run_and_the_next_one_resumes(
     rehearse: Callable[..., Any], messages: Any
 ) -> None:
     """Exit 4 at once, the settled bookmark is out, the message says until when."""
-    rehearsal = rehearse(daily_calls=5)
+    rehearsal = rehearse(daily_calls=4)
     lines = [
         *rows(messages, "a", "b"),
         *rows(messages, "c", "d", amount=2)[1:],
@@ -225,9 +216,10 @@ def test_a_dead_token_ends_the_run(prepared: Any, messages: Any) -> None:
 def test_one_bad_alias_does_not_harm_its_siblings(prepared: Any, messages: Any) -> None:
     """A row that monday refuses is rejected alone, by the path of its error."""
     board = prepared.board("S")
-    mapping = {"s": {"board_id": board["id"], "columns": {"Amount": {"title": "Mail", "type": "email"}}}}
+    column = {"title": "Mail", "type": "email"}
+    mapping = {"s": {"board_id": board["id"], "columns": {"Amount": column}}}
     schema = messages.schema("s", {"Id": "string", "Amount": "string"})
-    good, bad = "a@example.com", "b@" + "x" * 300
+    good, bad = "a@example.com", "b@host"
     lines = [
         schema,
         messages.record("s", Id="1", Amount=good),
@@ -237,7 +229,8 @@ def test_one_bad_alias_does_not_harm_its_siblings(prepared: Any, messages: Any) 
     ended = prepared.run(lines, boards=mapping)
 
     counts = ended.counts()
-    assert counts["created"] + counts["rejected"] == 2
+    assert (ended.code, counts["created"], counts["rejected"]) == (3, 1, 1)
+    assert prepared.audit("rejects")[0]["code"] == "ColumnValueException"
     assert prepared.cells("S", "1")["Mail"] == good
 
 
@@ -248,3 +241,15 @@ def test_no_secret_in_any_output(prepared: Any, messages: Any) -> None:
 
     assert ended.code == 0
     assert b"sandbox" not in prepared.ledger.read_bytes().replace(b"sandbox.db", b"")
+
+
+def test_a_full_board_fails_alone(rehearse: Callable[..., Any], messages: Any) -> None:
+    """What the board cannot take is carried over; the other stream is delivered; exit 1."""
+    rehearsal = rehearse(items_limit=1)
+    other = [messages.schema("t", {"Id": "string"}), messages.record("t", Id="x")]
+
+    ended = rehearsal.run([*rows(messages, "a", "b"), *other])
+
+    assert (ended.code, ended.states) == (1, [])
+    assert ended.counts("s")["carried_over"] == 1
+    assert rehearsal.board("T")["items_count"] == 1

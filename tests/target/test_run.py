@@ -46,9 +46,16 @@ def test_a_stream_becomes_a_board_of_typed_columns(rehearsal: Any, messages: Any
     types = {column["title"]: column["type"] for column in board["columns"]}
     assert (ended.code, ended.states) == (0, [{"bookmarks": {"at": 1}}])
     assert types == {
-        **{"Name": "name", "Record key": "text", "Id": "text", "Amount": "numbers"},
-        **{"State": "status", "Due": "date", "At": "date", "Urgent": "checkbox"},
-        **{"Note": "long_text", "Lines": "long_text"},
+        "Name": "name",
+        "Record key": "text",
+        "Id": "text",
+        "Amount": "numbers",
+        "State": "status",
+        "Due": "date",
+        "At": "date",
+        "Urgent": "checkbox",
+        "Note": "long_text",
+        "Lines": "long_text",
     }
     cells = rehearsal.cells("Purchase order", "007")
     assert (cells["Amount"], cells["State"], cells["Due"]) == ("12.5", "Planned", "2026-10-30")
@@ -114,7 +121,7 @@ def test_the_last_of_two_rows_with_one_key_wins(rehearsal: Any, messages: Any) -
 
 
 def test_keys_that_differ_only_in_case_are_two_items(rehearsal: Any, messages: Any) -> None:
-    """monday compares without case; identity does not."""
+    """Monday compares without case; identity does not."""
     twins = orders(messages, {"Id": "ab"}, {"Id": "AB"})
     rehearsal.run(twins)
 
@@ -162,7 +169,7 @@ def test_an_item_that_vanishes_unseen_is_made_again(rehearsal: Any, messages: An
     board = rehearsal.board("Purchase order")
     gone = next(each["id"] for each in board["items"] if each["cells"]["Record key"] == "1")
     rehearsal.ask("mutation ($id: ID!) { delete_item(item_id: $id) { id } }", {"id": gone})
-    note = "mutation ($b: ID!) { create_item(board_id: $b, item_name: \"mine\") { id } }"
+    note = 'mutation ($b: ID!) { create_item(board_id: $b, item_name: "mine") { id } }'
     rehearsal.ask(note, {"b": board["id"]})
 
     ended = rehearsal.run(orders(messages, {"Id": "1", "Amount": 5}, {"Id": "2"}))
@@ -177,7 +184,7 @@ def test_two_items_with_one_key_are_never_guessed_between(rehearsal: Any, messag
     board = rehearsal.board("Purchase order")
     key = next(each["id"] for each in board["columns"] if each["title"] == "Record key")
     rehearsal.ask(
-        "mutation ($b: ID!, $v: JSON) { create_item(board_id: $b, item_name: \"twin\", "
+        'mutation ($b: ID!, $v: JSON) { create_item(board_id: $b, item_name: "twin", '
         "column_values: $v) { id } }",
         {"b": board["id"], "v": f'{{"{key}": "1"}}'},
     )
@@ -325,7 +332,7 @@ def test_a_line_that_is_no_message_fails_without_showing_it(rehearsal: Any, mess
 
 
 def test_the_report_balances(rehearsal: Any, messages: Any) -> None:
-    """read = created + updated + unchanged + rejected + carried over, in the ledger as well."""
+    """Read = created + updated + unchanged + rejected + carried over, in the ledger as well."""
     rehearsal.run(orders(messages, FULL, {"Id": "1", "Amount": "x"}))
 
     report = rehearsal.audit("report")

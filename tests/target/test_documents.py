@@ -1,0 +1,86 @@
+"""Every GraphQL document that can be sent is valid against monday's own schema."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+from hypothesis import given
+from hypothesis import strategies as st
+from target_monday.labels import status_colours
+from target_monday.mapping import default_columns
+from target_monday.monday import operations
+from target_monday.monday.operations import (
+    ArchiveItem,
+    CreateColumn,
+    CreateItem,
+    UpdateItem,
+    write_batch,
+)
+
+SDL = Path(__file__).resolve().parents[2].parent / "shared/monday/schema-2026-10.graphql"
+
+
+@cache
+def schema() -> GraphQLSchema:
+    if not SDL.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must have monday's schema beside the project")
+        pytest.skip("monday's published schema is not on this machine")
+    return build_schema(SDL.read_text(encoding="utf-8"))
+
+
+DOCUMENTS = sorted(
+    name
+    for name, value in vars(operations).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, str)
+)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_fixed_documents_are_valid(name: str) -> None:
+    """Each document by its name."""
+    assert validate(schema(), parse(getattr(operations, name))) == []
+
+
+TEXTS = st.text(max_size=5)
+VALUES = st.dictionaries(TEXTS, TEXTS, max_size=2)
+LABELS = st.lists(st.sampled_from("abc"), unique=True).map(status_colours)
+MUTATIONS = st.one_of(
+    st.builds(CreateItem, TEXTS, TEXTS, VALUES, st.one_of(st.none(), TEXTS), st.booleans()),
+    st.builds(UpdateItem, TEXTS, TEXTS, VALUES, st.booleans()),
+    st.builds(ArchiveItem, TEXTS, st.booleans()),
+    st.builds(CreateColumn, TEXTS, TEXTS, st.sampled_from(["text", "status", "dropdown"]), LABELS),
+)
+
+
+@given(st.lists(MUTATIONS, min_size=1, max_size=8))
+def test_generated_batches_are_valid(mutations: list[Any]) -> None:
+    """Any mix of mutations, each value a variable and never part of the document."""
+    document, variables = write_batch(mutations)
+
+    assert validate(schema(), parse(document)) == []
+    assert all(f"${name}:" in document for name in variables)
+
+
+def test_default_column_types_exist() -> None:
+    """The types that default columns are made of are types of monday."""
+    kinds: list[dict[str, Any]] = [
+        {"type": "boolean"},
+        {"type": ["integer", "null"]},
+        {"type": "string", "format": "date"},
+        {"type": "string", "enum": ["A"]},
+        {"type": "string", "maxLength": 256},
+        {"type": "object"},
+        {},
+    ]
+    made = default_columns({"properties": {str(at): kind for at, kind in enumerate(kinds)}})
+    known = schema().type_map["ColumnType"]
+
+    types = [column.column_type for column in made]
+    assert types == ["checkbox", "numbers", "date", "status", "long_text", "long_text", "text"]
+    assert set(types) <= set(known.values)  # type: ignore[attr-defined] # an enum's members
