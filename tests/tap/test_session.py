@@ -440,7 +440,7 @@ def test_requests_say_who_asks(ifs: Any, service: Service) -> None:
 
     headers = ifs.gets()[0].headers
     assert headers["User-Agent"] == "tap-ifs-cloud/9"
-    assert headers["Accept"] == "application/json"
+    assert headers["Accept"] == "application/json;IEEE754Compatible=true"
     assert headers["Authorization"] == "Bearer t1"
     assert "scope=openid" in ifs.seen[0].body.decode()
 

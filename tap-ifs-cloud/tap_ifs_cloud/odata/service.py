@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 _BOM = b"\xef\xbb\xbf"
+# With the parameter a server writes Int64 and Decimal as strings, with all their digits; without,
+# it may send them through a binary float (OData JSON Format 4.01, 3.2). Who does not know it
+# ignores it, and numbers are read as exactly as they were written.
+_ROWS = "application/json;IEEE754Compatible=true"
 
 
 class PageBody(msgspec.Struct, frozen=True):
@@ -56,7 +60,7 @@ class Service:
             url = address.url
         else:
             url = f"{self.url}{entity_set}?{address.encoded()}"
-        return self.session.get(url, accept="application/json", read=self._page)
+        return self.session.get(url, accept=_ROWS, read=self._page)
 
     def _page(self, body: Body) -> Page:
         answer = _answer(body)
