@@ -228,15 +228,18 @@ class Loader:
             self._rejected(pending, books, "ITEM_GONE", message)
             return
         plan, key, row = pending.plan, pending.key, pending.operation.row
+        place = (plan.ledger_id, key)
+        self._pool[place] = pending  # if the look-up stops the run, the row is carried over
         known = self._looked_up(plan, key)
         operation = diff(row, known)
         if isinstance(operation, Unchanged):
+            del self._pool[place]
             books.unchanged += len(pending.tickets)
             self._settle(pending.tickets)
             return
         again = Pending(plan, key, operation, known, pending.tickets, pending.record)
         again.tries = pending.tries + 1
-        self._pool[plan.ledger_id, key] = again
+        self._pool[place] = again
 
     def _looked_up(self, plan: BoardPlan, key: str) -> KnownItem | None:
         column = plan.key_column or ""

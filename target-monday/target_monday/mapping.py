@@ -175,6 +175,7 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
     for column in spec.columns:
         if column.property not in known:
             yield f"{where}: the stream has no property {column.property!r} (`columns`)."
+    yield from _shared_columns(spec, where)
     try:
         fields = template_fields(spec.item_name or "")
     except ValueError as error:
@@ -183,3 +184,11 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
     for name in fields:
         if name not in known:
             yield f"{where}: the stream has no property {name!r} (`item_name`)."
+
+
+def _shared_columns(spec: BoardSpec, where: str) -> Iterator[str]:
+    taken = {spec.key_column or KEY_TITLE: "the key"}
+    for column in spec.columns:
+        other = taken.setdefault(column.reference, repr(column.property))
+        if other != repr(column.property):
+            yield f"{where}: {other} and {column.property!r} both go to {column.reference!r}."

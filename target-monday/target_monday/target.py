@@ -234,13 +234,18 @@ class TargetMonday(Target):
             target.listen(file_input)
         except ConfigValidationError as error:
             for fault in error.errors:
-                cls.logger.error("SETTINGS %s", fault)  # noqa: TRY400 - no traceback for users
+                cls.logger.error("SETTINGS %s", _without_token(fault))  # noqa: TRY400 - no traceback for users
             sys.exit(2)
         except Exception as error:
             cls.logger.debug("The run ended here.", exc_info=True)
             code = getattr(error, "code", "FAILED")
             cls.logger.error("%s %s", code, _sentence(error))  # noqa: TRY400 - no traceback
             sys.exit(_exit_code(error))
+
+
+def _without_token(fault: str) -> str:
+    """The validator shows the value that it does not like: not this one."""
+    return "`api_token` must be a text." if "config['api_token']" in fault else fault
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -399,3 +399,11 @@ def test_a_mapping_writes_only_what_it_names(rehearsal: Any, messages: Any) -> N
     (item,) = rehearsal.board("Orders")["items"]
     assert item["name"] == "1 - ACME"
     assert item["cells"] == {"Record key": "1", "Money": "3"}
+
+
+def test_a_wrong_setting_ends_with_2_and_without_the_token(rehearsal: Any) -> None:
+    """One line a fault, before anything is opened."""
+    ended = rehearsal.run([], api_token=987654321, max_aliases=0)
+
+    assert (ended.code, "max_aliases" in ended.log, "987654321" in ended.log) == (2, True, False)
+    assert not rehearsal.ledger.exists()

@@ -133,7 +133,7 @@ class ItemStore:
         with self._engine.connect() as connection:
             for chunk in _chunks(keys):
                 these = (table.c.board == board) & table.c.key.in_(chunk)
-                for key, item_id, name, cells in connection.execute(wanted.where(these)):
+                for key, item_id, name, cells in connection.execute(wanted.where(these)).all():
                     found[key] = KnownItem(item_id, name, _decode(cells))
         return found
 
