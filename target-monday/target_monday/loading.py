@@ -288,11 +288,12 @@ class Loader:
             self._drop(stream)
 
     def archive(self, plan: BoardPlan, gone: Mapping[str, str], *, delete: bool) -> None:
-        """Archive items by key -> item id; everything that waited was delivered before."""
+        """Archive items by key -> item id, in the same requests as everything that waits."""
         for key, item_id in gone.items():
             operation = Archive(key, item_id, delete)
             self._pool[plan.ledger_id, key] = Pending(plan, key, operation)
-        self.deliver_all()
+        while len(self._pool) >= self._capacity():
+            self.deliver_pack()
 
 
 def _merged(waiting: Pending | None, row: WantedRow) -> WantedRow:

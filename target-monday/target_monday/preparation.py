@@ -114,7 +114,7 @@ class Preparation:
         return board
 
     def _found_by_name(self, spec: BoardSpec) -> Board | None:
-        workspace = self.settings.get("workspace_id")
+        workspace = self.settings.get("workspace_id") or None
         if self._names is None:
             self._names = board_names(self.calls.query, workspace)
         ids = self._names.get(spec.name, [])
@@ -125,7 +125,8 @@ class Preparation:
         return ours[0] if ours else None
 
     def _made(self, spec: BoardSpec) -> Board:
-        board = make_board(self.calls, self.journal, spec.name, self.settings.get("workspace_id"))
+        workspace = self.settings.get("workspace_id") or None
+        board = make_board(self.calls, self.journal, spec.name, workspace)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
 

@@ -101,7 +101,6 @@ class Session:
 
     def activate_version(self, plan: BoardPlan, version: int) -> None:
         """The version is complete: what it did not name is gone from the source."""
-        self.loader.deliver_all()
         if plan.stream in self.loader.failed:
             return
         try:

@@ -49,20 +49,23 @@ class Versions:
         self._seen[plan.ledger_id] = (version, known)
 
     def save(self) -> None:
-        """Put what was seen into the ledger: a version may reach over several runs."""
+        """Put what was seen into the ledger: a version may reach over several runs.
+
+        At the end of the run once more, for the items that were created since.
+        """
         for board, (version, keys) in self._seen.items():
             self.items.see(board, list(keys), version)
-        self._seen.clear()
 
     def vanished(self, plan: BoardPlan, version: int) -> dict[str, str]:
         """Key -> item id of items to archive. Raises BoardFailed if the brake holds them."""
         if not self.wanted or plan.spec.append:
             return {}
+        seen, _ = self._seen.get(plan.ledger_id, (None, set()))
+        if seen != version:  # a version without rows says nothing about rows
+            return {}
         self.save()
         gone = self.items.unseen(plan.ledger_id, version)
-        total = self.items.count(plan.ledger_id)
-        if not gone or len(gone) == total:  # a version without rows says nothing about rows
-            return {}
+        total = max(1, self.items.count(plan.ledger_id))
         share = len(gone) / total
         limit, most = self.settings["vanished_max_share"], self.settings["vanished_max_count"]
         if len(gone) > most or (len(gone) > _FEW and share > limit):
