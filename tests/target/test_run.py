@@ -344,11 +344,11 @@ def test_the_report_balances(rehearsal: Any, messages: Any) -> None:
 
 def test_two_writers_of_one_board_are_kept_apart(rehearsal: Any, messages: Any) -> None:
     """A second run fails for the board that the first one holds, and says who holds it."""
-    first = rehearsal.start()
+    first = rehearsal.start(batch_size_rows=1, max_aliases=1)
     assert first.stdin is not None
     assert first.stdout is not None
     lines = [messages.schema("s", {"Id": "string"}), messages.record("s", Id="1")]
-    first.stdin.write(messages.lines([*lines, messages.activate("s", 1), messages.state(1)]))
+    first.stdin.write(messages.lines([*lines, messages.state(1)]))
     first.stdin.flush()
     assert "bookmarks" in first.stdout.readline()
 
