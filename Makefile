@@ -12,7 +12,7 @@ unexport PYTHONUNBUFFERED
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types check sandbox dist clean
+.PHONY: help setup demo sandbox test lint types check docs dist clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ types: setup
 
 check: setup
 	pytest --numprocesses auto
+
+docs: setup ## Write docs/settings.md anew after changing a setting
+	python docs/generate_settings.py
 
 dist: setup ## Build the three packages into dist/
 	$(UV) build --all-packages --out-dir dist
