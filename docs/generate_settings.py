@@ -6,6 +6,7 @@ Run as `python docs/generate_settings.py` after changing a setting; a test compa
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,10 +30,12 @@ def settings_page() -> str:
         "`base_url` is called `TAP_IFS_CLOUD_BASE_URL`, and so on.",
     ]
     for plugin in PLUGINS:
-        properties = plugin.config_jsonschema["properties"]
-        lines += ["", f"## {plugin.name}", "", *_table(properties, plugin.config_jsonschema)]
-        for name, schema in properties.items():
-            nested = _nested(schema)
+        schema = deepcopy(plugin.config_jsonschema)
+        plugin.append_builtin_config(schema)  # the SDK's own settings, as `--about` has them
+        properties = schema["properties"]
+        lines += ["", f"## {plugin.name}", "", *_table(properties, schema)]
+        for name, setting in properties.items():
+            nested = _nested(setting)
             if nested:
                 lines += [
                     "",
