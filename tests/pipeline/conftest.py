@@ -39,11 +39,15 @@ class Project:
         }
 
     def start(self, *arguments: str, **overrides: str) -> subprocess.Popen[str]:
-        """`meltano ARGUMENTS` in a process group of its own, not waited for."""
+        """`meltano ARGUMENTS` in a process group of its own, not waited for.
+
+        `overrides` are laid over the environment; an empty one takes the variable away.
+        """
+        environment = self.environment | overrides
         return subprocess.Popen(
             [str(self.directory / ".venv/bin/meltano"), *arguments],
             cwd=self.directory,
-            env=self.environment | overrides,
+            env={name: value for name, value in environment.items() if value},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

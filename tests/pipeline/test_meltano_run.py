@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from subprocess import Popen
 
+    from starlette.requests import Request
+
     from .conftest import Project
 
 
@@ -96,6 +98,44 @@ def test_a_killed_run_is_finished_by_the_next(
     project.sync("--force")
 
     assert_boards_equal_source(project)
+
+
+def test_a_terminated_run_loses_nothing(
+    project: Project, assert_boards_equal_source: Callable[[Project], None]
+) -> None:
+    """SIGTERM to a run while it writes: it ends with an error, and the next run goes on."""
+    running: list[Popen[str]] = []
+    requests = count(1)
+
+    def terminate(request: Request) -> bool:
+        if request.url.path == "/v2" and next(requests) == 12:
+            os.killpg(running[0].pid, signal.SIGTERM)
+        return False
+
+    project.sandbox.monday_faults.plan(Fault(matches=terminate))
+    running.append(project.start("run", "tap-ifs-cloud", "target-monday"))
+    printed, _ = running[0].communicate()
+    project.sandbox.monday_faults.clear()
+    assert running[0].returncode != 0, printed
+
+    project.sync("--force")
+
+    assert_boards_equal_source(project)
+
+
+def test_the_prod_environment_reads_dotenv(project: Project) -> None:
+    """Address and credentials of `prod` come from the names in .env.example."""
+    (project.directory / ".env").write_text(
+        f"IFS_BASE_URL={project.sandbox.ifs_url}\nIFS_REALM=sandbox\nIFS_CLIENT_ID=sandbox\n"
+        "IFS_CLIENT_SECRET=sandbox\nMONDAY_API_TOKEN=sandbox\nMONDAY_WORKSPACE_ID=\n"
+    )
+
+    project.meltano(
+        *("--environment", "prod", "run", "tap-ifs-cloud-reference", "target-monday"),
+        TAP_IFS_CLOUD_BASE_URL="",
+    )
+
+    assert project.board_names() == {"Supplier", "Account", "Code part value"}
 
 
 def test_selection_narrows_streams_and_properties(project: Project) -> None:
