@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_monday.monday.errors import CursorExpired, error_for
+from target_monday.monday.errors import CursorExpired, TooComplex, error_for
 from target_monday.monday.operations import (
     BOARD_NAMES,
     BOARDS_BY_ID,
@@ -29,6 +29,7 @@ __all__ = [
     "board_names",
     "boards_by_id",
     "look_up",
+    "look_up_exactly",
     "read_items",
 ]
 
@@ -64,6 +65,7 @@ class Board(msgspec.Struct, frozen=True):
     name: str
     state: str = "active"
     hierarchy_type: str | None = None
+    workspace_id: str | None = None  # null: the main workspace
     items_count: int | None = None
     items_limit: int | None = None
     columns: tuple[Column, ...] = ()
@@ -129,18 +131,27 @@ def board_names(call: Call, workspace: str | None) -> dict[str, list[str]]:
 
 
 def read_items(call: Call, board_id: str, columns: Sequence[str]) -> list[Item]:
-    """All items of a board. Starts again if the cursor dies on the way (60 minutes a walk)."""
-    for attempt in range(_MAX_RESTARTS):
+    """All items of a board.
+
+    Starts again if the cursor dies on the way (60 minutes a walk), and with smaller pages if
+    monday finds one too complex.
+    """
+    restarts, page = 0, PAGE
+    while True:
         try:
-            return list(_walk(call, board_id, columns))
+            return list(_walk(call, board_id, columns, page))
         except CursorExpired:
-            if attempt == _MAX_RESTARTS - 1:
+            restarts += 1
+            if restarts == _MAX_RESTARTS:
                 raise
-    return []
+        except TooComplex:
+            page //= 2
+            if page == 0:
+                raise
 
 
-def _walk(call: Call, board_id: str, columns: Sequence[str]) -> Iterator[Item]:
-    variables = {"limit": PAGE, "columns": list(columns)}
+def _walk(call: Call, board_id: str, columns: Sequence[str], page_size: int) -> Iterator[Item]:
+    variables = {"limit": page_size, "columns": list(columns)}
     boards = _data(call(FIRST_PAGE, {"board": board_id, **variables}))["boards"] or [None]
     raw = (boards[0] or {}).get("items_page") or {}
     while True:
@@ -173,6 +184,19 @@ def look_up(
             cursor = page.cursor
             if cursor is None:
                 break
+    return found
+
+
+def look_up_exactly(
+    call: Call, board_id: str, key_column: str, keys: Sequence[str], *, columns: Sequence[str]
+) -> dict[str, list[Item]]:
+    """The items that carry one of `keys`, letter by letter; keys that no item has are left out."""
+    wanted = set(keys)
+    found: dict[str, list[Item]] = {}
+    for item in look_up(call, board_id, key_column, keys, columns=columns):
+        key = item.values.get(key_column, (None, None))[0]
+        if key in wanted:
+            found.setdefault(key, []).append(item)
     return found
 
 

@@ -31,7 +31,7 @@ __all__ = [
 
 _COMPLEXITY: Final = "complexity { before query after reset_in_x_seconds }"
 _BOARD: Final = """
-    id name state hierarchy_type items_count items_limit
+    id name state hierarchy_type workspace_id items_count items_limit
     columns { id title type archived settings }
     groups { id title archived deleted }"""
 _ITEMS: Final = "items { id name column_values(ids: $columns) { id text value } }"
