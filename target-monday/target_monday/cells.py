@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +60,18 @@ class Codec:
     canonical: Canonical
     encode: Encode
     decode: Decode
+
+
+def _guarded(canonical: Canonical) -> Canonical:
+    """Whatever a value does to its codec, it is that value's row that is rejected."""
+
+    def guarded(value: object) -> Cell:
+        try:
+            return canonical(value)
+        except (ValueError, ArithmeticError, TypeError) as error:
+            raise BadCell(f"the value cannot be used: {error}") from error
+
+    return guarded
 
 
 def shorten(text: str, limit: int) -> str:
@@ -208,8 +220,10 @@ SUPPORTED_TYPES: Final = frozenset({*_CODECS, "status", "dropdown"})
 def codec_for(column_type: str, labels: Labels | None = None) -> Codec:
     """The codec of a column type; status and dropdown columns need their labels."""
     if labels is None:
-        return _CODECS[column_type]
-    return _status(labels) if column_type == "status" else _dropdown(labels)
+        codec = _CODECS[column_type]
+    else:
+        codec = _status(labels) if column_type == "status" else _dropdown(labels)
+    return replace(codec, canonical=_guarded(codec.canonical))
 
 
 def _status(labels: Labels) -> Codec:
