@@ -8,6 +8,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 from target_monday.delivery.alias_lane import AliasLane, Pending
+from target_monday.delivery.calls import until_midnight
 from target_monday.delivery.outcomes import (
     Acknowledged,
     CarriedOver,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Loader", "Row"]
 
-_MAX_TRIES = 3
+_MAX_TRIES = 3  # of an item that leaves its board again and again
+_MAX_REFUSALS = 10  # of an operation that is to be sent again later
 _log = logging.getLogger("target-monday")
 
 
@@ -154,21 +156,40 @@ class Loader:
     def deliver_pack(self) -> None:
         """Deliver one pack and settle its rows; bookmarks that are free now go out."""
         pack = list(islice(self._pool.values(), self._capacity()))
-        self._send(pack)
+        outcomes = self._send(pack)
         self.after_pack()
+        self._heed(outcomes)
 
-    def _send(self, pack: Sequence[Pending]) -> None:
+    def _heed(self, outcomes: Iterable[Outcome]) -> None:
+        """Wait, or stop, as monday asks for with single operations."""
+        asked = [each for each in outcomes if isinstance(each, CarriedOver)]
+        for each in asked:
+            if each.run_ends:
+                raise until_midnight(each.message)
+        longest = max(
+            (each for each in asked if each.wait is not None),
+            key=lambda each: each.wait or 0.0,
+            default=None,
+        )
+        if longest is not None:
+            self.lane.calls.pause(longest.wait, longest.message)
+
+    def _send(self, pack: Sequence[Pending]) -> list[Outcome]:
         calls, points = self.lane.calls.made, self.lane.calls.points
         outcomes = self.lane.deliver(pack)
         self._share_costs(pack, self.lane.calls.made - calls, self.lane.calls.points - points)
+        for pending in pack:  # first of all: what is accounted for waits no more
+            del self._pool[pending.plan.ledger_id, pending.key]
+        gone: list[tuple[Pending, str]] = []
         for pending, outcome in zip(pack, outcomes, strict=True):
-            self._pool.pop((pending.plan.ledger_id, pending.key), None)
-            self._account(pending, outcome)
+            self._account(pending, outcome, gone)
+        self._look_up_gone(gone)
         if all(isinstance(outcome, Unknown) for outcome in outcomes):
             raise RunFailed(
                 "monday did not answer: whether the last request ran is not known. "
                 "The next run finds out before it sends anything."
             )
+        return outcomes
 
     def _share_costs(self, pack: Sequence[Pending], calls: int, points: int) -> None:
         streams: dict[str, int] = {}
@@ -179,7 +200,7 @@ class Loader:
             books.calls += calls
             books.points += points * operations // len(pack)
 
-    def _account(self, pending: Pending, outcome: Outcome) -> None:
+    def _account(self, pending: Pending, outcome: Outcome, gone: list[tuple[Pending, str]]) -> None:
         books = self.books.of(pending.plan.stream)
         match outcome:
             case Acknowledged():
@@ -187,9 +208,10 @@ class Loader:
             case Rejected(code, message):
                 self._rejected(pending, books, code, message)
             case Gone(message):
-                self._gone(pending, books, message)
-            case CarriedOver(message, board_failed):
-                self._carried_over(pending, message, board_failed=board_failed)
+                self._pool[pending.plan.ledger_id, pending.key] = pending
+                gone.append((pending, message))
+            case CarriedOver():
+                self._carried_over(pending, outcome)
             case Unknown(message):
                 books.unknown += len(pending.tickets)
                 self._fail(pending, message)
@@ -219,17 +241,24 @@ class Loader:
         books.rejected += len(pending.tickets)
         self._settle(pending.tickets)
 
+    def _look_up_gone(self, gone: Iterable[tuple[Pending, str]]) -> None:
+        """Last: a look-up may stop the run, and then what waits in the pool is carried over."""
+        for pending, message in gone:
+            if self._pool.get((pending.plan.ledger_id, pending.key)) is pending:
+                self._gone(pending, self.books.of(pending.plan.stream), message)
+
     def _gone(self, pending: Pending, books: StreamBooks, message: str) -> None:
         """The item left the board: its key is looked up, then it is updated or created."""
+        place = (pending.plan.ledger_id, pending.key)
         if isinstance(pending.operation, Archive):
+            del self._pool[place]
             books.archived += 1
             return
         if pending.tries >= _MAX_TRIES or pending.plan.key_column is None:
+            del self._pool[place]
             self._rejected(pending, books, "ITEM_GONE", message)
             return
         plan, key, row = pending.plan, pending.key, pending.operation.row
-        place = (plan.ledger_id, key)
-        self._pool[place] = pending  # if the look-up stops the run, the row is carried over
         known = self._looked_up(plan, key)
         operation = diff(row, known)
         if isinstance(operation, Unchanged):
@@ -251,10 +280,11 @@ class Loader:
             self.items.adopt(plan.ledger_id, {key: known[0]})
         return known[0] if known else None
 
-    def _carried_over(self, pending: Pending, message: str, *, board_failed: bool) -> None:
-        pending.tries += 1
-        if board_failed or pending.tries > _MAX_TRIES:
-            self._fail(pending, message)
+    def _carried_over(self, pending: Pending, outcome: CarriedOver) -> None:
+        pending.tries += not outcome.too_large
+        failed = outcome.board_failed or pending.plan.stream in self.failed
+        if failed or pending.tries > _MAX_REFUSALS:
+            self._fail(pending, outcome.message)
         else:
             self._pool[pending.plan.ledger_id, pending.key] = pending
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from target_monday.delivery.lost import LostRequest, Ran
 from target_monday.delivery.outcomes import (
     Acknowledged,
     CarriedOver,
@@ -17,7 +18,7 @@ from target_monday.diff import Archive, Create, KnownItem, Operation, Update
 from target_monday.errors import TargetError
 from target_monday.ledger.journal import Intent, Journal
 from target_monday.monday.client import Answer, encode_body
-from target_monday.monday.errors import AnswerLost, Fault, Kind, Refused
+from target_monday.monday.errors import AnswerLost, Fault, Kind, Refused, TooComplex
 from target_monday.monday.operations import write_batch
 from target_monday.rejects import Reject
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from target_monday.plan import BoardPlan
 
 __all__ = ["AliasLane", "Pending", "outcomes_of"]
+
+_UNTOLD_WAIT: Final = 1.0  # seconds
 
 
 @dataclass(slots=True)
@@ -85,9 +88,15 @@ class AliasLane:
         self.before_request()
         request, key = self.journal.intend(body, intents)
         try:
-            answer = self.calls.mutate(body, key, len(pack))
+            lost = LostRequest(self.calls, pack)
+            answer = self.calls.mutate(body, key, len(pack), before_resend=lost.look)
+        except Ran as ran:
+            self.journal.settle(request, intents, ran.outcomes)
+            return ran.outcomes
         except AnswerLost as error:
             return [Unknown(str(error))] * len(pack)
+        except TooComplex as error:
+            return self._too_large(request, pack, error)
         except Refused as error:
             return self._halve(request, pack, error)
         except TargetError as error:
@@ -95,6 +104,8 @@ class AliasLane:
                 self.journal.settle(request, intents, [CarriedOver(str(error))] * len(pack))
             raise
         outcomes = outcomes_of(answer, len(pack))
+        for fault in answer.faults:
+            self.calls.budget.learn_refusal(fault.cost, len(pack))
         self.journal.settle(request, intents, outcomes)
         return outcomes
 
@@ -102,6 +113,17 @@ class AliasLane:
         if len(pack) == 1:
             return [Rejected(error.code, str(error))]
         return [outcome for pending in pack for outcome in self.deliver([pending])]
+
+    def _too_large(self, request: int, pack: Sequence[Pending], error: TooComplex) -> list[Outcome]:
+        """Nothing ran: the budget knows better now, the next requests are smaller."""
+        if len(pack) == 1:
+            message = f"one operation costs more points than a request may: {error}"
+            outcomes: list[Outcome] = [CarriedOver(message, board_failed=True)]
+        else:
+            self.calls.budget.learn_too_large(len(pack))
+            outcomes = [CarriedOver(str(error), too_large=True)] * len(pack)
+        self.journal.settle(request, [pending.intent for pending in pack], outcomes)
+        return outcomes
 
     def _halve(self, request: int, pack: Sequence[Pending], error: Refused) -> list[Outcome]:
         """The request was refused without saying which operation is to blame: find it."""
@@ -139,7 +161,9 @@ def _outcome(fault: Fault) -> Outcome:
             return Gone(sentence)
         case Kind.BOARD | Kind.ACCESS:
             return CarriedOver(sentence, board_failed=True)
-        case Kind.RETRY | Kind.DAILY_LIMIT:
-            return CarriedOver(sentence)
+        case Kind.RETRY | Kind.TOO_COMPLEX:
+            return CarriedOver(sentence, wait=_UNTOLD_WAIT if fault.wait is None else fault.wait)
+        case Kind.DAILY_LIMIT:
+            return CarriedOver(sentence, run_ends=True)
         case Kind.LOST:
             return Unknown(sentence)

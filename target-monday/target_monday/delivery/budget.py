@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from target_monday.monday.client import Answer
     from target_monday.monday.limits import Budget as Told
+    from target_monday.monday.limits import Cost
 
 __all__ = ["MinuteBudget"]
 
@@ -43,12 +44,16 @@ class MinuteBudget:
     clock: Callable[[], float] = time.monotonic
     price: int = START_PRICE
     minute_points: int | None = None
+    request_points: int | None = None  # that one request may cost, where monday said so
+    most_operations: int | None = None  # after a refusal that told no price
     _points: _Allowance = field(default_factory=_Allowance)
     _requests: _Allowance = field(default_factory=_Allowance)
 
     def capacity(self, max_aliases: int) -> int:
         """Operations that the next request may hold."""
-        return capacity(max_aliases=max_aliases, price=self.price, minute_points=self.minute_points)
+        most = min(max_aliases, self.most_operations or max_aliases)
+        told = [each for each in (self.minute_points, self.request_points) if each]
+        return capacity(max_aliases=most, price=self.price, minute_points=min(told, default=None))
 
     def wait(self, operations: int) -> float:
         """Seconds until a request with so many operations may leave (0 for a query)."""
@@ -69,6 +74,18 @@ class MinuteBudget:
             self._tell(self._points, limits.points, now)
         if limits.requests.left is not None:
             self._tell(self._requests, limits.requests, now)
+
+    def learn_refusal(self, cost: Cost, operations: int) -> None:
+        """Take the numbers of a refusal: price, budget of a minute, what a request may cost."""
+        self.minute_points = cost.minute or self.minute_points
+        self.request_points = cost.most or self.request_points
+        if operations and cost.points is not None:
+            self.price = -(-cost.points // operations)
+
+    def learn_too_large(self, operations: int) -> None:
+        """So many were too many; where no number says how many would do, take half of them."""
+        if self.capacity(operations) >= operations:
+            self.most_operations = max(1, operations // 2)
 
     def _tell(self, allowance: _Allowance, told: Told, now: float) -> None:
         wait = _WINDOW if told.resets_in is None else told.resets_in

@@ -39,10 +39,17 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """It did not run and is still to be done; `board_failed` if its board takes nothing more."""
+    """It did not run and is still to be done; `board_failed` if its board takes nothing more.
+
+    `wait`: seconds to wait before it is sent again. `run_ends`: nothing may be sent any more.
+    `too_large`: only its request was refused, for its size; it goes into a smaller one.
+    """
 
     message: str
     board_failed: bool = False
+    wait: float | None = None
+    run_ends: bool = False
+    too_large: bool = False
 
 
 Outcome = Acknowledged | Rejected | Gone | Unknown | CarriedOver

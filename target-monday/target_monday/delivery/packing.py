@@ -6,14 +6,14 @@ its points rather than leaving early with a few.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from target_monday.monday.limits import POINTS_PER_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["POINTS_PER_REQUEST", "capacity", "packs"]
-
-POINTS_PER_REQUEST: Final = 5_000_000  # developer.monday.com/api-reference/docs/rate-limits
 
 T = TypeVar("T")
 

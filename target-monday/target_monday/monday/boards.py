@@ -195,7 +195,7 @@ def look_up_exactly(
     found: dict[str, list[Item]] = {}
     for item in look_up(call, board_id, key_column, keys, columns=columns):
         key = item.values.get(key_column, (None, None))[0]
-        if key in wanted:
+        if key is not None and key in wanted:
             found.setdefault(key, []).append(item)
     return found
 

@@ -10,7 +10,13 @@ import msgspec
 import requests
 
 from target_monday.monday.errors import AnswerLost, BadRequest, Fault, Kind, error_for, kind_of
-from target_monday.monday.limits import Limits, asked_wait, parse_limits, retry_after
+from target_monday.monday.limits import (
+    Limits,
+    asked_wait,
+    parse_limits,
+    refused_cost,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,7 +159,7 @@ def _faults(payload: Mapping[str, Any], response: requests.Response) -> Iterator
     """The errors of an answer, in the present layout and in the one before 2025-01."""
     for error in payload.get("errors") or ():
         fault = _fault(error, payload, response.status_code)
-        yield fault if fault.alias else _with_wait(fault, response)
+        yield _with_wait(fault, response)
     if (payload.get("error_code") and not payload.get("errors")) or (
         payload.get("error_message") and not payload.get("errors")
     ):
@@ -169,8 +175,11 @@ def _fault(error: Any, payload: Mapping[str, Any], status: int) -> Fault:
     kind = kind_of(code, message, stated if isinstance(stated, int) else status)
     path = entry.get("path")
     alias = path[0] if isinstance(path, list) and path and isinstance(path[0], str) else None
+    cost = refused_cost(message, extensions)
+    if kind is Kind.RETRY and (cost.never_fits or "exceeds the max" in message.lower()):
+        kind = Kind.TOO_COMPLEX
     wait = asked_wait(message, extensions)
-    return Fault(alias, code or "WITHOUT_CODE", message, kind, wait)
+    return Fault(alias, code or "WITHOUT_CODE", message, kind, wait, cost)
 
 
 def _with_wait(fault: Fault, response: requests.Response) -> Fault:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from target_monday.monday.limits import Cost
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,7 @@ __all__ = [
     "Kind",
     "MondayError",
     "Refused",
+    "TooComplex",
     "TryLater",
     "error_for",
     "kind_of",
@@ -34,6 +37,7 @@ class Kind(Enum):
 
     RETRY = auto()  # nothing ran; wait, then send the same again
     LOST = auto()  # nobody knows whether it ran; the same body under the same idempotency key
+    TOO_COMPLEX = auto()  # nothing ran, and no wait helps: send less at a time
     DAILY_LIMIT = auto()
     ACCESS = auto()
     REJECT = auto()  # this operation is wrong, others are not
@@ -56,7 +60,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "resourceiscurrentlylocked": Kind.RETRY,
     "resourcelocked": Kind.RETRY,
     "idempotencyconflict": Kind.RETRY,
-    "maxcomplexityexceeded": Kind.BUG,  # one request above the ceiling: waiting does not help
+    "maxcomplexityexceeded": Kind.TOO_COMPLEX,
     "dailylimitexceeded": Kind.DAILY_LIMIT,
     "internalservererror": Kind.LOST,
     "missingrequiredpermissions": Kind.ACCESS,
@@ -95,6 +99,7 @@ _BY_STATUS: Final[Mapping[int, Kind]] = {
     429: Kind.RETRY,
 }
 _SERVER_FAULT: Final = 500
+_NO_COST: Final = Cost()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Fault:
     message: str
     kind: Kind
     wait: float | None = None  # seconds, as asked for
+    cost: Cost = _NO_COST
 
 
 class MondayError(Exception):
@@ -114,7 +120,8 @@ class MondayError(Exception):
     kind: Kind = Kind.BUG
 
     def __init__(self, fault: Fault, request_id: str | None = None) -> None:
-        self.code, self.message, self.wait = fault.code, fault.message, fault.wait
+        self.code, self.message = fault.code, fault.message
+        self.wait, self.cost = fault.wait, fault.cost
         self.request_id = request_id
         named = f" (request {request_id})" if request_id else ""
         super().__init__(f"monday answered {fault.code}: {fault.message}{named}")
@@ -152,6 +159,10 @@ class Refused(MondayError):
         self.kind = fault.kind
 
 
+class TooComplex(Refused):
+    """Nothing ran: the request costs more points than any request may."""
+
+
 class CursorExpired(MondayError):
     """The 60 minutes of a walk through a board are over."""
 
@@ -167,6 +178,7 @@ _ERRORS: Final[Mapping[Kind, type[MondayError]]] = {
     Kind.LOST: AnswerLost,
     Kind.DAILY_LIMIT: DailyLimitReached,
     Kind.ACCESS: AccessDenied,
+    Kind.TOO_COMPLEX: TooComplex,
     Kind.CURSOR: CursorExpired,
     Kind.BUG: BadRequest,
 }

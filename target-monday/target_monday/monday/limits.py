@@ -11,16 +11,30 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Budget", "Limits", "asked_wait", "parse_limits", "retry_after"]
+__all__ = [
+    "POINTS_PER_REQUEST",
+    "Budget",
+    "Cost",
+    "Limits",
+    "asked_wait",
+    "parse_limits",
+    "refused_cost",
+    "retry_after",
+]
+
+POINTS_PER_REQUEST: Final = 5_000_000
 
 _POLICY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-z]+=(?:"[^"]*"|[-\d.]+))*)')
 _PARAMETER = re.compile(r';\s*([a-z]+)=(?:"([^"]*)"|([-\d.]+))')
 _RESET = re.compile(r"reset in (\d+) second")
+_COST = re.compile(r"(?:query cost|complexity of) ([\d,]+)")
+_MINUTE = re.compile(r"out of ([\d,]+)")
+_MOST = re.compile(r"maximum of ([\d,]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,37 @@ class Limits:
     requests: Budget = Budget()
     concurrency: Budget = Budget()
     points: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a refused request would have cost, in points; None where monday does not say."""
+
+    points: int | None = None
+    minute: int | None = None  # the budget of a whole minute
+    most: int | None = None  # that one request may cost
+
+    @property
+    def never_fits(self) -> bool:
+        """Whether no wait helps: it is more than a request, or a whole minute, may cost."""
+        ceiling = min(each for each in (POINTS_PER_REQUEST, self.minute, self.most) if each)
+        return self.points is not None and self.points > ceiling
+
+
+def refused_cost(message: str, extensions: Mapping[str, Any]) -> Cost:
+    """The numbers of a complexity refusal, from its extensions, else from its words."""
+    return Cost(
+        _told(extensions.get("complexity"), _COST, message),
+        _told(extensions.get("complexity_budget_limit"), _MINUTE, message),
+        _told(extensions.get("max_complexity"), _MOST, message),
+    )
+
+
+def _told(number: Any, words: re.Pattern[str], message: str) -> int | None:
+    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+        return number
+    found = words.search(message)
+    return int(found[1].replace(",", "")) or None if found else None
 
 
 def parse_limits(headers: Mapping[str, str]) -> Limits:
