@@ -27,6 +27,7 @@ class StreamDefinition:
     key_properties: tuple[str, ...] = ()
     filter: str | None = None
     select: tuple[str, ...] = ()
+    send_select: bool = True
     page_size: int | None = None
     paging: str = "auto"
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from tap_ifs_cloud.odata.errors import ColumnMissing, EntitySetMissing, KeyNull
-from tap_ifs_cloud.odata.paging import Beyond, Cursor, keyset, linked, skipping
+from tap_ifs_cloud.odata.paging import Cursor, OrderBroken, walk_by_key, walk_by_link
 from tap_ifs_cloud.odata.query import ORDERABLE
+from tap_ifs_cloud.odata.skipping import walk_by_skip
 from tap_ifs_cloud.odata.values import ROW_VERSION, is_readable
 from tap_ifs_cloud.replication import Stamp, modification_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_ifs_cloud.definition import StreamDefinition
     from tap_ifs_cloud.odata.metadata import Metadata, Property
+    from tap_ifs_cloud.odata.paging import Fetch, Page
     from tap_ifs_cloud.odata.query import Query
     from tap_ifs_cloud.odata.service import Service
 
 __all__ = ["StreamPlan"]
+
+logger = logging.getLogger(__name__)
 
 SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares none
 
@@ -28,8 +33,8 @@ SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares non
 class StreamPlan:
     """What a stream is made of.
 
-    `key` is what records are told apart by; `unique` is what a walk is ordered by: the declared
-    key, whose values are known to be unique, or nothing.
+    `key` is what records are told apart by; `unique` is what a walk by key is ordered by: the
+    declared key, whose values are known to be unique, or nothing.
     """
 
     definition: StreamDefinition
@@ -70,16 +75,45 @@ class StreamPlan:
         """The replication key `name`. Raises ReplicationKeyInvalid."""
         return Stamp.of(name, self.properties, self.where)
 
-    def paged(self, first: Query, ordered_by: tuple[str, ...]) -> tuple[Query, Beyond]:
-        """How `first` begins and goes on, in the order of some columns and the key."""
+    @property
+    def follows_links(self) -> bool:
+        """Whether the server's own links are followed: not if the user has chosen another way."""
+        return self.definition.paging in ("auto", "next_link")
+
+    @property
+    def is_arbitrary(self) -> bool:
+        """Whether pages come in no order at all, so that rows can be missed."""
+        return not self.skip_order and self._paging(()) == "skip"
+
+    @property
+    def skip_order(self) -> tuple[str, ...]:
+        """What a walk by offset is ordered by: a key, or everything that can be compared."""
+        return self.unique or self.key or tuple(filter(self._is_comparable, self.properties))
+
+    def pages(self, fetch: Fetch, first: Query, ordered_by: tuple[str, ...]) -> Iterator[Page]:
+        """All pages from `first` on, in the order of some columns and the key."""
         order = tuple(dict.fromkeys((*ordered_by, *self._walk_key())))
         match self._paging(order):
             case "keyset":
-                return keyset(first, Cursor(order, tuple(self.properties[c].type for c in order)))
+                return self._by_key(fetch, first, order)
             case "next_link":
-                return linked(first, order)
+                return walk_by_link(fetch, replace(first, orderby=order))
             case _:
-                return skipping(first, order)
+                return self._by_skip(fetch, first, ordered_by)
+
+    def _by_key(self, fetch: Fetch, first: Query, order: tuple[str, ...]) -> Iterator[Page]:
+        """By key; by offset from the start if that turns out to leave rows out."""
+        cursor = Cursor(order, tuple(self.properties[c].type for c in order))
+        try:
+            yield from walk_by_key(fetch, first, cursor)
+        except OrderBroken as broken:
+            logger.warning("walk.skip stream=%s reason=%r", self.definition.name, str(broken))
+            yield from self._by_skip(fetch, first, order)
+
+    def _by_skip(self, fetch: Fetch, first: Query, ordered_by: tuple[str, ...]) -> Iterator[Page]:
+        order = tuple(dict.fromkeys((*ordered_by, *self.skip_order)))
+        known_by = order if self.unique else ()
+        return walk_by_skip(fetch, first, order, known_by=known_by)
 
     def _walk_key(self) -> tuple[str, ...]:
         """Columns that may not be unique order a keyset walk only if the user vouches for them."""
@@ -99,10 +133,12 @@ class StreamPlan:
         return asked
 
     def _has_keyset(self, order: tuple[str, ...]) -> bool:
-        comparable = {*ORDERABLE, *self.metadata.enums}
-        return bool(self._walk_key()) and all(
-            self.properties[column].type in comparable for column in order
-        )
+        return bool(self._walk_key()) and all(map(self._is_comparable, order))
+
+    def _is_comparable(self, column: str) -> bool:
+        declared = self.properties[column]
+        comparable = declared.type in ORDERABLE or declared.type in self.metadata.enums
+        return comparable and not declared.collection
 
 
 def _check_columns(where: str, wanted: Iterable[str], offered: Mapping[str, Property]) -> None:

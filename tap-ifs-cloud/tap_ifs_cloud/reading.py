@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.etag import version_time
-from tap_ifs_cloud.odata.paging import walk
 from tap_ifs_cloud.odata.query import Query, both, literal
 from tap_ifs_cloud.odata.values import ROW_VERSION, RowDecoder
 
@@ -57,11 +56,13 @@ class Reading:
             filter=both(definition.filter, narrowed_by),
             top=self.page_size,
         )
-        first, beyond = self.plan.paged(query, ordered_by)
-        for page in walk(partial(service.page, definition.entity_set), first, beyond):
+        fetch = partial(service.page, definition.entity_set, follow_links=self.plan.follows_links)
+        for page in self.plan.pages(fetch, query, ordered_by):
             yield from map(decoder.record, page.rows)
 
     def _select(self) -> tuple[str, ...]:
+        if not self.plan.definition.send_select:
+            return ()
         names = tuple(name for name in self.plan.properties if name in self.columns)
         return names if len(",".join(names)) <= LONGEST_SELECT else ()
 

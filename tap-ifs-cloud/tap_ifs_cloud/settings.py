@@ -100,6 +100,14 @@ _STREAM = th.ObjectType(
         description="The only columns to offer; keys and replication key are always among them.",
     ),
     th.Property(
+        "send_select",
+        th.BooleanType,
+        default=True,
+        title="Send $select",
+        description="Whether requests name the columns wanted (`$select`). Set it to `false` for a "
+        "projection that answers to it with an error; columns are then dropped after reading.",
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1),
         title="Rows per request",
@@ -114,7 +122,8 @@ _STREAM = th.ObjectType(
         description="`keyset`: each page begins strictly behind the last row, so that changes "
         "meanwhile cannot move rows past the reader. `skip`: by `$skip`, for sets without a "
         "comparable key. `next_link`: only along the server's own links. `auto`: `keyset` where "
-        "the key allows it, else `skip`.",
+        "the key allows it, else `skip`, and along the server's links where it gives some; "
+        "`keyset` and `skip` do not look at them.",
     ),
     additional_properties=False,
 )

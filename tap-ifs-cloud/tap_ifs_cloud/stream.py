@@ -79,10 +79,14 @@ class EntitySetStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        rows = 0
+        rows = keyless = 0
+        key = self.primary_keys
         for record in self._records():
             rows += 1
+            keyless += any(record.get(column) is None for column in key)
             yield record
+        if keyless:
+            self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
         self._complete(rows)
 
     def _records(self) -> Iterator[Record]:
@@ -129,7 +133,13 @@ class EntitySetStream(Stream):
                 self.name,
                 "IFS also answers with no rows when the service user lacks the company or site",
             )
-        if self._stream_version is not None:
+        if self.plan.is_arbitrary:
+            self.logger.warning(
+                "walk.arbitrary stream=%s hint=%r",
+                self.name,
+                "no column can be ordered by, so rows may be missing: no ACTIVATE_VERSION",
+            )
+        elif self._stream_version is not None:
             super()._write_activate_version_message(self._stream_version)
 
     @override

@@ -119,12 +119,21 @@ def compare(left: Any, operator: str, right: Any) -> bool:
     return {"gt": left > right, "ge": left >= right, "lt": left < right}[operator]
 
 
-def matching_rows(rows: Sequence[Row], condition: str | None, order: Sequence[str]) -> list[Row]:
+def matching_rows(
+    rows: Sequence[Row],
+    condition: str | None,
+    order: Sequence[str],
+    sort_text: Callable[[str], str] = str,
+) -> list[Row]:
     """The rows that meet a `$filter`, in the order of an `$orderby`."""
+
+    def place(value: Any) -> Any:
+        return sort_text(value) if isinstance(value, str) else value
+
     keep = Filter(condition).parse() if condition else (lambda _: True)
     return sorted(
         filter(keep, rows),
-        key=lambda row: [(row[c] is not None, comparable(row[c], column=c)) for c in order],
+        key=lambda row: [(row[c] is not None, place(comparable(row[c], column=c))) for c in order],
     )
 
 
@@ -161,6 +170,7 @@ class Double:
         self.metadata = METADATA.encode()
         self.sets: dict[str, list[Row]] = {"OrderSet": [], "PartSet": [], "ViewSet": []}
         self.page_cap = 10_000
+        self.sort_text: Callable[[str], str] = str  # texts are compared as they are
         self.next_link: Callable[[str, int], str] | None = None
         self.token_uses = 10_000  # requests after which a token is refused
         self.expires_in: object = 180
@@ -208,7 +218,9 @@ class Double:
         options = seen.options
         order = [name for name in options.get("$orderby", "").split(",") if name]
         try:
-            rows = matching_rows(self.sets[entity_set], options.get("$filter"), order)
+            rows = matching_rows(
+                self.sets[entity_set], options.get("$filter"), order, self.sort_text
+            )
         except (KeyError, ValueError) as error:
             return fault(400, "ODP_MALFORMED", f"Malformed Request. {error}")
         start = int(options.get("$skip", options.get("$skiptoken", 0)))

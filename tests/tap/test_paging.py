@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import count as counter
 from itertools import islice
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_ifs_cloud.odata.errors import KeyNull, PagingLoop
-from tap_ifs_cloud.odata.paging import Cursor, Link, Page, keyset, linked, skipping, walk
+from tap_ifs_cloud.odata.errors import PagingLoop
+from tap_ifs_cloud.odata.paging import (
+    Cursor,
+    Link,
+    OrderBroken,
+    Page,
+    walk_by_key,
+    walk_by_link,
+)
 from tap_ifs_cloud.odata.query import Query
+from tap_ifs_cloud.odata.skipping import walk_by_skip
 
 Row = dict[str, Any]
 Matching = Callable[..., list[Row]]
@@ -61,12 +71,122 @@ def test_keyset_returns_every_row_once(matching: Matching, data: st.DataObject) 
         rows, matching, cap=data.draw(st.integers(1, 5)), link_every=data.draw(st.integers(0, 3))
     )
     cursor = Cursor(tuple(columns), tuple(KEY_TYPES[c][0] for c in columns))
-    first, beyond = keyset(Query(top=data.draw(st.integers(1, 6))), cursor)
 
-    read = [row for page in walk(server, first, beyond) for row in page.rows]
+    read = rows_of(walk_by_key(server, Query(top=data.draw(st.integers(1, 6))), cursor))
 
     assert len(read) == len(rows)
     assert all(row in read for row in rows)
+
+
+def rows_of(pages: Iterator[Page]) -> list[Row]:
+    return [row for page in pages for row in page.rows]
+
+
+def key_then_skip(fetch: Any, first: Query, cursor: Cursor) -> list[Row]:
+    """As a stream is read: what a broken walk by key gave, then all of it by offset."""
+    read: list[Row] = []
+    try:
+        for page in walk_by_key(fetch, first, cursor):
+            read.extend(page.rows)
+    except OrderBroken:
+        read.extend(rows_of(walk_by_skip(fetch, first, cursor.columns, known_by=cursor.columns)))
+    return read
+
+
+def binary(text: str) -> Any:
+    return text
+
+
+def linguistic(text: str) -> Any:
+    return (text.lower(), text)
+
+
+class TextServer:
+    """Sorts a text key in one way, and compares it in `gt` in another."""
+
+    def __init__(self, keys: set[str], *, sort: Any, compare: Any, cap: int) -> None:
+        self.keys = sorted(keys, key=sort)
+        self.compare, self.cap = compare, cap
+        self.asked = 0
+
+    def __call__(self, address: Any) -> Page:
+        """Answer, and count."""
+        self.asked += 1
+        keys = self.keys
+        if address.filter:
+            last = re.fullmatch(r"\(A gt '(.*)'\)", address.filter)[1].replace("''", "'")
+            keys = [key for key in keys if self.compare(key) > self.compare(last)]
+        start = address.skip or 0
+        return Page([{"A": key} for key in keys[start : start + min(address.top, self.cap)]])
+
+
+TEXT = Cursor(("A",), ("Edm.String",))
+
+
+@given(
+    keys=st.sets(st.text("abAB", min_size=1, max_size=3), max_size=14),
+    sort=st.sampled_from([binary, linguistic]),
+    compare=st.sampled_from([binary, linguistic]),
+    top=st.integers(1, 6),
+    cap=st.integers(1, 6),
+)
+def test_no_row_is_lost_whatever_order_text_has(
+    keys: set[str], sort: Any, compare: Any, top: int, cap: int
+) -> None:
+    """Sorted and compared by code point or as in a dictionary, each row comes at least once."""
+    server = TextServer(keys, sort=sort, compare=compare, cap=cap)
+
+    read = [row["A"] for row in key_then_skip(server, Query(top=top), TEXT)]
+
+    assert set(read) == keys
+    if sort is compare is binary:
+        assert len(read) == len(keys)
+
+
+def test_the_check_of_the_order_costs_no_request() -> None:
+    """Three pages and the question for the end, which a walk needs anyway."""
+    server = TextServer(set("abcde"), sort=binary, compare=binary, cap=9)
+
+    rows_of(walk_by_key(server, Query(top=2), TEXT))
+
+    assert server.asked == 4
+
+
+def test_a_row_left_out_between_pages_is_noticed() -> None:
+    """Each page is in order, but `B` is not behind `a` for a server that compares by code point."""
+    server = TextServer({"a", "B", "c"}, sort=linguistic, compare=binary, cap=9)
+
+    with pytest.raises(OrderBroken, match="more than the 2 rows"):
+        rows_of(walk_by_key(server, Query(top=1), TEXT))
+
+
+@pytest.mark.parametrize(
+    ("type_name", "low", "high"),
+    [
+        pytest.param("Edm.Decimal", Decimal(9), Decimal(10), id="decimal"),
+        pytest.param("Edm.Int64", "9", "10", id="number-in-a-string"),
+        pytest.param(
+            "Edm.DateTimeOffset", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", id="moment"
+        ),
+        pytest.param("Edm.Date", "2026-01-31", "2026-02-01", id="date"),
+    ],
+)
+def test_values_are_compared_by_their_type(type_name: str, low: object, high: object) -> None:
+    """Numbers by size, moments by time: what looks like another order as text is none."""
+    cursor = Cursor(("A",), (type_name,))
+
+    cursor.check([{"A": low}, {"A": high}])
+    with pytest.raises(OrderBroken, match="sorts A otherwise"):
+        cursor.check([{"A": high}, {"A": low}])
+
+
+def test_the_order_of_enumerations_is_the_servers() -> None:
+    """Only equal rows are a fault there."""
+    cursor = Cursor(("State",), (STATE,))
+
+    cursor.check([{"State": "Released"}, {"State": "Closed"}, {"State": "Planned"}])
+    with pytest.raises(OrderBroken, match="several rows have the same State"):
+        cursor.check([{"State": "Closed"}, {"State": "Closed"}])
 
 
 @given(count=st.integers(0, 12), top=st.integers(1, 5), cap=st.integers(1, 5))
@@ -75,25 +195,50 @@ def test_skipping_returns_every_row_once(
 ) -> None:
     """Also when the server sends fewer rows than asked."""
     rows = [{"RowNo": Decimal(n)} for n in range(count)]
-    first, beyond = skipping(Query(top=top), ["RowNo"])
+    server = Server(rows, matching, cap=cap, link_every=0)
 
-    read = [
-        row
-        for page in walk(Server(rows, matching, cap=cap, link_every=0), first, beyond)
-        for row in page.rows
-    ]
+    assert rows_of(walk_by_skip(server, Query(top=top), ["RowNo"])) == rows
 
-    assert read == rows
+
+@given(count=st.integers(1, 12), top=st.integers(2, 5))
+def test_rows_that_are_all_alike_are_counted(matching: Matching, count: int, top: int) -> None:
+    """A view without a key may hold a row twice; that is no circle."""
+    rows = [{"Company": "1"} for _ in range(count)]
+    server = Server(rows, matching, cap=9, link_every=0)
+
+    assert rows_of(walk_by_skip(server, Query(top=top), ["Company"])) == rows
+
+
+@given(
+    count=st.integers(0, 20),
+    goes=st.lists(st.sets(st.integers(0, 20), max_size=6), max_size=6),
+    top=st.integers(2, 6),
+)
+def test_skipping_loses_no_row_that_stays(
+    matching: Matching, count: int, goes: list[set[int]], top: int
+) -> None:
+    """Rows that are deleted between two pages move none past the reader."""
+    server, left = Server([], matching, cap=9, link_every=0), set(range(count))
+    deletions = iter(goes)
+
+    def fetch(address: Query | Link) -> Page:
+        server.rows = [{"RowNo": Decimal(n)} for n in left]
+        page = server(address)
+        left.difference_update(next(deletions, ()))
+        return page
+
+    read = rows_of(islice(walk_by_skip(fetch, Query(top=top), ["RowNo"]), 100))
+
+    assert {int(row["RowNo"]) for row in read} >= left
 
 
 def test_rows_behind_a_changed_row_are_not_missed(matching: Matching) -> None:
     """A row deleted on a page already read moves no row past a keyset walk."""
     rows = [{"RowNo": Decimal(n)} for n in range(6)]
     server = Server(rows, matching, cap=9, link_every=0)
-    first, beyond = keyset(Query(top=2), Cursor(("RowNo",), ("Edm.Decimal",)))
 
     read: list[Row] = []
-    for page in walk(server, first, beyond):
+    for page in walk_by_key(server, Query(top=2), Cursor(("RowNo",), ("Edm.Decimal",))):
         read.extend(page.rows)
         server.rows = [row for row in rows if row["RowNo"] != 0]
 
@@ -102,13 +247,10 @@ def test_rows_behind_a_changed_row_are_not_missed(matching: Matching) -> None:
 
 def test_an_empty_page_with_a_link_is_not_the_end() -> None:
     """Rows behind an empty page are still read."""
-    start, second, row = Query(top=1), Link("/2"), {"A": 1}
+    start, second, row = Query(), Link("/2"), {"A": 1}
     pages = {start: Page([], second), second: Page([row])}
-    first, beyond = linked(start, ())
 
-    walked = list(walk({**pages, first: pages[start]}.__getitem__, first, beyond))
-
-    assert [list(page.rows) for page in walked] == [[], [row]]
+    assert [list(page.rows) for page in walk_by_link(pages.__getitem__, start)] == [[], [row]]
 
 
 @pytest.mark.parametrize("length", [1, 3])
@@ -122,27 +264,38 @@ def test_links_in_a_circle_are_found(length: int) -> None:
         return Page([{"A": str(address)}], link)
 
     with pytest.raises(PagingLoop, match="PAGING_LOOP"):
-        list(islice(walk(fetch, *linked(Query(), ())), 50))
+        list(islice(walk_by_link(fetch, Query()), 50))
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param(lambda q: keyset(q, Cursor(("A",), ("Edm.Int32",))), id="keyset"),
-        pytest.param(lambda q: skipping(q, ("A",)), id="skip"),
-    ],
-)
-def test_a_server_that_ignores_the_query_is_found(
-    way: Callable[[Query], tuple[Query, Callable[[Page, int], Query | None]]],
-) -> None:
+@pytest.mark.parametrize("ordered_by", [(), ("A",)])
+def test_a_server_that_ignores_the_query_is_found(ordered_by: tuple[str, ...]) -> None:
     """The same page again and again ends in PAGING_LOOP."""
+    pages = walk_by_skip(lambda _: Page([{"A": 1}, {"A": 2}]), Query(top=2), ordered_by)
+
     with pytest.raises(PagingLoop):
-        list(islice(walk(lambda _: Page([{"A": 1}, {"A": 2}]), *way(Query(top=2))), 50))
+        list(islice(pages, 50))
 
 
-def test_a_row_without_a_key_is_named() -> None:
-    """A walk cannot go on behind a row that has no identity."""
-    first, beyond = keyset(Query(), Cursor(("A", "B"), ("Edm.Int32", "Edm.Int32")))
+def test_a_server_that_sorts_otherwise_each_time_is_found() -> None:
+    """The walk steps back a number of times, then it ends in PAGING_LOOP."""
+    numbers = counter()
 
-    with pytest.raises(KeyNull, match=r"^KEY_NULL: a row has no value in B"):
-        list(walk(lambda _: Page([{"A": 1, "B": None}]), first, beyond))
+    def fetch(_: Query | Link) -> Page:
+        return Page([{"A": next(numbers)} for _ in range(4)])
+
+    with pytest.raises(PagingLoop, match="in another order in each answer"):
+        list(islice(walk_by_skip(fetch, Query(top=4), ["A"]), 500))
+
+
+def test_a_filter_that_is_ignored_breaks_the_order() -> None:
+    """The same page again is not taken for new rows."""
+    with pytest.raises(OrderBroken):
+        rows_of(walk_by_key(lambda _: Page([{"A": "1"}, {"A": "2"}]), Query(top=2), TEXT))
+
+
+def test_a_row_without_a_key_at_the_end_of_a_page_ends_the_walk_by_key() -> None:
+    """Nothing lies behind a row that has no place."""
+    cursor = Cursor(("A", "B"), ("Edm.Int32", "Edm.Int32"))
+
+    with pytest.raises(OrderBroken, match=r"^a row has no value in B"):
+        rows_of(walk_by_key(lambda _: Page([{"A": 1, "B": None}]), Query(top=1), cursor))

@@ -29,7 +29,7 @@ from tap_ifs_cloud.odata.errors import (
 )
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.pacing import Pacer, Patience, retry_after
-from tap_ifs_cloud.odata.paging import Cursor, keyset, linked, walk
+from tap_ifs_cloud.odata.paging import Cursor, walk_by_key, walk_by_link
 from tap_ifs_cloud.odata.query import Query
 from tap_ifs_cloud.odata.service import Service
 from tap_ifs_cloud.odata.session import Session
@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 
 SECRET = "s3cr3t-value"
 HTML = b"<html><head><script>var x=1</script></head><body>Sign in</body></html>"
-ORDERS = keyset(Query(top=2), Cursor(("OrderNo",), ("Edm.String",)))
+BY_NUMBER = Cursor(("OrderNo",), ("Edm.String",))
+
+
+def by_key(fetch: Any) -> Iterable[Any]:
+    """Two orders a page."""
+    return walk_by_key(fetch, Query(top=2), BY_NUMBER)
 
 
 @pytest.fixture
@@ -64,9 +69,9 @@ def service(ifs: Any, waits: list[float]) -> Service:
     return Service(session, f"{ifs.url}/main/Test.svc/")
 
 
-def read(service: Service, way: Any = ORDERS) -> list[str]:
+def read(service: Service, way: Any = by_key) -> list[str]:
     """The order numbers of the whole set."""
-    pages: Iterable[Any] = walk(lambda address: service.page("OrderSet", address), *way)
+    pages = way(lambda address: service.page("OrderSet", address))
     return [row["OrderNo"] for page in pages for row in page.rows]
 
 
@@ -350,7 +355,9 @@ def test_the_servers_own_links_are_followed(
     ifs.sets["OrderSet"], ifs.page_cap = orders(5), 2
     ifs.next_link = lambda _, end: link.format(url=ifs.url, end=end)
 
-    assert read(service, linked(Query(), ("OrderNo",))) == [row["OrderNo"] for row in orders(5)]
+    assert read(service, lambda fetch: walk_by_link(fetch, Query(orderby=("OrderNo",)))) == [
+        row["OrderNo"] for row in orders(5)
+    ]
     assert all(seen.headers["Authorization"] == "Bearer t1" for seen in ifs.gets())
 
 

@@ -353,6 +353,96 @@ def test_a_set_without_a_key_is_read_by_skip(run: Run, ifs: Any) -> None:
     assert of(messages, "SCHEMA")[0]["key_properties"] == []
 
 
+@pytest.mark.parametrize(
+    ("more", "order"),
+    [
+        pytest.param({}, "Line", id="all-columns"),
+        pytest.param({"key_properties": ["Line"]}, "Line", id="a-chosen-key"),
+    ],
+)
+def test_a_set_without_a_key_is_read_in_an_order(
+    run: Run, ifs: Any, more: dict[str, Any], order: str
+) -> None:
+    """A server may answer each request in another order unless it is asked for one."""
+    ifs.sets["ViewSet"] = [{"Line": str(n)} for n in range(5)]
+    streams = [{"entity_set": "ViewSet", "projection": "Test", **more}]
+
+    messages = run(config={"streams": streams, "page_size": 2})
+
+    assert {seen.options["$orderby"] for seen in ifs.gets("ViewSet")} == {order}
+    assert of(messages, "ACTIVATE_VERSION")
+
+
+def test_a_set_that_cannot_be_ordered_activates_nothing(
+    run: Run, ifs: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows may be missing then, and a target must not take them for vanished ones."""
+    ifs.metadata = ifs.metadata.replace(
+        b'<Property Name="Line" Type="Edm.String"/>', b'<Property Name="Line" Type="Edm.Boolean"/>'
+    )
+    ifs.sets["ViewSet"] = [{"Line": True}, {"Line": False}]
+    streams = [{"entity_set": "ViewSet", "projection": "Test"}]
+
+    messages = run(config={"streams": streams})
+
+    assert len(records(messages, "view")) == 2
+    assert of(messages, "ACTIVATE_VERSION") == []
+    assert "walk.arbitrary stream=view" in caplog.text
+
+
+def test_rows_out_of_order_are_read_again_by_offset(
+    run: Run, ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that sorts text in its own way loses none of it, and the change is told."""
+    rows = orders(6)
+    for row, number in zip(rows, ["a", "B", "c", "D", "e", "F"], strict=True):
+        row["OrderNo"] = number
+    ifs.sets["OrderSet"], ifs.sort_text = rows, str.lower
+
+    messages = run(config=full(page_size=2))
+
+    assert {r["OrderNo"] for r in records(messages)} == {*"aBcDeF"}
+    assert "walk.skip stream=order reason='the server sorts OrderNo otherwise" in caplog.text
+    assert of(messages, "ACTIVATE_VERSION")
+
+
+@pytest.mark.parametrize("paging", ["keyset", "skip"])
+def test_links_are_not_looked_at_where_another_way_was_chosen(
+    run: Run, ifs: Any, orders: Any, paging: str
+) -> None:
+    """A link to a foreign host is then no reason to stop."""
+    ifs.sets["OrderSet"] = orders(5)
+    ifs.next_link = lambda _path, _end: "http://internal.example/next"
+
+    messages = run(config=full(page_size=2, paging=paging))
+
+    assert len(records(messages)) == 5
+
+
+def test_select_can_be_left_out(run: Run, ifs: Any, orders: Any) -> None:
+    """Some projections fail on it; columns that are not selected are dropped here."""
+    ifs.sets["OrderSet"] = orders(2)
+
+    messages = run(config=full(send_select=False))
+
+    assert all("$select" not in seen.options for seen in ifs.gets("OrderSet"))
+    assert all("luname" not in record for record in records(messages))
+    assert len(records(messages)) == 2
+
+
+def test_rows_without_a_key_are_counted(
+    run: Run, ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are emitted, and the walk goes on behind them."""
+    ifs.sets["OrderSet"] = orders(5)
+    ifs.sets["OrderSet"][0]["OrderNo"] = None
+
+    messages = run(config=full(page_size=1))
+
+    assert {r["OrderNo"] for r in records(messages)} == {None, "0001", "0002", "0003", "0004"}
+    assert "row.key_null stream=order rows=2" in caplog.text
+
+
 def test_an_empty_setting_is_not_set(run: Run, ifs: Any, orders: Any) -> None:
     """An empty environment variable means the default."""
     ifs.sets["OrderSet"] = orders(2, stamp)

@@ -265,7 +265,7 @@ class PagingLoop(IfsError):
 
 
 class KeyNull(IfsError):
-    """A row has no value in a key column, so it has no identity."""
+    """A walk by key was asked for, but there is no key that can be compared."""
 
     code = "KEY_NULL"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,15 +55,20 @@ class Service:
             read=lambda body: parse_metadata(body.content, body.url),
         )
 
-    def page(self, entity_set: str, address: Query | Link) -> Page:
-        """One page. Raises ForeignLink before anything is sent to a foreign address."""
+    def page(self, entity_set: str, address: Query | Link, *, follow_links: bool = True) -> Page:
+        """One page, with its link if it is to be followed.
+
+        Raises ForeignLink before anything is sent to a foreign address.
+        """
         if isinstance(address, Link):
             url = address.url
         else:
             url = f"{self.url}{entity_set}?{address.encoded()}"
-        return self.session.get(url, accept=_ROWS, read=self._page)
+        return self.session.get(
+            url, accept=_ROWS, read=partial(self._page, follow_links=follow_links)
+        )
 
-    def _page(self, body: Body) -> Page:
+    def _page(self, body: Body, *, follow_links: bool) -> Page:
         answer = _answer(body)
         if answer.error is not None:
             raise BrokenBody(
@@ -70,7 +76,8 @@ class Service:
             )
         if answer.value is msgspec.UNSET:
             raise NotJson(f"{without_query(body.url)} answered with JSON that is no page of rows")
-        return Page(answer.value, self._link(answer.next_link, body.url))
+        link = answer.next_link if follow_links else None
+        return Page(answer.value, self._link(link, body.url))
 
     def _link(self, link: str | None, current: str) -> Link | None:
         if link is None:

@@ -1,0 +1,126 @@
+"""A walk by offset, for sets that cannot be walked by key. No HTTP here.
+
+Offsets shift when rows before them come or go. So each page begins a few rows before the place
+reached, and goes on behind the last row that is known; if none is found, the walk steps back.
+Rows may come twice by that, but none is missed that was there all the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tap_ifs_cloud.odata.errors import PagingLoop
+from tap_ifs_cloud.odata.paging import Page, without_circles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_ifs_cloud.odata.paging import Fetch, Row
+    from tap_ifs_cloud.odata.query import Query
+
+__all__ = ["walk_by_skip"]
+
+OVERLAP = 10  # rows that a page repeats
+IDLE = 10  # pages in a row without a new row: as many may be, if rows are added before them
+STEPS_BACK = 100  # in one walk; a server that sorts otherwise each time would take any number
+
+
+def walk_by_skip(
+    fetch: Fetch, first: Query, order: Sequence[str], *, known_by: Sequence[str] = ()
+) -> Iterator[Page]:
+    """Every page in the order of some columns; the rows are told apart by `known_by`, else whole.
+
+    Without an order there is nothing to compare, and rows can be missed or come twice.
+    Raises PagingLoop.
+    """
+    start = replace(first, orderby=tuple(order))
+    return _Offset(without_circles(fetch), start, tuple(known_by)).pages()
+
+
+@dataclass(slots=True)
+class _Offset:
+    """Where a walk is."""
+
+    fetch: Fetch
+    start: Query
+    known_by: tuple[str, ...]
+    position: int = 0  # of the row to be read next
+    recent: list[Any] = field(default_factory=list)  # identities of the last rows read
+    steps_back: int = 0
+    idle: int = 0  # pages without a new row, in a row
+
+    def pages(self) -> Iterator[Page]:
+        """Only what is new of each page. Only an empty page is the end."""
+        overlap, before = 0, None
+        while True:
+            page = self._page(self.position - overlap)
+            was_end = self._identities(page.rows) == self.recent[-overlap:]
+            page, new = self._behind_overlap(page, overlap) if overlap else (page, page.rows)
+            self._remember(new)
+            yield Page(new)
+            if page.next_link is None and not page.rows and not overlap:
+                return
+            self._count_idle(idle=not new or (not overlap and page.rows == before))
+            yield from self._linked(page)
+            before = page.rows
+            # A page of nothing but the overlap is the last one, if the next is empty.
+            overlap = 0 if was_end else self._overlap(page)
+
+    def _overlap(self, page: Page) -> int:
+        wanted = min(OVERLAP, len(page.rows) // 2, self.position)
+        return wanted if self.start.orderby else 0
+
+    def _count_idle(self, *, idle: bool) -> None:
+        self.idle = self.idle + 1 if idle else 0
+        if self.idle > IDLE:
+            raise PagingLoop(
+                "the server answers with the page before again and again: set `paging: next_link`"
+            )
+
+    def _page(self, skip: int) -> Page:
+        page = self.fetch(replace(self.start, skip=skip or None))
+        self.position = skip + len(page.rows)
+        return page
+
+    def _linked(self, page: Page) -> Iterator[Page]:
+        while page.next_link is not None:
+            page = self.fetch(page.next_link)
+            self.position += len(page.rows)
+            self._remember(page.rows)
+            yield page
+
+    def _behind_overlap(self, page: Page, overlap: int) -> tuple[Page, Sequence[Row]]:
+        """What follows the rows read so far, and the page that it was found on."""
+        if self._identities(page.rows[:overlap]) == self.recent[-overlap:]:
+            return page, page.rows[overlap:]
+        skip, step = self.position - len(page.rows), self.start.top or OVERLAP
+        while (new := self._behind_known(page.rows)) is None and skip > 0:
+            self._count_step()
+            skip, step = max(0, skip - step), step * 2
+            page = self._page(skip)
+        return page, page.rows if new is None else new
+
+    def _behind_known(self, rows: Sequence[Row]) -> Sequence[Row] | None:
+        """The rows behind the latest known one that is among them; `None` if there is none."""
+        identities = self._identities(rows)
+        for known in reversed(self.recent):
+            if known in identities:
+                return rows[identities.index(known) + 1 :]
+        return None
+
+    def _count_step(self) -> None:
+        self.steps_back += 1
+        if self.steps_back > STEPS_BACK:
+            raise PagingLoop(
+                "the rows stand in another order in each answer: set `key_properties` to columns "
+                "that identify a row, or `paging: next_link`"
+            )
+
+    def _remember(self, rows: Sequence[Row]) -> None:
+        self.recent = [*self.recent, *self._identities(rows[-OVERLAP:])][-OVERLAP:]
+
+    def _identities(self, rows: Sequence[Row]) -> list[Any]:
+        if not self.known_by:
+            return list(rows)
+        return [tuple(row.get(column) for column in self.known_by) for row in rows]
