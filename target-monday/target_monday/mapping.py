@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 KEY_TITLE: Final = "Record key"
+_OTHER_KEY_TITLE: Final = "Record key (target-monday)"  # for streams with a property KEY_TITLE
 IGNORED_PREFIXES: Final = ("_sdc_", "_ifs_")
 _LONG: Final = 255  # characters; longer texts get a long text column
 
@@ -55,7 +56,7 @@ class BoardSpec:
     board_id: str | None
     group: str | None
     item_name: str | None  # template such as "{OrderNo} - {VendorName}"; None: the key parts
-    key_column: str | None  # id or title; None: "Record key", made where it is missing
+    key_column: str | None  # id or title; None: `key_title`, made where it is missing
     key_properties: tuple[str, ...]  # empty: append, every record makes an item
     columns: tuple[ColumnSpec, ...]
 
@@ -63,6 +64,12 @@ class BoardSpec:
     def append(self) -> bool:
         """Whether records have no identity: nothing is compared, each one creates an item."""
         return not self.key_properties
+
+    @property
+    def key_title(self) -> str:
+        """The id or title of the key column; no default column has the same one."""
+        taken = any(each.property == each.reference == KEY_TITLE for each in self.columns)
+        return self.key_column or (_OTHER_KEY_TITLE if taken else KEY_TITLE)
 
 
 def default_board_name(stream: str) -> str:
@@ -164,8 +171,19 @@ def _fit_a_status(members: Sequence[object]) -> bool:
 
 
 def template_fields(template: str) -> list[str]:
-    """The properties that an item name template uses. Raises ValueError for a malformed one."""
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    """The properties that an item name template uses. Raises ValueError for a malformed one.
+
+    Only plain `{Property}` fields: a format (`:>8`), a conversion (`!r`) or a part (`.x`, `[0]`)
+    would make names that depend on Python.
+    """
+    fields = []
+    for _, name, form, conversion in string.Formatter().parse(template):
+        if name is None:
+            continue
+        if form or conversion or not name or any(mark in name for mark in ".[]"):
+            raise ValueError("only plain fields such as {OrderNo} can be used")
+        fields.append(name)
+    return fields
 
 
 def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -187,7 +205,7 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shared_columns(spec: BoardSpec, where: str) -> Iterator[str]:
-    taken = {spec.key_column or KEY_TITLE: "the key"}
+    taken = {} if spec.append else {spec.key_title: "the key"}
     for column in spec.columns:
         other = taken.setdefault(column.reference, repr(column.property))
         if other != repr(column.property):
