@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Versions"]
 
-_FEW: Final = 10  # up to so many items may vanish whatever share of a small board they are
+_FEW: Final = 3  # up to so many items may vanish whatever share of a small board they are
 
 
 @dataclass(slots=True)
@@ -60,18 +60,30 @@ class Versions:
         """Key -> item id of items to archive. Raises BoardFailed if the brake holds them."""
         if not self.wanted or plan.spec.append:
             return {}
-        seen, _ = self._seen.get(plan.ledger_id, (None, set()))
-        if seen != version:  # a version without rows says nothing about rows
-            return {}
         self.save()
+        total = self.items.count(plan.ledger_id)
         gone = self.items.unseen(plan.ledger_id, version)
-        total = max(1, self.items.count(plan.ledger_id))
-        share = len(gone) / total
-        limit, most = self.settings["vanished_max_share"], self.settings["vanished_max_count"]
-        if len(gone) > most or (len(gone) > _FEW and share > limit):
+        if self._is_empty(plan, version) and len(gone) == total > 0:
+            raise BoardFailed(
+                f"Stream {plan.stream!r} came without any row, but its board has {total} items: "
+                "none was touched. Lost permissions look just like an empty table. If it really "
+                "is empty, archive the items by hand or run once with `vanished: keep`."
+            )
+        if len(gone) > self._allowed(total):
             raise BoardFailed(
                 f"{len(gone)} of {total} items vanished from stream {plan.stream!r} at once: none "
                 "was touched. If that is right, raise `vanished_max_share` or "
                 "`vanished_max_count` for one run."
             )
         return gone
+
+    def _is_empty(self, plan: BoardPlan, version: int) -> bool:
+        """Whether this run read no row of the version."""
+        seen, _ = self._seen.get(plan.ledger_id, (None, set()))
+        return seen != version
+
+    def _allowed(self, total: int) -> float:
+        """How many of a board's items may vanish at once. Neither setting allows any at 0."""
+        share, most = self.settings["vanished_max_share"], self.settings["vanished_max_count"]
+        by_share = max(share * total, _FEW) if share > 0 else 0
+        return float(min(by_share, most))
