@@ -6,7 +6,7 @@ Pure: what is asked for (`mapping`) and what is there (a `Board`) come in as val
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.cells import (
     LONG_TEXT_LIMIT,
@@ -20,7 +20,7 @@ from target_monday.cells import (
 from target_monday.diff import Archive, Cell, Create, KnownItem, Operation, Update, WantedRow
 from target_monday.keys import key_of, key_text, part_text
 from target_monday.labels import Label, Labels
-from target_monday.mapping import KEY_TITLE, BoardSpec, ColumnSpec, template_fields
+from target_monday.mapping import BoardSpec, ColumnSpec, template_fields
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
 from target_monday.rejects import BadCell, EmptyName, Reject
 
@@ -29,10 +29,18 @@ if TYPE_CHECKING:
 
     from target_monday.monday.boards import Board, Column, Item
 
-__all__ = ["BoardPlan", "CellPlan", "bind", "board_faults", "missing_columns"]
+__all__ = [
+    "KEY",
+    "BoardPlan",
+    "CellPlan",
+    "bind",
+    "board_faults",
+    "key_columns",
+    "missing_columns",
+]
 
 _ABSENT = object()
-_KEY = "\0key"  # stands for the key column among the mapped properties
+KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,11 @@ def _name_part(value: object, name: str) -> str:
 
 
 def board_faults(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Iterator[str]:
-    """What keeps the mapping from this board, one sentence each."""
+    """What keeps the mapping from this board, one sentence each.
+
+    `known` maps properties, and KEY, to the columns that the ledger says they went to before; KEY
+    is in it if items are known by that column.
+    """
     where = f"stream {spec.stream!r}, board {board.id} ({board.name!r})"
     if board.state != "active":
         yield f"{where}: the board is {board.state}."
@@ -185,7 +197,8 @@ def board_faults(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Ite
         )
     for column in spec.columns:
         yield from _column_faults(where, column, board, known)
-    yield from _key_faults(where, spec, board)
+    yield from _key_faults(where, spec, board, known)
+    yield from _shared_columns(where, spec, board, known)
     yield from _group_faults(where, spec, board)
 
 
@@ -220,16 +233,53 @@ def _default(spec: ColumnSpec) -> bool:
     return spec.create and spec.reference == spec.property
 
 
-def _key_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
+def key_columns(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
+    """What may be the key column: the one that is asked for, else the known one, else by title."""
+    if spec.append:
+        return ()
+    return board.column(spec.key_column or known.get(KEY) or spec.key_title)
+
+
+def _key_faults(
+    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
     if spec.append:
         return
-    found = board.column(spec.key_column or KEY_TITLE)
+    found = key_columns(spec, board, known)
     if not found and spec.key_column:
-        yield f"{where}: the key column {spec.key_column!r} is not on the board."
+        yield (
+            f"{where}: the key column {spec.key_column!r} is not on the board. Put it back, or "
+            "name the text column that holds the keys as `key_column`."
+        )
+    elif not found and KEY in known:
+        yield (
+            f"{where}: the key column ({known[KEY]}) is gone from the board, so its items cannot "
+            "be told apart. Restore it from the board's bin, or name another text column that "
+            "holds the keys as `key_column`."
+        )
     if len(found) > 1:
-        yield f"{where}: several columns are titled {spec.key_column or KEY_TITLE!r}."
+        ids = ", ".join(column.id for column in found)
+        yield (
+            f"{where}: several columns are titled {spec.key_title!r}: name one by its id as "
+            f"`key_column` ({ids})."
+        )
     if found and found[0].type != "text":
         yield f"{where}: the key column {found[0].title!r} must be a text column."
+
+
+def _shared_columns(
+    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
+    """Two properties in one column would overwrite each other in each run."""
+    taken = {column.id: "the key" for column in key_columns(spec, board, known)[:1]}
+    for each in spec.columns:
+        for column in _find(each, board, known)[:1]:
+            other = taken.setdefault(column.id, f"property {each.property!r}")
+            if other != f"property {each.property!r}":
+                yield (
+                    f"{where}: {other} and property {each.property!r} both go to column "
+                    f"{column.title!r} ({column.id})."
+                )
 
 
 def _group_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
@@ -252,7 +302,8 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
         return same
     found = board.column(spec.reference)
     if _default(spec):  # a column of the same title that cannot hold values is somebody else's
-        return [column for column in found if column.type in SUPPORTED_TYPES]
+        usable = [column for column in found if column.type in SUPPORTED_TYPES]
+        return [column for column in usable if column.id != known.get(KEY)]
     return found
 
 
@@ -260,10 +311,9 @@ def missing_columns(
     spec: BoardSpec, board: Board, known: Mapping[str, str]
 ) -> tuple[ColumnSpec, ...]:
     """The columns that have to be made, the key column first."""
-    key = spec.key_column or KEY_TITLE
-    wanted = (
-        [] if spec.append or board.column(key) else [ColumnSpec(_KEY, key, "text", create=True)]
-    )
+    wanted = []
+    if not spec.append and not key_columns(spec, board, known):
+        wanted = [ColumnSpec(KEY, spec.key_title, "text", create=True)]
     wanted += [column for column in spec.columns if not _find(column, board, known)]
     return tuple(wanted)
 
@@ -283,7 +333,7 @@ def bind(
         column = _find(column_spec, board, known)[0]
         labels = _labels(column, create=create_labels)
         cells.append(CellPlan(column_spec.property, column, codec_for(column.type, labels)))
-    key = None if spec.append else board.column(spec.key_column or KEY_TITLE)[0].id
+    key = None if spec.append else key_columns(spec, board, known)[0].id
     group = _groups(spec.group, board)[0] if spec.group else None
     return BoardPlan(
         spec, board.id, ledger_id, key, group, tuple(cells), clear_nulls, create_labels

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_monday.delivery.column_lane import make_board, make_columns
-from target_monday.errors import SettingsFault
+from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.labels import status_colours
-from target_monday.mapping import KEY_TITLE, BoardSpec, ColumnSpec, board_spec, spec_faults
-from target_monday.monday.boards import Board, Item, board_names, boards_by_id, read_items
+from target_monday.mapping import BoardSpec, ColumnSpec, board_spec, spec_faults
+from target_monday.monday.boards import Board, Column, Item, board_names, boards_by_id, read_items
 from target_monday.monday.operations import CreateColumn
-from target_monday.plan import BoardPlan, bind, board_faults, missing_columns
+from target_monday.plan import KEY, BoardPlan, bind, board_faults, key_columns, missing_columns
+from target_monday.recovery import Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,17 +54,25 @@ class Preparation:
     _entries: dict[str, BoardEntry] = field(default_factory=dict)
     _names: dict[str, list[str]] | None = None
     _indexed: set[str] = field(default_factory=set)
+    _failed: dict[str, str] = field(default_factory=dict)
+    _others: tuple[int, int] = (0, 0)
 
     def open(self) -> None:
         """Read all boards that the ledger or the settings name, in one call, and check them."""
+        self._read()
+        asked = self.settings.get("boards") or {}
+        faults = [fault for stream in asked for fault in self._configured_faults(stream)]
+        if faults:
+            raise SettingsFault(faults)
+
+    def _read(self) -> None:
+        self._others = self.journal.others()
         self._entries = self.items.boards()
+        self._names = None
         asked = self.settings.get("boards") or {}
         configured = {str(entry["board_id"]) for entry in asked.values() if entry.get("board_id")}
         known = {entry.board_id for entry in self._entries.values()}
         self._boards = boards_by_id(self.calls.query, sorted(configured | known))
-        faults = [fault for stream in asked for fault in self._configured_faults(stream)]
-        if faults:
-            raise SettingsFault(faults)
 
     def _configured_faults(self, stream: str) -> Iterable[str]:
         """What can be told of a mapping before its stream's schema is there."""
@@ -75,8 +84,7 @@ class Preparation:
         board = self._boards.get(spec.board_id)
         if board is None:
             return (_no_board(spec),)
-        entry = self._entries.get(stream)
-        return board_faults(spec, board, entry.columns if entry else {})
+        return board_faults(spec, board, self._before(spec, board))
 
     def plan(
         self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
@@ -86,32 +94,87 @@ class Preparation:
         faults = list(spec_faults(spec, schema))
         if faults:
             raise SettingsFault(faults)
-        board = self._board(spec)
-        entry = self._entries.get(stream)
-        before = entry.columns if entry and entry.board_id == board.id else {}
+        if stream in self._failed:  # a new SCHEMA does not mend what is in doubt
+            raise BoardFailed(self._failed[stream])
+        try:
+            return self._prepared(spec)
+        except BoardFailed as error:
+            self._failed[stream] = str(error)
+            raise
+
+    def _prepared(self, spec: BoardSpec) -> BoardPlan:
+        board = self._leased(spec)
+        before = self._before(spec, board)
         faults = list(board_faults(spec, board, before))
         if faults:
             raise SettingsFault(faults)
-        self.leases.take(board.id)
+        self._check_moved_key(spec, board, before)
         known_ids = {column.id for column in board.columns}
         board = self._complete(spec, board, before)
         plan = self._bind(spec, board, before)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         self._know_items(plan, board, columns_changed=bool(new_to_us))
-        _log.info("board.ready stream=%s board=%s name=%r", stream, board.id, board.name)
+        _log.info("board.ready stream=%s board=%s name=%r", spec.stream, board.id, board.name)
         return plan
 
-    def _board(self, spec: BoardSpec) -> Board:
+    def _leased(self, spec: BoardSpec) -> Board:
+        """The stream's board, found or made, as it is now that no other run writes to it."""
+        board = self._known(spec)
+        if board is None:
+            self.leases.take_name(spec.name)
+        else:
+            self.leases.take(board.id)
+        if self._others_wrote():
+            Recovery(self.calls, self.items, self.journal, self.leases).settle_all()
+            self._read()
+            board = self._known(spec)
+        if board is None:
+            self.leases.take_name(spec.name)
+            board = self._found_by_name(spec) or self._made(spec)
+            self._boards[board.id] = board
+        self.leases.take(board.id)
+        return board
+
+    def _others_wrote(self) -> bool:
+        """Whether another run has sent anything since, or just before, the boards were read."""
+        others = self.journal.others()
+        _, unsettled = others
+        return others != self._others or unsettled > 0
+
+    def _known(self, spec: BoardSpec) -> Board | None:
+        """The board that the settings or the ledger name; None if it has to be found or made."""
         entry = self._entries.get(spec.stream)
         wanted = spec.board_id or (entry.board_id if entry else None)
         board = self._boards.get(wanted) if wanted else None
-        if spec.board_id is not None or (board is not None and board.state == "active"):
-            if board is None:
-                raise SettingsFault([_no_board(spec)])
-            return board
-        board = self._found_by_name(spec) or self._made(spec)
-        self._boards[board.id] = board
-        return board
+        if spec.board_id is not None and board is None:
+            raise SettingsFault([_no_board(spec)])
+        usable = spec.board_id is not None or (board is not None and board.state == "active")
+        return board if usable else None
+
+    def _before(self, spec: BoardSpec, board: Board) -> dict[str, str]:
+        """The columns that the stream's properties, and its key, went to on this board."""
+        entry = self._entries.get(spec.stream)
+        if entry is None or entry.board_id != board.id:
+            return {}
+        before = dict(entry.columns)
+        key = entry.key_column
+        if key and (board.column(key) or self.items.count(entry.id)):
+            before[KEY] = key
+        return before
+
+    def _check_moved_key(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> None:
+        """Another key column than before must hold the keys of the known items already."""
+        found = key_columns(spec, board, before)
+        if not found or KEY not in before or found[0].id == before[KEY]:
+            return
+        keys = self.items.keys_by_item(self._entries[spec.stream].id)
+        column = found[0]
+        items = [
+            item for item in read_items(self.calls.query, board.id, [column.id]) if item.id in keys
+        ]
+        strange = sum(item.values.get(column.id, (None,))[0] != keys[item.id] for item in items)
+        if strange:
+            raise SettingsFault([_moved_key_fault(spec, board, column, strange, len(items))])
 
     def _found_by_name(self, spec: BoardSpec) -> Board | None:
         workspace = self.settings.get("workspace_id") or None
@@ -119,9 +182,11 @@ class Preparation:
             self._names = board_names(self.calls.query, workspace)
         ids = self._names.get(spec.name, [])
         boards = boards_by_id(self.calls.query, ids) if ids else {}
+        if workspace is None:  # without a workspace the query gives the boards of all of them
+            boards = {key: board for key, board in boards.items() if board.workspace_id is None}
         ours = [board for board in boards.values() if _can_be_ours(spec, board)]
         if len(ours) > 1 or (boards and not ours):
-            raise SettingsFault([_name_fault(spec, ids, ours)])
+            raise SettingsFault([_name_fault(spec, list(boards), ours)])
         return ours[0] if ours else None
 
     def _made(self, spec: BoardSpec) -> Board:
@@ -156,9 +221,9 @@ class Preparation:
         )
         columns = {cell.property: cell.column.id for cell in plan.cells}
         saved = self.items.save_board(spec.stream, board.id, plan.key_column, columns)
-        key_moved = entry is not None and entry.key_column != plan.key_column
-        if key_moved:
-            self.items.forget_items(saved.id)
+        if entry is not None and entry.key_column != plan.key_column:
+            self.items.distrust(saved.id)
+            saved = replace(saved, other_items=None)
         self._entries[spec.stream] = saved
         plan.ledger_id = saved.id
         return plan
@@ -172,7 +237,8 @@ class Preparation:
         if entry.other_items is not None:
             expected = self.items.count(entry.id) + entry.other_items
         self._indexed.add(plan.stream)
-        if expected == board.items_count and not columns_changed:
+        old = self.items.is_old(entry.id)
+        if expected == board.items_count and not (columns_changed or old):
             return
         found = read_items(self.calls.query, board.id, plan.column_ids) if board.items_count else []
         index = index_of(plan, found, self.items.keys_by_item(entry.id))
@@ -217,13 +283,17 @@ def _no_board(spec: BoardSpec) -> str:
 def _can_be_ours(spec: BoardSpec, board: Board) -> bool:
     """A board of the right name that carries the key column, or that is still empty."""
     empty = not board.items_count
-    return board.state == "active" and (
-        empty or spec.append or bool(board.column(_key_title(spec)))
+    return board.state == "active" and (empty or spec.append or bool(board.column(spec.key_title)))
+
+
+def _moved_key_fault(
+    spec: BoardSpec, board: Board, column: Column, strange: int, known: int
+) -> str:
+    return (
+        f"stream {spec.stream!r}, board {board.id} ({board.name!r}): {strange} of {known} items do "
+        f"not carry their key in column {column.title!r} ({column.id}), so they cannot be told "
+        "apart by it. Copy the keys there, or go back to the key column of before."
     )
-
-
-def _key_title(spec: BoardSpec) -> str:
-    return spec.key_column or KEY_TITLE
 
 
 def _name_fault(spec: BoardSpec, ids: Sequence[str], ours: Sequence[Board]) -> str:
@@ -233,7 +303,7 @@ def _name_fault(spec: BoardSpec, ids: Sequence[str], ours: Sequence[Board]) -> s
         return f"{where}: several boards have this name ({several}): set `board_id`."
     return (
         f"{where}: a board of this name exists ({', '.join(ids)}) but has no column "
-        f"{_key_title(spec)!r}: rename it, or set `board_id` to have it used."
+        f"{spec.key_title!r}: rename it, or set `board_id` to have it used."
     )
 
 

@@ -2,7 +2,10 @@
 
 monday keeps the answer to an idempotency key for 30 minutes
 (developer.monday.com/api-reference/docs/idempotency): inside them the same body is sent again,
-unless the items that it creates are on the board already.
+unless the items that it creates are on the board already. Boards and columns that are made so are
+then found by their names and titles, as those are that were made in time.
+
+Only requests of dead runs are touched: a live one still waits for its answer.
 """
 
 from __future__ import annotations
@@ -44,8 +47,9 @@ class Recovery:
     clock: Callable[[], float] = time.time
 
     def settle_all(self) -> None:
-        """Every open request of boards that no other run holds."""
-        requests = self.journal.unsettled()
+        """Every open request of runs that are dead, of boards that no other run holds."""
+        self.leases.take_run()
+        requests = self._of_dead_runs()
         if not requests:
             return
         boards = {entry.id: entry for entry in self.items.boards().values()}
@@ -54,8 +58,14 @@ class Recovery:
             if self._lease([boards[board].board_id for board in touched]):
                 self._settle(request, boards)
 
+    def _of_dead_runs(self) -> list[UnsettledRequest]:
+        """Open requests that nobody waits for. A dead run stays dead, so they are read after it."""
+        runs = {request.run_id for request in self.journal.unsettled()}
+        dead = runs - self.leases.live_runs()
+        return [each for each in self.journal.unsettled() if each.run_id in dead] if dead else []
+
     def _lease(self, board_ids: Sequence[str]) -> bool:
-        """Whether the boards are ours: a request of a live run is that run's affair."""
+        """Whether the boards are ours."""
         try:
             for board_id in board_ids:
                 self.leases.take(board_id)
@@ -65,7 +75,7 @@ class Recovery:
 
     def _settle(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> None:
         young = self.clock() - request.sent_at < _KEY_LIFETIME
-        resend = young and bool(request.operations) and not self._created(request, boards)
+        resend = young and not self._created(request, boards)
         _log.info(
             "request.recover request=%d operations=%d by=%s",
             *(request.id, len(request.operations), "resend" if resend else "reading"),

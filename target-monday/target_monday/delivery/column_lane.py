@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from target_monday.delivery.packing import packs
-from target_monday.errors import BoardFailed
+from target_monday.errors import BoardFailed, TargetError
 from target_monday.monday.boards import Board, Column
 from target_monday.monday.client import Answer, encode_body
 from target_monday.monday.errors import AnswerLost, MondayError, Refused
@@ -25,14 +25,14 @@ _COLUMNS_A_REQUEST: Final = 50
 
 
 def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None) -> Board:
-    """A new, empty board. After a lost answer the next run finds it by its name."""
+    """A new, empty board. After a lost answer the next run asks again, then finds it by name."""
     body = encode_body(CREATE_BOARD, {"name": name, "workspace": workspace})
     answer = _send(calls, journal, body, f"board {name!r}")
     return msgspec.convert(answer.data["create_board"], Board)
 
 
 def make_columns(calls: Calls, journal: Journal, columns: Sequence[CreateColumn]) -> list[Column]:
-    """New columns, in order. After a lost answer the next run finds them by their titles."""
+    """New columns, in order. After a lost answer the next run asks again, then finds them."""
     made: list[Column] = []
     for pack in packs(columns, _COLUMNS_A_REQUEST):
         body = encode_body(*write_batch(pack))
@@ -46,10 +46,16 @@ def _send(calls: Calls, journal: Journal, body: bytes, what: str) -> Answer:
     request, key = journal.intend(body, [])
     try:
         answer = calls.mutate(body, key)
-    except (AnswerLost, Refused) as error:
+    except AnswerLost as error:  # the request stays open: it may still arrive
         raise _failed(what, error) from error
-    finally:
-        journal.settle_by_reading(request)  # what was made is found by name and title
+    except Refused as error:
+        journal.settle_by_reading(request)
+        raise _failed(what, error) from error
+    except TargetError:
+        if not calls.uncertain:
+            journal.settle_by_reading(request)
+        raise
+    journal.settle_by_reading(request)  # what was made is found by name and title
     if answer.faults:
         fault = answer.faults[0]
         raise BoardFailed(f"The {what} cannot be made: {fault.code}: {fault.message}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,12 @@ from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["BoardEntry", "ItemStore", "write_items"]
 
 _CHUNK: Final = 500  # keys a statement
+_TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Cell]).decode
 
@@ -66,9 +68,12 @@ def _row(board: int, key: str, item: KnownItem, version: int | None) -> dict[str
 class ItemStore:
     """Boards, their columns and items at one API address (`scope`)."""
 
-    def __init__(self, engine: Engine, scope: str) -> None:
+    def __init__(
+        self, engine: Engine, scope: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._engine = engine
         self._scope = scope
+        self._clock = clock
 
     def boards(self) -> dict[str, BoardEntry]:
         """The known boards by stream."""
@@ -186,6 +191,16 @@ class ItemStore:
             write_items(connection, board, known)
             one = tables.boards.c.id == board
             connection.execute(update(tables.boards).where(one).values(other_items=other_items))
+            reads = tables.index_reads
+            connection.execute(delete(reads).where(reads.c.board == board))
+            connection.execute(insert(reads).values(board=board, at=self._clock()))
+
+    def is_old(self, board: int) -> bool:
+        """Whether the board's items were last read more than a day ago."""
+        table = tables.index_reads
+        with self._engine.connect() as connection:
+            found = connection.execute(select(table.c.at).where(table.c.board == board))
+            return (found.scalar_one_or_none() or 0.0) < self._clock() - _TRUSTED
 
     def forget_items(self, board: int, keys: Iterable[str] | None = None) -> None:
         """Forget items, by default all of a board."""

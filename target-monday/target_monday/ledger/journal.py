@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from target_monday.delivery.outcomes import (
     Acknowledged,
@@ -57,9 +57,13 @@ class SentOperation:
 
 @dataclass(frozen=True, slots=True)
 class UnsettledRequest:
-    """A request whose outcome an earlier run did not learn; operations in order of their alias."""
+    """A request whose outcome its run did not learn; operations in order of their alias.
+
+    A request that makes a board or columns has no operations.
+    """
 
     id: int
+    run_id: str
     idempotency_key: str
     body: bytes
     sent_at: float  # seconds since 1970
@@ -177,17 +181,36 @@ class Journal:
         connection.execute(delete(table).where(this))
 
     def unsettled(self) -> list[UnsettledRequest]:
-        """Requests of earlier runs whose outcome is not known, oldest first."""
+        """Requests whose outcome is not known, also those of runs that live; oldest first."""
         table = tables.requests
         open_ones = (table.c.scope == self._scope) & table.c.settled_at.is_(None)
         with self._engine.connect() as connection:
             rows = connection.execute(select(table).where(open_ones).order_by(table.c.id)).all()
             return [
                 UnsettledRequest(
-                    row.id, row.idempotency_key, row.body, row.sent_at, _sent(connection, row.id)
+                    row.id,
+                    row.run_id,
+                    row.idempotency_key,
+                    row.body,
+                    row.sent_at,
+                    _sent(connection, row.id),
                 )
                 for row in rows
             ]
+
+    def others(self) -> tuple[int, int]:
+        """What other runs have sent: the newest request's number, and how many are open.
+
+        As long as this stays the same and none is open, no other run has written anything.
+        """
+        table = tables.requests
+        theirs = (table.c.scope == self._scope) & (table.c.run_id != self._run_id)
+        newest = select(func.coalesce(func.max(table.c.id), 0)).where(theirs)
+        unsettled = select(func.count()).where(theirs, table.c.settled_at.is_(None))
+        with self._engine.connect() as connection:
+            return connection.execute(newest).scalar_one(), connection.execute(
+                unsettled
+            ).scalar_one()
 
     def reject(self, rows: Iterable[RejectedRow]) -> None:
         """Commit rejects; they stay open until a row of their key is delivered."""

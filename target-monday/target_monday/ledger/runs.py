@@ -7,12 +7,13 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from target_monday.errors import BoardFailed
+from target_monday.errors import BoardFailed, RunFailed
 from target_monday.ledger import tables
 
 if TYPE_CHECKING:
@@ -95,23 +96,47 @@ class Leases:
 
     def take(self, board_id: str) -> None:
         """Hold the board until the run ends. Raises BoardFailed if another run has it."""
+        self._take(board_id, f"Board {board_id}")
+
+    def take_name(self, name: str) -> None:
+        """Hold a board's name while it is looked for and made. Raises BoardFailed likewise."""
+        self._take(f"name:{sha256(name.encode()).hexdigest()[:32]}", f"Board {name!r}")
+
+    def take_run(self) -> None:
+        """Show that this run lives: what it has sent is its own affair."""
+        self._take(f"run:{self.run_id}", f"Run {self.run_id}")
+
+    def _take(self, place: str, what: str) -> None:
+        if place in self._held:
+            return
         table = tables.leases
-        this = (table.c.scope == self.scope) & (table.c.board_id == board_id)
+        this = (table.c.scope == self.scope) & (table.c.board_id == place)
         try:
             with self.engine.begin() as connection:
                 held = connection.execute(select(table).where(this)).one_or_none()
-                if held is not None and self._alive(held.host, held.pid, held.expires_at):
-                    raise BoardFailed(
-                        f"Board {board_id} is being written by another run (process {held.pid} "
-                        f"on {held.host}): wait until it has ended."
-                    )
-                connection.execute(delete(table).where(this))
-                connection.execute(insert(table).values(board_id=board_id, **self._mine()))
+                if held is not None:
+                    if self._alive(held.host, held.pid, held.expires_at):
+                        raise BoardFailed(
+                            f"{what} is being written by another run (process {held.pid} "
+                            f"on {held.host}): wait until it has ended."
+                        )
+                    # The dead run's lease, not one that somebody took since it was looked at.
+                    connection.execute(delete(table).where(this, table.c.run_id == held.run_id))
+                connection.execute(insert(table).values(board_id=place, **self._mine()))
         except IntegrityError as error:
-            raise BoardFailed(
-                f"Board {board_id} was taken by another run at this moment."
-            ) from error
-        self._held.add(board_id)
+            raise BoardFailed(f"{what} was taken by another run at this moment.") from error
+        self._held.add(place)
+
+    def live_runs(self) -> set[str]:
+        """The runs that hold anything and live, this one among them."""
+        table = tables.leases
+        with self.engine.connect() as connection:
+            held = connection.execute(select(table).where(table.c.scope == self.scope)).all()
+        return {
+            row.run_id
+            for row in held
+            if row.run_id == self.run_id or self._alive(row.host, row.pid, row.expires_at)
+        }
 
     def _alive(self, host: str, pid: int, expires_at: float) -> bool:
         if expires_at < self.clock():
@@ -130,17 +155,24 @@ class Leases:
         }
 
     def renew(self) -> None:
-        """Keep what is held; called before each request, writes only when a third has passed."""
+        """Keep what is held; called before each request, writes only when a third has passed.
+
+        Raises RunFailed if this run was silent for so long that another one took a board.
+        """
         now = self.clock()
         if not self._held or now < self._renew_at:
             return
         self._renew_at = now + LEASE_SECONDS / 3
         table = tables.leases
         with self.engine.begin() as connection:
-            connection.execute(
-                update(table)
-                .where(table.c.run_id == self.run_id)
-                .values(expires_at=now + LEASE_SECONDS)
+            mine = table.c.run_id == self.run_id
+            kept = connection.execute(
+                update(table).where(mine).values(expires_at=now + LEASE_SECONDS)
+            )
+        if kept.rowcount < len(self._held):
+            raise RunFailed(
+                f"This run was silent for more than {LEASE_SECONDS / 60:.0f} minutes and another "
+                "run took one of its boards. What is settled is kept; start it again."
             )
 
     def release(self) -> None:

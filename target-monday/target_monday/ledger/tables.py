@@ -23,6 +23,7 @@ __all__ = [
     "METADATA",
     "boards",
     "columns",
+    "index_reads",
     "items",
     "leases",
     "operations",
@@ -66,6 +67,12 @@ boards = Table(
     Column("key_column", String(60)),
     Column("other_items", Integer),  # items without a key of ours; null: read the index again
     UniqueConstraint("scope", "stream"),
+)
+index_reads = Table(
+    "index_reads",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),
+    Column("at", Float, nullable=False),  # when all items of the board were last read
 )
 columns = Table(
     "columns",
