@@ -36,17 +36,42 @@ _RARE: Final = frozenset({"merged", "unknown", "archived", "shortened"})  # show
 _FILE_WIDTH: Final = 240
 
 
+def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Options of the group and of its commands are the same ones: the later wins."""
+    if value and parameter.name:
+        context.find_root().ensure_object(dict)[parameter.name] = value
+
+
+def _finding(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which ledger is meant."""
+    url = click.option(
+        "--ledger-url",
+        help="The ledger's address; default: where the target keeps it.",
+        expose_value=False,
+        callback=_remember,
+    )
+    environment = click.option(
+        "--environment",
+        help="The Meltano environment whose ledger is meant; default: the project's own default.",
+        expose_value=False,
+        callback=_remember,
+    )
+    return url(environment(command))
+
+
 @click.group()
-@click.option("--ledger-url", help="The ledger's address; default: where the target keeps it.")
-@click.pass_context
-def audit(context: click.Context, ledger_url: str | None) -> None:
+@_finding
+def audit() -> None:
     """Ask the ledger of target-monday what was done."""
-    context.obj = ledger_url
 
 
-def _with_ledger(context: click.Context, ledger_url: str | None) -> Engine:
+def _ledger(context: click.Context) -> Engine:
+    asked: dict[str, str] = context.find_root().ensure_object(dict)
     try:
-        return open_database(ledger_url or context.obj or default_ledger_url(), create=False)
+        url = asked.get("ledger_url")
+        return open_database(
+            url or default_ledger_url(environment=asked.get("environment")), create=False
+        )
     except TargetError as error:
         click.echo(f"{error.code} {error}", err=True)
         sys.exit(error.exit_code)
@@ -55,24 +80,23 @@ def _with_ledger(context: click.Context, ledger_url: str | None) -> Engine:
 def _reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that every command has."""
     with_json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
-    with_url = click.option("--ledger-url", "url", help="The ledger's address.")
-    return with_json(with_url(click.pass_context(command)))
+    return with_json(_finding(click.pass_context(command)))
 
 
 @audit.command()
 @click.option("--limit", default=20, show_default=True, help="How many runs, newest first.")
 @_reading
-def runs(context: click.Context, limit: int, url: str | None, *, as_json: bool) -> None:
+def runs(context: click.Context, limit: int, *, as_json: bool) -> None:
     """The last runs: when, how they ended, what they cost."""
-    _show("runs", recent_runs(_with_ledger(context, url), limit), as_json=as_json)
+    _show("runs", recent_runs(_ledger(context), limit), as_json=as_json)
 
 
 @audit.command()
 @click.argument("run_id", required=False)
 @_reading
-def report(context: click.Context, run_id: str | None, url: str | None, *, as_json: bool) -> None:
+def report(context: click.Context, run_id: str | None, *, as_json: bool) -> None:
     """The books of one run, by default the last one: a line a board, and the total."""
-    found = run_report(_with_ledger(context, url), run_id)
+    found = run_report(_ledger(context), run_id)
     if found is None:
         click.echo("There is no such run in the ledger.", err=True)
         sys.exit(1)
@@ -90,9 +114,9 @@ def report(context: click.Context, run_id: str | None, url: str | None, *, as_js
 @audit.command()
 @click.option("--payload", is_flag=True, help="With the records (they may hold personal data).")
 @_reading
-def rejects(context: click.Context, url: str | None, *, payload: bool, as_json: bool) -> None:
+def rejects(context: click.Context, *, payload: bool, as_json: bool) -> None:
     """Rows that are not delivered and not yet followed by a delivered one of their key."""
-    rows = open_rejects(_with_ledger(context, url), payload=payload)
+    rows = open_rejects(_ledger(context), payload=payload)
     _show("rejects", rows, as_json=as_json, more=("payload",) if payload else ())
 
 

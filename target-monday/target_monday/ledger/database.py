@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,16 +19,49 @@ if TYPE_CHECKING:
 __all__ = ["default_ledger_url", "open_database"]
 
 _BUSY_SECONDS: Final = 30
+_PROJECT: Final = "meltano.yml"
+_DEFAULT_ENVIRONMENT: Final = re.compile(r"^default_environment:\s*['\"]?([\w.-]+)", re.MULTILINE)
 
 
-def default_ledger_url(environment: Mapping[str, str] | None = None) -> str:
-    """A SQLite file below the Meltano project's `.meltano`, else in the working directory."""
-    values = os.environ if environment is None else environment
-    root = values.get("MELTANO_PROJECT_ROOT")
-    if not root:
-        return f"sqlite:///{Path.cwd() / 'target-monday.db'}"
-    name = values.get("MELTANO_ENVIRONMENT") or "default"
-    return f"sqlite:///{Path(root) / '.meltano' / 'target-monday' / f'ledger-{name}.db'}"
+def default_ledger_url(
+    variables: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    *,
+    environment: str | None = None,
+) -> str:
+    """A SQLite file below the Meltano project's `.meltano`, else in the working directory.
+
+    Meltano tells its plugins where the project is and which environment runs. By hand, the project
+    is the one that `folder` (the working directory) lies in, and its environment the one that it
+    runs by default or, if it names none, the only one that has a ledger.
+    """
+    values = os.environ if variables is None else variables
+    here = folder or Path.cwd()
+    told = values.get("MELTANO_PROJECT_ROOT")
+    root = Path(told) if told else _project_of(here)
+    if root is None:
+        return f"sqlite:///{here / 'target-monday.db'}"
+    ledgers = root / ".meltano" / "target-monday"
+    name = environment or values.get("MELTANO_ENVIRONMENT")
+    if not name and not told:
+        name = _default_environment(root) or _only_ledger(ledgers)
+    name = name or "default"
+    return f"sqlite:///{ledgers / f'ledger-{name}.db'}"
+
+
+def _project_of(folder: Path) -> Path | None:
+    return next((each for each in (folder, *folder.parents) if (each / _PROJECT).is_file()), None)
+
+
+def _default_environment(root: Path) -> str | None:
+    text = (root / _PROJECT).read_text(encoding="utf-8", errors="replace")
+    found = _DEFAULT_ENVIRONMENT.search(text)
+    return found[1] if found else None
+
+
+def _only_ledger(folder: Path) -> str | None:
+    names = [path.stem.removeprefix("ledger-") for path in folder.glob("ledger-*.db")]
+    return names[0] if len(names) == 1 else None
 
 
 def open_database(url: str, *, create: bool = True) -> Engine:
@@ -53,9 +87,15 @@ def _make_folder(address: URL, *, create: bool) -> None:
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.exists():
-        raise RunFailed(f"There is no ledger at {path}.")
+        raise RunFailed(_no_ledger(path))
     if create and not path.exists():
         path.touch(mode=0o600)  # payloads of rejects may be personal data
+
+
+def _no_ledger(path: Path) -> str:
+    others = ", ".join(sorted(each.name for each in path.parent.glob("*.db")))
+    hint = f" There are: {others}. Name one by `--environment` or `--ledger-url`." if others else ""
+    return f"There is no ledger at {path}.{hint}"
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
