@@ -82,6 +82,8 @@ class Session:
             after_pack=after_pack,
         )
         self._opened = False
+        self._mapped = dict.fromkeys(config.get("boards") or ())
+        self._came: set[str] = set()
 
     def plan(
         self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
@@ -91,6 +93,7 @@ class Session:
             self._recovery.settle_all()
             self._preparation.open()
             self._opened = True
+        self._came.add(stream)
         return self._preparation.plan(stream, schema, key_properties)
 
     def load(self, plan: BoardPlan, rows: Sequence[Row], version: int | None) -> None:
@@ -109,6 +112,12 @@ class Session:
             self.loader.fail_stream(plan.stream, str(error))
             return
         self.loader.archive(plan, gone, delete=self._versions.delete)
+
+    def warn_of_unused_mappings(self) -> None:
+        """At the end of the input: a mapping of a stream that never came is likely misspelt."""
+        for stream in self._mapped:
+            if stream not in self._came:
+                _log.warning("mapping.unused stream=%s: no such stream came", stream)
 
     def close(self, *, status: str, exit_code: int, message: str | None) -> None:
         """Write the books, say them, and give everything back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
@@ -205,6 +206,7 @@ SETTINGS: Final[dict[str, Any]] = {
 
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong between settings, one sentence each; empty if they can be used."""
+    yield from _connection_faults(config)
     boards: Mapping[str, Any] = config.get("boards") or {}
     seen: dict[str, str] = {}
     for stream, asked in boards.items():
@@ -217,3 +219,21 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
             template_fields(asked.get("item_name") or "")
         except ValueError as error:
             yield f"Stream {stream!r}: `item_name` {asked['item_name']!r} is malformed: {error}."
+
+
+def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    token, url = config["api_token"], config["api_url"]
+    if not token or token != token.strip():
+        yield "`api_token` is empty or has blanks or line breaks at its edges: copy it again."
+    elif not token.isprintable() or not token.isascii():
+        yield "`api_token` holds characters that no token has: copy it again."
+    if not _is_address(url):
+        yield "`api_url` must be an address that begins with http:// or https://."
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and url == url.strip()

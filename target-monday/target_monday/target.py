@@ -24,6 +24,7 @@ from typing_extensions import override
 from target_monday.errors import (
     BoardFailed,
     BooksDoNotBalance,
+    InputFault,
     RejectsAboveLimit,
     RowsWithoutKey,
     RunFailed,
@@ -154,6 +155,7 @@ class TargetMonday(Target):
         try:
             self._flush()
             self._emit()
+            self.session.warn_of_unused_mappings()
             error = self._verdict()
         except Exception as failure:
             self._finish(failure)
@@ -182,7 +184,16 @@ class TargetMonday(Target):
         return None
 
     def _input_failed(self, error: BaseException) -> None:
-        """Something ended the run before the input's end."""
+        """Something ended the run before the input's end.
+
+        What came before an unreadable line is as good as ever: it is delivered, so that the
+        bookmark moves on and the next run does not repeat it.
+        """
+        if isinstance(error, InputFault) and "session" in self.__dict__:
+            try:
+                self._flush()
+            except Exception as failure:  # noqa: BLE001 - said, and the run fails anyway
+                self.logger.warning("flush.failed reason=%r", _sentence(failure))
         self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
 from ifs_monday_sandbox.monday.idempotency import Replies
 from target_monday.cells import codec_for
+from target_monday.ledger.database import default_ledger_url
 from target_monday.monday.limits import Cost, refused_cost
 from target_monday.rejects import BadCell
 
@@ -41,6 +46,12 @@ def answer(code: str, path: list[str], data: Any = None, **extensions: Any) -> s
     """A body with one error that names a part of the request."""
     error = {"message": code, "path": path, "extensions": {"code": code, **extensions}}
     return json.dumps({"data": data, "errors": [error]})
+
+
+@pytest.fixture
+def audit_command() -> str:
+    """The audit's program."""
+    return str(Path(sys.executable).parent / "target-monday-audit")
 
 
 @pytest.fixture
@@ -249,3 +260,101 @@ def test_what_a_lost_request_left_undone_is_done(prepared: Any, messages: Any) -
     assert ended.code == 0
     assert prepared.board("S")["items_count"] == 2
     assert prepared.cells("S", "a")["Amount"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("project", "ledgers", "variables", "name"),
+    [
+        pytest.param("default_environment: dev # x\n", [], {}, "dev", id="the default"),
+        pytest.param("default_environment: 'dev'\n", ["a"], {}, "dev", id="quoted"),
+        pytest.param("version: 1\n", ["prod"], {}, "prod", id="the only ledger"),
+        pytest.param("version: 1\n", ["prod", "dev"], {}, "default", id="not guessed"),
+        pytest.param(
+            "default_environment: dev\n", [], {"MELTANO_ENVIRONMENT": "prod"}, "prod", id="told"
+        ),
+    ],
+)
+def test_the_ledger_of_a_project_is_found_from_within(
+    tmp_path: Path, project: str, ledgers: list[str], variables: dict[str, str], name: str
+) -> None:
+    """By hand, anywhere in the project, the ledger is the one that `meltano run` writes."""
+    folder = tmp_path / ".meltano" / "target-monday"
+    folder.mkdir(parents=True)
+    (tmp_path / "meltano.yml").write_text(project)
+    for each in ledgers:
+        (folder / f"ledger-{each}.db").touch()
+    below = tmp_path / "docs" / "deep"
+    below.mkdir(parents=True)
+
+    expected = f"sqlite:///{folder / f'ledger-{name}.db'}"
+    assert default_ledger_url(variables, below) == expected
+    told = {**variables, "MELTANO_PROJECT_ROOT": str(tmp_path), "MELTANO_ENVIRONMENT": name}
+    assert default_ledger_url(told, tmp_path.parent) == expected
+
+
+def test_the_audit_finds_the_ledger_or_names_those_there_are(
+    prepared: Any, tmp_path: Path, audit_command: str
+) -> None:
+    """Run in the project without Meltano; `--environment` chooses."""
+    folder = tmp_path / ".meltano" / "target-monday"
+    folder.mkdir(parents=True)
+    (tmp_path / "meltano.yml").write_text("default_environment: dev\n")
+    prepared.ledger.rename(folder / "ledger-prod.db")
+    variables = {name: each for name, each in os.environ.items() if "MELTANO" not in name}
+
+    def audit(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [audit_command, *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+        )
+
+    assert audit("report", "--environment", "prod").returncode == 0
+    assert audit("--environment", "prod", "report").returncode == 0
+    missed = audit("report")
+    assert (missed.returncode, "ledger-prod.db" in missed.stderr) == (1, True)
+
+
+def test_a_token_that_monday_quotes_is_masked(prepared: Any, messages: Any) -> None:
+    """A server's message goes into the log and the ledger; the token does not."""
+    refusal = {
+        "errors": [{"message": "Token sandbox is bad", "extensions": {"code": "BAD_REQUEST"}}]
+    }
+    prepared.sandbox.monday_faults.plan(Fault(400, json.dumps(refusal), matches=is_query))
+
+    ended = prepared.run(rows(messages, "a"))
+
+    assert (ended.code, "Token *** is bad" in ended.log) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"api_token": "CANARY\n"}, id="a line break"),
+        pytest.param({"api_token": "CANARY\u0142"}, id="a strange letter"),
+        pytest.param({"api_token": ""}, id="no token"),
+        pytest.param({"api_url": "monday"}, id="no address"),
+    ],
+)
+def test_settings_that_cannot_connect_are_refused(
+    rehearsal: Any, messages: Any, settings: dict[str, str]
+) -> None:
+    """Exit 2 with the setting's name, before any call and without the token."""
+    ended = rehearsal.run(rows(messages, "a"), **settings)
+
+    assert (ended.code, next(iter(settings)) in ended.log) == (2, True)
+    assert "CANARY" not in ended.log
+
+
+def test_rows_before_an_unreadable_line_are_delivered(prepared: Any, messages: Any) -> None:
+    """The run fails, but its bookmark has moved: the next run does not repeat the rows."""
+    ended = prepared.run([*rows(messages, "a", "b"), "{spoilt"])
+
+    assert (ended.code, ended.states) == (1, [{"bookmarks": {"at": 1}}])
+    assert prepared.board("S")["items_count"] == 2
+
+
+def test_a_mapping_of_a_stream_that_never_came_is_told(prepared: Any, messages: Any) -> None:
+    """A misspelt stream name would otherwise go unseen."""
+    ended = prepared.run(rows(messages, "a"), boards={"typo": {"columns": {"Id": "Id"}}})
+
+    assert (ended.code, "mapping.unused stream=typo" in ended.log) == (0, True)

@@ -67,6 +67,7 @@ class Client:
     def __init__(self, *, url: str, token: str, version: str, timeout: float) -> None:
         self.url = url
         self._version = version
+        self._token = token
         self._timeout = timeout
         self._session = requests.Session()
         self._session.trust_env = True
@@ -108,7 +109,7 @@ class Client:
         if payload is None:
             raise error_for(_unreadable(response), request_id)
         request_id = (payload.get("extensions") or {}).get("request_id") or request_id
-        faults = tuple(_faults(payload, response))
+        faults = tuple(self._without_token(fault) for fault in _faults(payload, response))
         whole = next((fault for fault in faults if fault.alias is None), None)
         if whole is not None:
             raise error_for(whole, request_id)
@@ -124,6 +125,15 @@ class Client:
             complexity=_complexity(data),
             replayed=response.headers.get("Idempotency-Replayed") == "true",
         )
+
+    def _without_token(self, fault: Fault) -> Fault:
+        """A server may quote what it was sent: the token goes into no log and no ledger."""
+
+        def hidden(text: str) -> str:
+            return text.replace(self._token, "***") if self._token else text
+
+        message = hidden(fault.message)[:_MESSAGE_LENGTH]
+        return replace(fault, code=hidden(fault.code), message=message)
 
     def _check_version(self, response: requests.Response) -> None:
         answered = response.headers.get("API-Version", self._version)
@@ -191,8 +201,7 @@ def _with_wait(fault: Fault, response: requests.Response) -> Fault:
 
 def _one_line(message: object) -> str:
     text = " ".join(str(message).split())
-    printable = "".join(character for character in text if character.isprintable())
-    return printable[:_MESSAGE_LENGTH]
+    return "".join(character for character in text if character.isprintable())
 
 
 def _complexity(data: Mapping[str, Any] | None) -> Complexity | None:
