@@ -6,7 +6,13 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from tap_ifs_cloud.odata.errors import ColumnMissing, EntitySetMissing, KeyNull
+from tap_ifs_cloud.odata.errors import (
+    BadRequest,
+    ColumnMissing,
+    EntitySetMissing,
+    KeyNull,
+    ReplicationKeyInvalid,
+)
 from tap_ifs_cloud.odata.paging import Cursor, OrderBroken, walk_by_key, walk_by_link
 from tap_ifs_cloud.odata.query import ORDERABLE
 from tap_ifs_cloud.odata.skipping import walk_by_skip
@@ -106,6 +112,14 @@ class StreamPlan:
         cursor = Cursor(order, tuple(self.properties[c].type for c in order))
         try:
             yield from walk_by_key(fetch, first, cursor)
+        except BadRequest as error:
+            enums = [c for c in order if self.properties[c].type in self.metadata.enums]
+            if not enums:
+                raise
+            raise BadRequest(
+                f"{error.sentence}. The key holds an enumeration ({', '.join(enums)}), which not "
+                "every service compares: try `paging: skip`"
+            ) from error
         except OrderBroken as broken:
             logger.warning("walk.skip stream=%s reason=%r", self.definition.name, str(broken))
             yield from self._by_skip(fetch, first, order)
@@ -160,6 +174,11 @@ def _replication_key(
         case "etag":
             return ROW_VERSION
     found = definition.replication_key or modification_stamp(readable)
-    if found is None and definition.replication != "attribute":
-        return None
-    return Stamp.of(found or "(a modification stamp)", readable, where).name
+    if found is not None:
+        return Stamp.of(found, readable, where).name
+    if definition.replication == "attribute":
+        raise ReplicationKeyInvalid(
+            f"{where} has no column that is a modification stamp by its name and type: set "
+            "`replication_key` to the column that moves with every change, or `replication: full`"
+        )
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both, literal
 from tap_ifs_cloud.odata.values import ROW_VERSION, RowDecoder
+from tap_ifs_cloud.replication import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def newer_versions(reading: Reading, since: Since) -> Iterator[Record]:
                 f"{since.bookmark!r} is no row version (YYYYMMDDHH24MISS): correct the state, or "
                 "run with a full refresh"
             )
-        begin = moment - timedelta(seconds=since.lookback)
+        begin = earlier(moment, since.lookback)
     for record in reading.records():
         version = version_time(record[ROW_VERSION])
         if begin is None or version is None or version >= begin:

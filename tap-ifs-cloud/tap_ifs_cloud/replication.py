@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.metadata import Property
 
-__all__ = ["COMPARABLE", "Stamp", "modification_stamp"]
+__all__ = ["COMPARABLE", "Stamp", "earlier", "modification_stamp"]
+
+Moment = TypeVar("Moment", date, datetime)
 
 # Names that mean "last changed", without the prefix of custom fields and without underscores.
 # Creation and document dates (DateEntered, OrderDate) do not move on a change: never taken.
@@ -108,7 +110,7 @@ class Stamp:
                 "state, or run with a full refresh"
             )
         if self.type == "Edm.Date":
-            return (_as_date(moment) - timedelta(days=math.ceil(seconds / _DAY))).isoformat()
+            return earlier(_as_date(moment), math.ceil(seconds / _DAY) * _DAY).isoformat()
         if self.type != "Edm.DateTimeOffset":
             return value
         return _like(value, seconds)
@@ -141,10 +143,18 @@ def _as_date(moment: object) -> date:
     raise TypeError
 
 
+def earlier(moment: Moment, seconds: int) -> Moment:
+    """The moment or date moved back, at most to the first that there is."""
+    try:
+        return moment - timedelta(seconds=seconds)
+    except OverflowError:
+        return type(moment).min
+
+
 def _like(value: str, seconds: int) -> str:
     """An ISO moment moved back; fraction and zone stay as they are written."""
     parts = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(.*)", value)
     if parts is None:
         raise BookmarkInvalid(f"{value!r} is no moment with seconds")
-    moved = datetime.fromisoformat(parts[1]) - timedelta(seconds=seconds)
+    moved = earlier(datetime.fromisoformat(parts[1]), seconds)
     return f"{moved.isoformat()}{parts[2] or ''}{parts[3]}"

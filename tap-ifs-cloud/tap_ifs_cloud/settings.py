@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 
 from tap_ifs_cloud.definition import StreamDefinition
+from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.origin import Origin
+from tap_ifs_cloud.replication import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["SETTINGS", "definitions", "setting_faults", "token_url"]
+
+# RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?")
 
 _STREAM = th.ObjectType(
     th.Property(
@@ -264,6 +272,7 @@ def definitions(config: Mapping[str, Any]) -> list[StreamDefinition]:
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong between settings whose types are right: code and sentence, one per fault."""
     yield from _address_faults(config)
+    yield from _value_faults(config)
     streams = definitions(config)
     yield from _credential_faults(config, anonymous=bool(streams) and _all_by_url(streams))
     for definition in streams:
@@ -282,6 +291,29 @@ def _address_faults(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"SETTING_INVALID: `{setting}`: {error}."
     if not config.get("base_url"):
         yield "SETTING_MISSING: `base_url` is empty: set it to the address of IFS Cloud."
+
+
+def _value_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Values that would only fail in the first request, or in the middle of a run."""
+    for name, value in (config.get("headers") or {}).items():
+        if not _HEADER_NAME.fullmatch(name):
+            yield f"SETTING_INVALID: `headers`: {name!r} is no name of a header."
+        elif not _HEADER_VALUE.fullmatch(value):
+            yield (
+                f"SETTING_INVALID: `headers`: the value of {name!r} holds a line break, a blank "
+                "at its start, or a character that a header cannot carry."
+            )
+    bundle = config.get("ca_bundle")
+    if bundle and not Path(bundle).exists():
+        yield f"SETTING_INVALID: `ca_bundle`: there is no file {bundle!r}."
+    if config.get("start_date"):
+        try:
+            Stamp("start_date", "Edm.DateTimeOffset").start(config["start_date"])
+        except BookmarkInvalid:
+            yield (
+                f"SETTING_INVALID: `start_date`: {config['start_date']!r} is no date "
+                "(`2026-01-01`, or `2026-01-01T00:00:00Z`)."
+            )
 
 
 def _all_by_url(streams: list[StreamDefinition]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -81,13 +82,15 @@ class EntitySetStream(Stream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         rows = keyless = 0
         key = self.primary_keys
-        for record in self._records():
+        # Within the limit of a connection test; the SDK would end it by an error, and log that.
+        for record in islice(self._records(), self.ABORT_AT_RECORD_COUNT):
             rows += 1
             keyless += any(record.get(column) is None for column in key)
             yield record
         if keyless:
             self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
-        self._complete(rows)
+        if self.ABORT_AT_RECORD_COUNT is None:
+            self._complete(rows)
 
     def _records(self) -> Iterator[Record]:
         reading = Reading(self.plan, self._columns(), self._page_size())

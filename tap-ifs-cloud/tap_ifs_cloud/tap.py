@@ -15,6 +15,7 @@ from typing_extensions import override
 from tap_ifs_cloud.command import OneLineCommand
 from tap_ifs_cloud.odata.auth import ClientCredentials, GivenHeaders
 from tap_ifs_cloud.odata.errors import (
+    BookmarkInvalid,
     EntitySetMissing,
     Forbidden,
     IfsError,
@@ -99,7 +100,9 @@ class TapIfsCloud(Tap):
         self._config = {n: value for n, value in self._config.items() if value not in (None, "")}
         required = "'base_url' is a required property"  # told by the rules, in our words
         faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
-        faults = faults or list(setting_faults(self.config))
+        faults = [_typed_fault(fault) for fault in faults] or list(setting_faults(self.config))
+        for name in self._config.keys() - self.config_jsonschema["properties"].keys():
+            self.logger.warning("setting.unknown setting=%s", name)
         if faults and raise_errors:
             raise ConfigValidationError("the settings cannot be used", errors=faults)
         return faults
@@ -129,6 +132,19 @@ class TapIfsCloud(Tap):
         return ClientCredentials(
             partial(ask_token, session, client), extra=self.config.get("headers") or {}
         )
+
+    @override
+    def load_state(self, state: Any) -> None:
+        """Take the bookmarks of the last run. Raises BookmarkInvalid if they have another form."""
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            raise BookmarkInvalid(
+                'the state is not of the form {"bookmarks": {"<stream>": {...}}}: correct it, or '
+                "run with a full refresh"
+            )
+        super().load_state(state)
 
     # Discovery
 
@@ -247,6 +263,14 @@ class TapIfsCloud(Tap):
             help=command.help,
             logger=cls.logger,
         )
+
+
+def _typed_fault(fault: str) -> str:
+    """A fault of the SDK's check by schema, which quotes values; never those of secrets."""
+    for name, setting in SETTINGS["properties"].items():
+        if setting.get("secret") and name in fault:
+            return f"SETTING_INVALID: `{name}` has a value of another type than it should."
+    return f"SETTING_INVALID: {fault}"
 
 
 def _is_selected(entry: CatalogEntry) -> bool:

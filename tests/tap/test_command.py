@@ -93,3 +93,44 @@ def test_about_lists_settings_and_capabilities(tap: Any) -> None:
     }
     assert "batch" not in about["capabilities"]
     assert {"base_url", "client_secret", "streams"} <= {*about["settings"]["properties"]}
+
+
+@pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
+@pytest.mark.parametrize("content", [None, "{not json"])
+def test_a_file_that_cannot_be_read_is_told_without_a_traceback(
+    tap: Any, config: dict[str, Any], tmp_path: Path, option: str, content: str | None
+) -> None:
+    """One line with a code, whichever file it is."""
+    path = tmp_path / "file.json"
+    if content is not None:
+        path.write_text(content)
+
+    ended = tap(config, option, str(path))
+
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    assert "SETTING_FILE: " in ended.stderr or "No such file" in ended.stderr
+
+
+def test_a_connection_test_that_works_tells_no_error(
+    tap: Any, config: dict[str, Any], ifs: Any, orders: Any
+) -> None:
+    """The end at one row is no fault."""
+    ifs.sets["OrderSet"] = orders(3)
+
+    ended = tap(config, "--test")
+
+    assert ended.returncode == 0
+    assert "error" not in ended.stderr.lower()
+    assert len([line for line in ended.stdout.splitlines() if '"RECORD"' in line]) == 1
+
+
+def test_empty_environment_variables_are_not_set(
+    tap: Any, config: dict[str, Any], ifs: Any, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists, objects and numbers too."""
+    ifs.sets["OrderSet"] = orders(1)
+    for name in ("HEADERS", "STREAMS", "PAGE_SIZE", "LOOKBACK"):
+        monkeypatch.setenv(f"TAP_IFS_CLOUD_{name}", "")
+
+    assert tap(config, "--config", "ENV").returncode == 0

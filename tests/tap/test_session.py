@@ -175,6 +175,7 @@ def test_a_token_replaced_meanwhile_is_not_replaced_again() -> None:
         pytest.param({"Retry-After": "-1"}, 0, id="negative"),
         pytest.param({"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0, id="past-date"),
         pytest.param({"Retry-After": "soon"}, 0.5, id="unreadable"),
+        pytest.param({"Retry-After": "\u00b2"}, 0.5, id="no-ascii-digit"),
         pytest.param({}, 0.5, id="none"),
     ],
 )
@@ -466,3 +467,32 @@ def test_the_pace_is_kept() -> None:
         now[0] += 1
 
     assert left == [0, 1, 2, 60, 61, 62, 120, 121]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"token": "canary"}', b'{"access_token": ["canary"]}', b'["canary"]']
+)
+def test_a_reply_without_a_token_is_not_shown(
+    ifs: Any, service: Service, answer: Any, body: bytes
+) -> None:
+    """JSON may hold the token under another name."""
+    ifs.plan(answer(200, body, part="token"))
+
+    with pytest.raises(AuthNotJson, match="JSON without `access_token`") as caught:
+        service.metadata()
+
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [(HTML, "text/html"), (b"<!DOCTYPE html><html>Sign in</html>", "text/xml")],
+)
+def test_a_web_page_instead_of_metadata_is_told(
+    ifs: Any, service: Service, answer: Any, body: bytes, media: str
+) -> None:
+    """As it is for rows."""
+    ifs.plan(answer(200, body, {"Content-Type": media}, part="$metadata"))
+
+    with pytest.raises(NotJson, match=r"a web page instead of \$metadata"):
+        service.metadata()

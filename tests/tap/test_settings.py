@@ -48,6 +48,9 @@ def test_all_faults_are_told_at_once() -> None:
         pytest.param({"base_url": "https://u:p@h"}, "SETTING_INVALID: `base_url`", id="user"),
         pytest.param({"client_secret": ""}, "SETTING_MISSING: `client_secret`", id="half-given"),
         pytest.param({"realm": ""}, "SETTING_MISSING: set `realm`", id="no-realm"),
+        pytest.param({"lookback": -1}, "SETTING_INVALID: ", id="type-has-a-code"),
+        pytest.param({"ca_bundle": "/no/such.pem"}, "SETTING_INVALID: `ca_bundle`", id="bundle"),
+        pytest.param({"start_date": "soon"}, "SETTING_INVALID: `start_date`", id="start-date"),
         pytest.param({"lookback": -1}, "-1 is less than the minimum", id="bound"),
         pytest.param(
             {"streams": [{"entity_set": "A", "projektion": "x"}]},
@@ -85,6 +88,37 @@ def test_a_wrong_setting_is_named(change: dict[str, Any], told: str) -> None:
     said = faults(GOOD | change)
 
     assert any(told in fault for fault in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(
+            {"headers": {"X-Key": "canary\n"}}, "`headers`: the value of", id="lf"
+        ),
+        pytest.param({"headers": {"X-Key": "canary\u20ac"}}, "`headers`: the value", id="latin-1"),
+        pytest.param({"headers": {"X-Key": " canary"}}, "`headers`: the value", id="blank"),
+        pytest.param({"headers": {"X Key": "canary"}}, "`headers`: 'X Key' is no name", id="name"),
+        pytest.param({"headers": {"X": ["canary"]}}, "`headers` has a value of another", id="list"),
+        pytest.param({"client_secret": ["canary"]}, "`client_secret` has a value of", id="secret"),
+        pytest.param({"base_url": "https://u:canary@h"}, "`base_url`: it holds a user", id="base"),
+        pytest.param({"base_url": "u:canary@h"}, "`base_url`: it holds a user", id="no-scheme"),
+        pytest.param({"token_url": "https://u:canary@h"}, "`token_url`: it holds", id="token"),
+    ],
+)
+def test_a_fault_in_a_secret_does_not_show_it(change: dict[str, Any], told: str) -> None:
+    """The setting is named, its value is not."""
+    said = faults(GOOD | change)
+
+    assert any(f"SETTING_INVALID: {told}" in fault for fault in said)
+    assert "canary" not in str(said)
+
+
+def test_a_misspelt_setting_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """By its name, and not as an error: Meltano may hand over more than the tap knows."""
+    faults(GOOD | {"page_sise": 1, "lookback": -1})
+
+    assert "setting.unknown setting=page_sise" in caplog.text
 
 
 def test_names_that_outsiders_rely_on_exist() -> None:

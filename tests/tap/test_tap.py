@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tap_ifs_cloud.odata.errors import AuthFailed, IfsError
+from tap_ifs_cloud.odata.errors import AuthFailed, BookmarkInvalid, IfsError
 from tap_ifs_cloud.tap import NoStreams, StreamsFailed, TapIfsCloud
 
 Run = Callable[..., list[dict[str, Any]]]
@@ -180,6 +180,43 @@ def test_a_malformed_bookmark_is_refused(run: Run, ifs: Any, orders: Any, value:
     ifs.sets["OrderSet"] = orders(3, stamp)
 
     assert records(run(raises=StreamsFailed, state=state(value))) == []
+
+
+def test_a_look_back_ends_at_the_first_day(run: Run, ifs: Any, orders: Any) -> None:
+    """A bookmark cannot be moved back beyond what a date can be."""
+    ifs.sets["OrderSet"] = orders(3, stamp)
+
+    assert len(records(run(state=state("0001-01-01T00:00:00Z")))) == 3
+
+
+@pytest.mark.parametrize("form", [{"bookmarks": []}, {"bookmarks": {"order": None}}])
+def test_a_state_of_another_form_is_refused(run: Run, form: object) -> None:
+    """By a code; it is not taken for an empty one."""
+    with pytest.raises(BookmarkInvalid, match="^BOOKMARK_INVALID: the state"):
+        run(state=form)
+
+
+def test_a_missing_modification_stamp_is_told(config: dict[str, Any]) -> None:
+    """`replication: attribute` needs one."""
+    entry = {"entity_set": "PartSet", "projection": "Test", "replication": "attribute"}
+
+    with pytest.raises(IfsError, match=r"REPLICATION_KEY_INVALID: .*set `replication_key`"):
+        TapIfsCloud(config=config | {"streams": [entry]})
+
+
+def test_an_enumeration_that_is_not_compared_is_told(
+    run: Run, ifs: Any, failure: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message names the way out."""
+    ifs.sets["PartSet"] = parts(4)
+    ifs.plan(failure(400, "X", "The operator gt is not supported", part="gt"))
+    streams = [{"entity_set": "PartSet", "projection": "Test"}]
+
+    run(raises=StreamsFailed, config={"streams": streams, "page_size": 2})
+
+    assert (
+        "enumeration (State), which not every service compares: try `paging: skip`" in caplog.text
+    )
 
 
 def test_a_bookmark_of_another_column_is_ignored(run: Run, ifs: Any, orders: Any) -> None:

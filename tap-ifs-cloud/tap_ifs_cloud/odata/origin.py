@@ -30,8 +30,10 @@ class Origin:
     @classmethod
     def of(cls, base_url: str) -> Self:
         """The origin of an absolute http(s) address; ValueError on anything else."""
+        if "@" in base_url:
+            raise ValueError("it holds a user or a password: leave them out")
         parts = urlsplit(base_url)
-        if parts.scheme not in _PORTS or not parts.hostname or _has_user(parts):
+        if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"{base_url!r} is no http or https address")
         if parts.query or parts.fragment:
             raise ValueError(f"{base_url!r} has a query or fragment")

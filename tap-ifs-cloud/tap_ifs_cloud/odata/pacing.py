@@ -63,7 +63,8 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     if header is None:
         return None
     text = header.strip()
-    if text.removeprefix("-").isdigit():
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
         return max(0.0, float(text))
     try:
         until = parsedate_to_datetime(text)

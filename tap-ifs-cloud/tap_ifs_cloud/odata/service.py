@@ -52,7 +52,7 @@ class Service:
         return self.session.get(
             f"{self.url}$metadata",
             accept="application/xml",
-            read=lambda body: parse_metadata(body.content, body.url),
+            read=_metadata,
         )
 
     def page(self, entity_set: str, address: Query | Link, *, follow_links: bool = True) -> Page:
@@ -88,13 +88,25 @@ class Service:
         return Link(resolved)
 
 
+def _metadata(body: Body) -> Metadata:
+    start = body.content.removeprefix(_BOM).lstrip()[:14].lower()
+    if body.media_type == "text/html" or start.startswith((b"<html", b"<!doctype html")):
+        raise _web_page(body, "$metadata")
+    return parse_metadata(body.content, body.url)
+
+
+def _web_page(body: Body, instead_of: str) -> NotJson:
+    shown = excerpt(body.content.decode(errors="replace"))[:80]
+    return NotJson(
+        f"{without_query(body.url)} answered with a web page instead of {instead_of} ({shown}): "
+        "is a login or proxy before IFS?"
+    )
+
+
 def _answer(body: Body) -> PageBody:
     content = body.content.removeprefix(_BOM)
     if body.media_type == "text/html" or content.lstrip()[:1] == b"<":
-        raise NotJson(
-            f"{without_query(body.url)} answered with a page instead of rows "
-            f"({excerpt(content.decode(errors='replace'))[:80]}): is a login or proxy before IFS?"
-        )
+        raise _web_page(body, "rows")
     try:
         return _PAGE.decode(content)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -76,4 +76,11 @@ def _reply(body: Body) -> TokenReply:
     try:
         return _REPLY.decode(body.content)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise AuthNotJson(body.url, excerpt(body.content.decode(errors="replace"))[:80]) from error
+        raise AuthNotJson(body.url, _shown(body.content)) from error
+
+
+def _shown(content: bytes) -> str:
+    """What an error may show of a reply: JSON can hold a token under another name."""
+    if content.lstrip()[:1] in (b"{", b"["):
+        return "JSON without `access_token`"
+    return excerpt(content.decode(errors="replace"))[:80]
