@@ -93,9 +93,7 @@ def test_a_wrong_setting_is_named(change: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        pytest.param(
-            {"headers": {"X-Key": "canary\n"}}, "`headers`: the value of", id="lf"
-        ),
+        pytest.param({"headers": {"X-Key": "canary\n"}}, "`headers`: the value of", id="lf"),
         pytest.param({"headers": {"X-Key": "canary\u20ac"}}, "`headers`: the value", id="latin-1"),
         pytest.param({"headers": {"X-Key": " canary"}}, "`headers`: the value", id="blank"),
         pytest.param({"headers": {"X Key": "canary"}}, "`headers`: 'X Key' is no name", id="name"),

@@ -192,7 +192,7 @@ def test_a_look_back_ends_at_the_first_day(run: Run, ifs: Any, orders: Any) -> N
 @pytest.mark.parametrize("form", [{"bookmarks": []}, {"bookmarks": {"order": None}}])
 def test_a_state_of_another_form_is_refused(run: Run, form: object) -> None:
     """By a code; it is not taken for an empty one."""
-    with pytest.raises(BookmarkInvalid, match="^BOOKMARK_INVALID: the state"):
+    with pytest.raises(BookmarkInvalid, match=r"^BOOKMARK_INVALID: the state"):
         run(state=form)
 
 
