@@ -262,6 +262,19 @@ def test_what_a_lost_request_left_undone_is_done(prepared: Any, messages: Any) -
     assert prepared.cells("S", "a")["Amount"] == "1"
 
 
+def test_a_refused_question_is_no_refusal_of_what_was_sent(prepared: Any, messages: Any) -> None:
+    """The look-up after a lost answer fails: nothing is sent again before the next run knows."""
+    body = answer("RESOURCE_NOT_FOUND", ["items_page_by_column_values"])
+    prepared.sandbox.monday_faults.plan(Fault(lose=True, matches=is_write))
+    prepared.sandbox.monday_faults.plan(Fault(200, body, matches=is_query))
+
+    ended = prepared.run(rows(messages, "a", "b"))
+
+    assert (ended.code, ended.counts()["carried_over"], ended.states) == (1, 2, [])
+    assert prepared.run(rows(messages, "a", "b")).code == 0
+    assert prepared.board("S")["items_count"] == 2
+
+
 @pytest.mark.parametrize(
     ("project", "ledgers", "variables", "name"),
     [

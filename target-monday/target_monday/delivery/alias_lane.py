@@ -104,8 +104,8 @@ class AliasLane:
                 self.journal.settle(request, intents, [CarriedOver(str(error))] * len(pack))
             raise
         outcomes = outcomes_of(answer, len(pack))
-        for fault in answer.faults:
-            self.calls.budget.learn_refusal(fault.cost, len(pack))
+        for fault in answer.faults:  # its price may be that of one operation or of all
+            self.calls.budget.learn_refusal(fault.cost, 0)
         self.journal.settle(request, intents, outcomes)
         return outcomes
 

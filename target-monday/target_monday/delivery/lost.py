@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome
 from target_monday.diff import Create
+from target_monday.errors import RunFailed
 from target_monday.monday.boards import look_up_exactly
+from target_monday.monday.errors import MondayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +48,18 @@ class LostRequest:
         """Raise Ran if an item of the request is on its board; otherwise it may be sent again.
 
         monday runs operations one after another: while items still appear, it is not done.
+        Raises RunFailed if the board cannot be asked: a refusal of the question is none of the
+        request.
         """
+        try:
+            self._look()
+        except MondayError as error:
+            raise RunFailed(
+                f"An answer was lost, and what was made cannot be looked up: {error}. "
+                "The next run finds out before it sends anything."
+            ) from error
+
+    def _look(self) -> None:
         found = self._found()
         if not found:
             return
