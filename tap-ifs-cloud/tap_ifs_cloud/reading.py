@@ -34,6 +34,11 @@ class Since:
     start_date: str | None = None
     lookback: int = 0  # seconds
 
+    @property
+    def is_ever(self) -> bool:
+        """Whether nothing is left out: the whole set is read."""
+        return self.bookmark is None and self.start_date is None
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -97,6 +97,8 @@ class EntitySetStream(Stream):
         if self.replication_method != REPLICATION_INCREMENTAL:
             return reading.records()
         since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])
+        if since.is_ever and self.emit_activate_version_messages:
+            self._stream_version = self._initialized_at
         if self.replication_key == ROW_VERSION:
             return newer_versions(reading, since)
         return stamped_since(reading, self.plan.stamp(self._stamp_name()), since)
@@ -126,23 +128,24 @@ class EntitySetStream(Stream):
         )
 
     def _complete(self, rows: int) -> None:
-        """The whole set was read: now a target may know what has vanished."""
+        """All was read. If that is the whole set, a target may now know what has vanished."""
         if self.replication_method == REPLICATION_INCREMENTAL:
             self._write_bookmark()
-            return
-        if not rows:
+        elif not rows:
             self.logger.warning(
                 "stream.empty stream=%s hint=%r",
                 self.name,
                 "IFS also answers with no rows when the service user lacks the company or site",
             )
+        if self._stream_version is None:
+            return
         if self.plan.is_arbitrary:
             self.logger.warning(
                 "walk.arbitrary stream=%s hint=%r",
                 self.name,
                 "no column can be ordered by, so rows may be missing: no ACTIVATE_VERSION",
             )
-        elif self._stream_version is not None:
+        else:
             super()._write_activate_version_message(self._stream_version)
 
     @override

@@ -269,6 +269,21 @@ def test_a_full_read_that_breaks_off_activates_nothing(
     assert of(messages, "ACTIVATE_VERSION") == []
 
 
+def test_the_first_read_of_an_incremental_stream_is_a_full_one(
+    run: Run, ifs: Any, orders: Any
+) -> None:
+    """Without a bookmark the whole set is read, so a target may know what has vanished."""
+    ifs.sets["OrderSet"] = orders(3, stamp)
+
+    first = run()
+    (activated,) = of(first, "ACTIVATE_VERSION")
+    later = run(state=of(first, "STATE")[-1]["value"])
+    started = run(config={"start_date": "2020-01-01"})
+
+    assert {m["version"] for m in of(first, "RECORD")} == {activated["version"]}
+    assert of(later, "ACTIVATE_VERSION") == of(started, "ACTIVATE_VERSION") == []
+
+
 def test_an_empty_full_read_is_told(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     """No rows is also what IFS answers without a grant on the company."""
     run(config=full())
