@@ -259,7 +259,12 @@ class Loader:
             self._rejected(pending, books, "ITEM_GONE", message)
             return
         plan, key, row = pending.plan, pending.key, pending.operation.row
-        known = self._looked_up(plan, key)
+        try:
+            known = self._looked_up(plan, key)
+        except AmbiguousKey as error:
+            del self._pool[place]
+            self._rejected(pending, books, error.code, str(error))
+            return
         operation = diff(row, known)
         if isinstance(operation, Unchanged):
             del self._pool[place]
@@ -271,11 +276,14 @@ class Loader:
         self._pool[place] = again
 
     def _looked_up(self, plan: BoardPlan, key: str) -> KnownItem | None:
+        """The item that carries the key now. Raises AmbiguousKey."""
         column = plan.key_column or ""
         found = look_up(
             self.lane.calls.query, plan.board_id, column, [key], columns=plan.column_ids
         )
         known = [item for item in map(plan.read, found) if item.cells.get(column) == key]
+        if len(known) > 1:
+            raise AmbiguousKey(key, [item.item_id for item in known])
         if known:
             self.items.adopt(plan.ledger_id, {key: known[0]})
         return known[0] if known else None

@@ -164,14 +164,20 @@ _SETTINGS = th.PropertiesList(
         th.NumberType(minimum=0, maximum=1),
         default=0.2,
         title="Brake: share",
-        description="If more than this share of a board's items vanish at once, none is touched.",
+        description=(
+            "If more than this share of a board's items vanish at once, none is touched and the "
+            "stream fails. Five items may always go; 0 lets none go."
+        ),
     ),
     th.Property(
         "vanished_max_count",
         th.IntegerType(minimum=0),
         default=500,
         title="Brake: count",
-        description="If more items of a board than this vanish at once, none is touched.",
+        description=(
+            "If more items of a board than this vanish at once, none is touched and the stream "
+            "fails."
+        ),
     ),
     th.Property(
         "max_aliases",

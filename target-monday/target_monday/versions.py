@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Versions"]
 
-_FEW: Final = 3  # up to so many items may vanish whatever share of a small board they are
+_FEW: Final = 5  # up to so many items may vanish whatever share of a small board they are
 
 
 @dataclass(slots=True)

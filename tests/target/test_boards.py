@@ -288,9 +288,9 @@ def test_a_board_that_is_empty_may_stay_empty(rehearsal: Any, messages: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("gone", "share", "code"), [(3, 0.2, 0), (4, 0.2, 1), (4, 0.5, 0), (1, 0, 1)]
+    ("gone", "share", "code"), [(5, 0.2, 0), (6, 0.2, 1), (6, 0.75, 0), (1, 0, 1)]
 )
-def test_the_brake_allows_a_share_or_three_items(
+def test_the_brake_allows_a_share_or_five_items(
     rehearsal: Any, messages: Any, gone: int, share: float, code: int
 ) -> None:
     """The greater of the two may vanish from a board at once; a share of 0 allows none."""

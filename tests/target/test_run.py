@@ -196,6 +196,30 @@ def test_two_items_with_one_key_are_never_guessed_between(rehearsal: Any, messag
     assert board["items"][0]["id"] in reject["message"]
 
 
+def test_a_lost_item_is_not_guessed_among_twins(rehearsal: Any, messages: Any) -> None:
+    """Where an item was and two are now, its changed row is rejected and neither is written."""
+    rehearsal.run(orders(messages, {"Id": "1"}, {"Id": "2"}, {"Id": "3"}))
+    board = rehearsal.board("Purchase order")
+    key = next(each["id"] for each in board["columns"] if each["title"] == "Record key")
+    for item in board["items"]:
+        if item["name"] in {"1", "2"}:
+            rehearsal.ask(
+                "mutation ($i: ID!) { delete_item(item_id: $i) { id } }", {"i": item["id"]}
+            )
+    for _ in range(2):  # the board has as many items as before, so it is not read again
+        rehearsal.ask(
+            'mutation ($b: ID!, $v: JSON) { create_item(board_id: $b, item_name: "twin", '
+            "column_values: $v) { id } }",
+            {"b": board["id"], "v": f'{{"{key}": "1"}}'},
+        )
+
+    ended = rehearsal.run(orders(messages, {"Id": "1", "Amount": 9}))
+
+    (reject,) = rehearsal.audit("rejects")
+    assert (ended.code, reject["code"]) == (3, "AMBIGUOUS_KEY")
+    assert {item["name"] for item in rehearsal.board("Purchase order")["items"]} == {"3", "twin"}
+
+
 def test_near_duplicates_of_a_label_are_that_label(rehearsal: Any, messages: Any) -> None:
     """Case and blanks make no new label; a label that is new is created."""
     rows = [{"Id": "1", "State": " closed "}, {"Id": "2", "State": "Parked"}]

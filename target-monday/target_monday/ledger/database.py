@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from target_monday.errors import RunFailed, SettingsFault
 from target_monday.ledger.tables import METADATA
@@ -72,12 +72,23 @@ def open_database(url: str, *, create: bool = True) -> Engine:
         engine = create_engine(address)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
-        METADATA.create_all(engine)
+        _make_tables(engine)
     except (ArgumentError, ImportError) as error:
         raise SettingsFault([f"`ledger_url` cannot be used: {_first_line(error)}."]) from error
     except (SQLAlchemyError, OSError) as error:
         raise RunFailed(f"The ledger cannot be opened: {_first_line(error)}.") from error
     return engine
+
+
+def _make_tables(engine: Engine) -> None:
+    """Make the tables that are missing; another run may be making the same ones just now."""
+    for _ in METADATA.sorted_tables:
+        try:
+            METADATA.create_all(engine)
+        except OperationalError:  # a table came up between the look and the making
+            continue
+        return
+    METADATA.create_all(engine)
 
 
 def _make_folder(address: URL, *, create: bool) -> None:
