@@ -30,8 +30,6 @@ IfsError                      one entity set cannot be read; others may
 └── ReplicationKeyInvalid     REPLICATION_KEY_INVALID
 """
 
-# ruff: noqa: N818 # the root says Error; the others are named after what happened
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar

@@ -54,7 +54,7 @@ class Page:
 Fetch = Callable[[Query | Link], Page]
 
 
-class OrderBroken(Exception):  # noqa: N818 # no failure: the walk goes another way
+class OrderBroken(Exception):
     """Rows do not come in the order of the key, or not all of them; `str()` says why."""
 
 
