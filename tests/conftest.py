@@ -35,8 +35,26 @@ def start_sandbox() -> Iterator[Callable[[SandboxSettings], Sandbox]]:
         sandbox.__exit__(None, None, None)
 
 
-def unavailable(what: str) -> None:
-    """Skip for want of `what`; with CI=true that is a failure, since CI installs it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI must have {what}")
-    pytest.skip(f"this machine has no {what}")
+@pytest.fixture(scope="session")
+def miss() -> Callable[[str], None]:
+    """Skips for want of something; with CI=true that is a failure, since CI has all of it."""
+
+    def skip(what: str) -> None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have {what}")
+        pytest.skip(f"this machine has no {what}")
+
+    return skip
+
+
+@pytest.fixture(scope="session")
+def reference(project_root: Path, miss: Callable[[str], None]) -> Callable[[str, str], Path]:
+    """Gives the path of reference data beside the project, which is not part of it."""
+
+    def path(name: str, what: str) -> Path:
+        found = project_root.parent / "shared" / name
+        if not found.exists():
+            miss(f"{what} at ../shared/{name}")
+        return found
+
+    return path

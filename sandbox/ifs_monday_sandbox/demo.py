@@ -31,6 +31,7 @@ __all__ = ["main"]
 SNAPSHOT: Final = Path("output/demo/boards.html")
 # A minute of monday's budgets passes in this many seconds, so that nobody waits for real ones.
 MINUTE_SECONDS: Final = 1.0
+WIDTH: Final = 110  # columns that the table needs, also where the output goes to a file
 COUNTS: Final = ("read", "created", "updated", "unchanged", "archived", "rejected", "carried_over")
 
 
@@ -55,18 +56,22 @@ class SyncFailedError(RuntimeError):
 
 def main() -> int:
     """Run the demo; the exit status is 0 only if both syncs settled every row."""
-    console = Console(width=max(100, Console().width))
+    console = Console(width=max(WIDTH, Console().width))
     settings = SandboxSettings(monday=replace(MondaySettings(), minute_seconds=MINUTE_SECONDS))
     with (
         tempfile.TemporaryDirectory(prefix="ifs-monday-demo-") as room,
         Sandbox(settings) as sandbox,
     ):
         console.print(f"IFS Cloud at {sandbox.ifs_url}, monday.com at {sandbox.monday_url}")
+        console.print("(A minute of monday's budgets lasts one second here, so nobody waits.)")
         try:
             first = _sync(sandbox, Path(room), console, "First sync: a year of business")
             console.print(_table("First sync", first))
             changes = sandbox.business.tick()
-            console.print(f"A business day passes: {changes}", highlight=False)
+            console.print("A business day passes.")
+            for entity_set, counts in sorted(changes.changes.items()):
+                told = f"{counts.created} new, {counts.changed} changed, {counts.deleted} gone"
+                console.print(f"  {entity_set}: {told}", highlight=False)
             second = _sync(sandbox, Path(room), console, "Second sync: only the changes")
             console.print(_table("Second sync", second))
         except SyncFailedError as error:
@@ -129,7 +134,7 @@ def _table(title: str, sync: Sync) -> Table:
         title=f"{title}: {sync.seconds:.1f} s, {sync.calls} API calls, {sync.points:,} points",
         title_justify="left",
     )
-    table.add_column("stream")
+    table.add_column("stream", no_wrap=True)
     for count in COUNTS:
         table.add_column(count.replace("_", " "), justify="right")
     for board in sync.boards:

@@ -6,14 +6,12 @@ It is not the sandbox: the sandbox behaves as IFS does, this one as a test needs
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 Row = dict[str, Any]
 
@@ -356,15 +355,9 @@ def orders() -> Callable[..., list[Row]]:
 
 
 @pytest.fixture
-def real_ifs() -> Path:
+def real_ifs(reference: Callable[[str, str], Path]) -> Path:
     """The recorded answers of a real tenant."""
-    folder = Path(__file__).parents[3] / "shared" / "real-ifs"
-    if not folder.is_dir():
-        reason = f"the recorded answers of a real tenant are not at {folder}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return folder
+    return reference("real-ifs", "recorded answers of a real tenant")
 
 
 @pytest.fixture

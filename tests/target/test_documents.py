@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
@@ -22,16 +19,16 @@ from target_monday.monday.operations import (
     write_batch,
 )
 
-SDL = Path(__file__).resolve().parents[2].parent / "shared/monday/schema-2026-10.graphql"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
-@cache
-def schema() -> GraphQLSchema:
-    if not SDL.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI must have monday's schema beside the project")
-        pytest.skip("monday's published schema is not on this machine")
-    return build_schema(SDL.read_text(encoding="utf-8"))
+@pytest.fixture(scope="session")
+def schema(reference: Callable[[str, str], Path]) -> GraphQLSchema:
+    """Monday's published schema."""
+    path = reference("monday/schema-2026-10.graphql", "official schema of monday")
+    return build_schema(path.read_text(encoding="utf-8"))
 
 
 DOCUMENTS = sorted(
@@ -42,9 +39,9 @@ DOCUMENTS = sorted(
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_fixed_documents_are_valid(name: str) -> None:
+def test_fixed_documents_are_valid(schema: GraphQLSchema, name: str) -> None:
     """Each document by its name."""
-    assert validate(schema(), parse(getattr(operations, name))) == []
+    assert validate(schema, parse(getattr(operations, name))) == []
 
 
 TEXTS = st.text(max_size=5)
@@ -59,15 +56,15 @@ MUTATIONS = st.one_of(
 
 
 @given(st.lists(MUTATIONS, min_size=1, max_size=8))
-def test_generated_batches_are_valid(mutations: list[Any]) -> None:
+def test_generated_batches_are_valid(schema: GraphQLSchema, mutations: list[Any]) -> None:
     """Any mix of mutations, each value a variable and never part of the document."""
     document, variables = write_batch(mutations)
 
-    assert validate(schema(), parse(document)) == []
+    assert validate(schema, parse(document)) == []
     assert all(f"${name}:" in document for name in variables)
 
 
-def test_default_column_types_exist() -> None:
+def test_default_column_types_exist(schema: GraphQLSchema) -> None:
     """The types that default columns are made of are types of monday."""
     kinds: list[dict[str, Any]] = [
         {"type": "boolean"},
@@ -79,7 +76,7 @@ def test_default_column_types_exist() -> None:
         {},
     ]
     made = default_columns({"properties": {str(at): kind for at, kind in enumerate(kinds)}})
-    known = schema().type_map["ColumnType"]
+    known = schema.type_map["ColumnType"]
 
     types = [column.column_type for column in made]
     assert types == ["checkbox", "numbers", "date", "status", "long_text", "long_text", "text"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,8 +17,8 @@ from ifs_monday_sandbox.ifs.settings import IfsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-RECORDED = Path(__file__).resolve().parents[3] / ".." / "shared" / "real-ifs"
 TOKEN_PATH = "auth/realms/sandbox/protocol/openid-connect/token"
 
 
@@ -131,10 +129,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def recorded() -> Path:
+def recorded(reference: Callable[[str, str], Path]) -> Path:
     """Recorded answers of a real tenant."""
-    if not RECORDED.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI must have the recorded answers of a real tenant")
-        pytest.skip("the recorded answers of a real tenant are not on this machine")
-    return RECORDED
+    return reference("real-ifs", "recorded answers of a real tenant")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +18,7 @@ from ifs_monday_sandbox.monday.settings import MondaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-OFFICIAL = Path(__file__).resolve().parents[3] / ".." / "shared" / "monday"
+    from pathlib import Path
 
 
 @dataclass
@@ -147,21 +144,6 @@ def twin(start: Callable[..., Twin]) -> Twin:
 
 
 @pytest.fixture(scope="session")
-def official() -> Path:
+def official(reference: Callable[[str, str], Path]) -> Path:
     """The directory with monday's own schema; skips where it is not at hand."""
-    if not OFFICIAL.exists():
-        unavailable("official schema of monday at ../shared/monday")
-    return OFFICIAL
-
-
-def unavailable(what: str) -> None:
-    """Skip for want of `what`; with CI=true that is a failure, since CI has it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI must have the {what}")
-    pytest.skip(f"this machine has no {what}")
-
-
-@pytest.fixture(scope="session")
-def miss() -> Callable[[str], None]:
-    """`unavailable`, for test modules."""
-    return unavailable
+    return reference("monday", "official schema of monday")
