@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,8 @@ def project_root() -> Path:
 @pytest.fixture
 def start_sandbox() -> Iterator[Callable[[SandboxSettings], Sandbox]]:
     """Starts sandboxes with given settings; all are stopped after the test."""
-    running: list[Sandbox] = []
-
-    def start(settings: SandboxSettings) -> Sandbox:
-        running.append(Sandbox(settings).__enter__())
-        return running[-1]
-
-    yield start
-    for sandbox in running:
-        sandbox.__exit__(None, None, None)
+    with ExitStack() as running:
+        yield lambda settings: running.enter_context(Sandbox(settings))
 
 
 @pytest.fixture(scope="session")

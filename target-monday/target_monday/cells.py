@@ -31,6 +31,7 @@ __all__ = [
     "SUPPORTED_TYPES",
     "Canonical",
     "Codec",
+    "Encode",
     "codec_for",
     "shorten",
 ]

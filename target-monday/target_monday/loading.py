@@ -277,11 +277,14 @@ class Loader:
 
     def _looked_up(self, plan: BoardPlan, key: str) -> KnownItem | None:
         """The item that carries the key now. Raises AmbiguousKey."""
-        column = plan.key_column or ""
         found = look_up(
-            self.lane.calls.query, plan.board_id, column, [key], columns=plan.column_ids
+            self.lane.calls.query,
+            plan.board_id,
+            plan.key_column or "",
+            [key],
+            columns=plan.column_ids,
         )
-        known = [item for item in map(plan.read, found) if item.cells.get(column) == key]
+        known = [plan.read(item) for item in found.get(key, ())]
         if len(known) > 1:
             raise AmbiguousKey(key, [item.item_id for item in known])
         if known:

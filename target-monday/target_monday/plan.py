@@ -14,6 +14,7 @@ from target_monday.cells import (
     SUPPORTED_TYPES,
     Canonical,
     Codec,
+    Encode,
     codec_for,
     shorten,
 )
@@ -66,8 +67,10 @@ class BoardPlan:
     create_labels: bool
     _steps: list[tuple[str, str, Canonical, bool]] = field(default_factory=list)
     _fields: tuple[str, ...] = ()
+    _encoders: dict[str, Encode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._encoders = {cell.column.id: cell.codec.encode for cell in self.cells}
         self._steps = [
             (cell.property, cell.column.id, cell.codec.canonical, cell.column.type == "long_text")
             for cell in self.cells
@@ -156,13 +159,10 @@ class BoardPlan:
                 return ArchiveItem(operation.item_id, operation.delete)
 
     def _encoded(self, cells: Mapping[str, Cell]) -> dict[str, Any]:
-        codecs = {cell.column.id: cell.codec for cell in self.cells}
         return {
-            column: None
-            if cell is None
-            else cell
-            if column == self.key_column
-            else codecs[column].encode(cell)
+            column: cell
+            if cell is None or column == self.key_column
+            else self._encoders[column](cell)
             for column, cell in cells.items()
         }
 

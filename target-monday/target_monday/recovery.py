@@ -94,14 +94,10 @@ class Recovery:
                 if each.board == entry.id and each.kind == "create"
             ]
             column = entry.key_column
-            if keys and column and self._on_board(entry.board_id, column, keys):
+            ask, board = self.calls.query, entry.board_id
+            if keys and column and look_up(ask, board, column, keys, columns=[column]):
                 return True
         return False
-
-    def _on_board(self, board_id: str, column: str, keys: list[str]) -> bool:
-        found = look_up(self.calls.query, board_id, column, keys, columns=[column])
-        wanted = set(keys)
-        return any(item.values.get(column, (None, None))[0] in wanted for item in found)
 
     def _resend(self, request: UnsettledRequest) -> bool:
         """The same bytes under the same key. False if the boards have to be read instead."""

@@ -206,10 +206,6 @@ class Account:
                 self, board, item, {column.id: value}, writer=self._person(), create_labels=False
             )
 
-    def rename_item(self, board_name: str, item_name: str, new_name: str) -> Item:
-        """Give the one item with this name another, by hand."""
-        return self.set_cell(board_name, item_name, "Name", new_name)
-
     def rename_column(self, board_name: str, title: str, new_title: str) -> Column:
         """Give a column another title, by hand."""
         with self.lock:
@@ -229,15 +225,6 @@ class Account:
         with self.lock:
             (item,) = self.items_named(board_name, item_name)
             return writes.delete_item(self, item)
-
-    def add_item(self, board_name: str, item_name: str, cells: dict[str, Any]) -> Item:
-        """Add an item by hand; `cells` are column titles -> values in the API's JSON form."""
-        with self.lock:
-            values = {self.column(board_name, title).id: one for title, one in cells.items()}
-            board = self.board(board_name)
-            return writes.create_item(
-                self, board, item_name, group=None, values=values, writer=self._person()
-            )
 
     def _person(self) -> Writer:
         return self.writer("by hand", self.users[1])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome
 from target_monday.diff import Create
 from target_monday.errors import RunFailed
-from target_monday.monday.boards import look_up_exactly
+from target_monday.monday.boards import look_up
 from target_monday.monday.errors import MondayError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class LostRequest:
         return {
             (plan.ledger_id, key): [plan.read(item) for item in items]
             for plan, keys in by_board.values()
-            for key, items in look_up_exactly(
+            for key, items in look_up(
                 self.calls.query,
                 plan.board_id,
                 plan.key_column or "",

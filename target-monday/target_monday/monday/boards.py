@@ -29,7 +29,6 @@ __all__ = [
     "board_names",
     "boards_by_id",
     "look_up",
-    "look_up_exactly",
     "read_items",
 ]
 
@@ -165,39 +164,39 @@ def _walk(call: Call, board_id: str, columns: Sequence[str], page_size: int) -> 
 
 def look_up(
     call: Call, board_id: str, key_column: str, keys: Sequence[str], *, columns: Sequence[str]
-) -> list[Item]:
-    """Items whose key cell equals one of `keys`; monday compares without case, so check again."""
-    found: list[Item] = []
+) -> dict[str, list[Item]]:
+    """The items that carry one of `keys`, letter by letter; keys that no item has are left out.
+
+    monday compares texts without case, so it may answer with other items too.
+    """
+    wanted = set(keys)
+    found: dict[str, list[Item]] = {}
+    for item in _looked_up(call, board_id, key_column, keys, columns):
+        key = item.values.get(key_column, (None, None))[0]
+        if key is not None and key in wanted:
+            found.setdefault(key, []).append(item)
+    return found
+
+
+def _looked_up(
+    call: Call, board_id: str, key_column: str, keys: Sequence[str], columns: Sequence[str]
+) -> Iterator[Item]:
     for start in range(0, len(keys), LOOKUP_KEYS):
         cursor: str | None = None
         while True:
             variables = {
                 "board": board_id,
                 "key_column": key_column,
-                "keys": list(keys[start : start + LOOKUP_KEYS]) if cursor is None else [],
+                "keys": list(keys[start : start + LOOKUP_KEYS]),
                 "limit": PAGE,
                 "cursor": cursor,
                 "columns": list(columns),
             }
             page = _lookup_page(call, variables)
-            found.extend(map(_item, page.items))
+            yield from map(_item, page.items)
             cursor = page.cursor
             if cursor is None:
                 break
-    return found
-
-
-def look_up_exactly(
-    call: Call, board_id: str, key_column: str, keys: Sequence[str], *, columns: Sequence[str]
-) -> dict[str, list[Item]]:
-    """The items that carry one of `keys`, letter by letter; keys that no item has are left out."""
-    wanted = set(keys)
-    found: dict[str, list[Item]] = {}
-    for item in look_up(call, board_id, key_column, keys, columns=columns):
-        key = item.values.get(key_column, (None, None))[0]
-        if key is not None and key in wanted:
-            found.setdefault(key, []).append(item)
-    return found
 
 
 def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
