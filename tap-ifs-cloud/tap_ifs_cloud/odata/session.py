@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.origin import Origin
 
-__all__ = ["Session"]
+__all__ = ["Body", "Session"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,17 +44,21 @@ T = TypeVar("T")
 CONNECT_SECONDS: Final = 30.0
 REDIRECTS: Final = 5
 OK: Final = 200
+NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
+CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
 REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A good answer."""
+    """A good answer: 200, or 304 to a request with a condition."""
 
     url: str
     content: bytes
     media_type: str
+    status: int = OK
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
 
 
 class _Headers(AuthBase):
@@ -83,15 +87,38 @@ class Session:
     sleep: Callable[[float], None] = time.sleep
     _http: requests.Session = field(default_factory=requests.Session, repr=False)
 
-    def get(self, url: str, *, accept: str, read: Callable[[Body], T]) -> T:
-        """What `read` makes of the answer. A BrokenBody that it raises counts as a failed try."""
-        return self._persist(url, lambda: read(self._authorized(url, accept)))
+    def get(
+        self,
+        url: str,
+        *,
+        accept: str,
+        read: Callable[[Body], T],
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> T:
+        """What `read` makes of the answer. A BrokenBody that it raises counts as a failed try.
+
+        `headers` are for this request alone. With `If-None-Match` or `If-Modified-Since` among
+        them, `read` also gets a 304, which has no content. `timeout` replaces the session's.
+        """
+        asked = {"Accept": accept, **(headers or {})}
+        conditional = not CONDITIONS.isdisjoint(name.lower() for name in asked)
+        seconds = self.timeout if timeout is None else timeout
+
+        def once() -> T:
+            response = self._authorized(url, asked, seconds)
+            if conditional and response.status_code == NOT_MODIFIED:
+                return read(_as_body(response))
+            return read(_body(response))
+
+        return self._persist(url, once)
 
     def post_form(self, url: str, form: Mapping[str, str], *, read: Callable[[Body], T]) -> T:
         """Send a form without credentials; for the token endpoint only."""
 
         def once() -> T:
-            return read(_body(self._request("POST", url, {"Accept": "application/json"}, form)))
+            accept = {"Accept": "application/json"}
+            return read(_body(self._request("POST", url, accept, self.timeout, form)))
 
         return self._persist(url, once)
 
@@ -121,27 +148,27 @@ class Session:
         )
         self.sleep(wait)
 
-    def _authorized(self, url: str, accept: str) -> Body:
+    def _authorized(self, url: str, asked: Mapping[str, str], timeout: float) -> requests.Response:
         """One try; a token that is refused is replaced once and the same request repeated."""
         headers = self.credentials.headers()
-        response = self._send(url, accept, headers)
+        response = self._send(url, {**asked, **headers}, timeout)
         if response.status_code == UNAUTHORIZED and self.credentials.renew(headers):
             logger.info("auth.renew reason=401")
-            response = self._send(url, accept, self.credentials.headers())
+            response = self._send(url, {**asked, **self.credentials.headers()}, timeout)
         if response.status_code == UNAUTHORIZED:
             raise AuthFailed(
                 f"{without_query(url)} refuses the credentials (401): check `client_id`, "
                 "`client_secret`, `realm` and `scope`, and that the IAM client's service user is "
                 "active"
             )
-        return _body(response)
+        return response
 
-    def _send(self, url: str, accept: str, headers: Mapping[str, str]) -> requests.Response:
+    def _send(self, url: str, headers: Mapping[str, str], timeout: float) -> requests.Response:
         """One request, redirects within the origin included."""
         for _ in range(REDIRECTS + 1):
             self.pacer.wait()
             started = time.monotonic()
-            response = self._request("GET", url, {"Accept": accept, **headers})
+            response = self._request("GET", url, headers, timeout)
             logger.debug(
                 "http.get status=%d bytes=%d seconds=%.3f url=%s",
                 response.status_code,
@@ -165,6 +192,7 @@ class Session:
         method: str,
         url: str,
         headers: Mapping[str, str],
+        timeout: float,
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
         with _ifs_errors(url):
@@ -174,7 +202,7 @@ class Session:
                 data=form,
                 auth=_Headers({"User-Agent": self.user_agent, **headers}),
                 allow_redirects=False,
-                timeout=(min(CONNECT_SECONDS, self.timeout), self.timeout),
+                timeout=(min(CONNECT_SECONDS, timeout), timeout),
                 verify=self.ca_bundle or True,
             )
 
@@ -182,7 +210,17 @@ class Session:
 def _body(response: requests.Response) -> Body:
     if response.status_code != OK:
         raise error_of(response)
-    return Body(response.url, response.content, media_type(response))
+    return _as_body(response)
+
+
+def _as_body(response: requests.Response) -> Body:
+    return Body(
+        response.url,
+        response.content,
+        media_type(response),
+        response.status_code,
+        response.headers,
+    )
 
 
 @contextmanager
