@@ -51,6 +51,7 @@ __all__ = [
     "ForeignLink",
     "ForeignRedirect",
     "IfsError",
+    "Incomplete",
     "InvalidMetadata",
     "KeyNull",
     "NotFound",
@@ -62,6 +63,7 @@ __all__ = [
     "ReplicationKeyInvalid",
     "RunStopper",
     "TlsFailed",
+    "TooMuchAtOnce",
     "Transient",
     "Unavailable",
     "UnsafeMetadata",
@@ -207,7 +209,11 @@ class NotFound(_Unreachable):
     code = "IFS_NOT_FOUND"
 
 
-class OperationTimeout(IfsError):
+class TooMuchAtOnce(IfsError):
+    """The answer would take too long or be too large; a smaller page may do."""
+
+
+class OperationTimeout(TooMuchAtOnce):
     """504 with ODP_OPERATION_TIMEOUT: the same query would time out again."""
 
     code = "IFS_OPERATION_TIMEOUT"
@@ -260,6 +266,18 @@ class PagingLoop(IfsError):
     """The server leads in a circle."""
 
     code = "PAGING_LOOP"
+
+
+class Incomplete(IfsError):
+    """The server counts rows that it does not give."""
+
+    code = "COMPLETENESS"
+
+    def __init__(self, where: str, *, counted: int, read: int) -> None:
+        super().__init__(
+            f"{where}: the server counts {counted} rows, but only {read} came, also when they were "
+            "read again: try another `paging`, or ask who changes so many rows meanwhile"
+        )
 
 
 class KeyNull(IfsError):
