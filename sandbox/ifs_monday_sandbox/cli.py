@@ -47,6 +47,20 @@ def main() -> None:
     help="Of the IFS side; beyond it stands 429. 0 lifts the limit.",
 )
 @click.option(
+    "--company",
+    "companies",
+    multiple=True,
+    help="Of the IFS side: a company that the service user may see; may be repeated. "
+    "Without it, all of them.",
+)
+@click.option(
+    "--deny",
+    "denied",
+    multiple=True,
+    help="Of the IFS side: a projection, or `Projection/Set`, that the service user has no grant "
+    "on; may be repeated.",
+)
+@click.option(
     "--plan",
     type=click.Choice(["free", "basic", "standard", "pro", "enterprise"]),
     default="pro",
@@ -67,6 +81,8 @@ def serve(  # noqa: PLR0913  (one option each)
     size: int,
     page_cap: int,
     requests_per_minute: int,
+    companies: tuple[str, ...],
+    denied: tuple[str, ...],
     plan: Any,
     minute: float,
 ) -> None:
@@ -76,7 +92,12 @@ def serve(  # noqa: PLR0913  (one option each)
         size=size,
         ifs_port=ifs_port,
         monday_port=monday_port,
-        ifs=replace(IfsSettings(), page_cap=page_cap, requests_per_minute=requests_per_minute),
+        ifs=IfsSettings(
+            page_cap=page_cap,
+            requests_per_minute=requests_per_minute,
+            companies=frozenset(companies) or None,
+            denied=frozenset(denied),
+        ),
         monday=replace(MondaySettings(), plan=plan, minute_seconds=minute),
     )
     stopped = threading.Event()

@@ -140,6 +140,8 @@ def _asked(request: Request) -> Asked:
         path=raw.decode(errors="replace").split("/v1/", 1)[1],
         query_string=request.url.query,
         accept=request.headers.get("accept", ""),
+        if_none_match=request.headers.get("if-none-match", ""),
+        if_modified_since=request.headers.get("if-modified-since", ""),
     )
 
 

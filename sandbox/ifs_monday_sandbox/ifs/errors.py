@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ODataError",
+    "insufficient_privileges",
     "malformed",
     "metadata_not_found",
     "method_not_allowed",
+    "modified",
     "not_implemented",
     "operation_timeout",
     "resource_not_found",
@@ -56,6 +58,18 @@ def unauthorized(detail: str) -> ODataError:
         "Unauthorized.",
         (("SE_UNAUTHENTICATED", detail),),
         {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )
+
+
+def insufficient_privileges() -> ODataError:
+    """403: the service user has no grant on the set."""
+    return ODataError(403, "SE_UNAUTHORIZED", "Insufficient privileges.")
+
+
+def modified() -> ODataError:
+    """503: the server's cached metadata is outdated; the same request works when repeated."""
+    return ODataError(
+        503, "MI_MODIFIED_ERROR", "The metadata has been modified.", (), {"Retry-After": "1"}
     )
 
 

@@ -134,6 +134,7 @@ PROJECTION: Final = EntityType(
     properties=(
         *plumbing(),
         text("ProjectionName", 200),
+        text("Name", 200),
         text("Description", 2000),
         text("Component", 20),
         text("Categories", 4000),

@@ -119,6 +119,14 @@ PROJECTIONS: Final = (
         lookup(lookups.SITE),
         lookup(lookups.CUSTOMER_LOV),
     ),
+    Projection(
+        name="SupplierService",
+        description="Suppliers for other systems",
+        category="Integration",
+        sets=(EntitySet("SupplierSet", replace(entities.SUPPLIER, navigations=()), "SupplierSet"),),
+        enums=ENUMS,
+        gateways=frozenset({"int"}),
+    ),
     _entity_service(entities.SUPPLIER, "SupplierSet"),
     _entity_service(entities.ACCOUNT, "AccountSet"),
     _entity_service(entities.PURCHASE_ORDER, "PurchaseOrderSet"),
@@ -133,6 +141,7 @@ def catalogue_rows() -> list[Row]:
     return [
         {
             "ProjectionName": each.name,
+            "Name": None,
             "Description": each.description,
             "Component": "FNDBAS" if each is _CATALOGUE else "ENTERP",
             "Categories": each.category,

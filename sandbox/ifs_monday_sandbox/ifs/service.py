@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from starlette.responses import Response
 
 from ifs_monday_sandbox.ifs.errors import (
+    insufficient_privileges,
     malformed,
     metadata_not_found,
+    modified,
     not_implemented,
     resource_not_found,
 )
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Services"]
 
+_NOT_MODIFIED: Final = 304
+# When the tenant's release was installed, which is when its metadata last changed.
+_RELEASED: Final = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -43,6 +52,8 @@ class Asked:
     path: str
     query_string: str
     accept: str
+    if_none_match: str = ""
+    if_modified_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +74,65 @@ class _Target:
         return f"{self.url}/$metadata#{self.entity_set.name}{columns}{ending}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A `$metadata` document and what it is known by."""
+
+    content: bytes
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.content).hexdigest()[:16]
+        object.__setattr__(self, "etag", f'W/"{digest}"')
+
+    def answer(self, asked: Asked) -> Response:
+        """The document, or 304 if the client has it (RFC 9110, 13.2.2: the ETag counts first)."""
+        told = {"ETag": self.etag, "Last-Modified": format_datetime(_RELEASED, usegmt=True)}
+        if self._is_known(asked):
+            return Response(status_code=_NOT_MODIFIED, headers=told)
+        return Response(self.content, media_type="application/xml", headers=told)
+
+    def _is_known(self, asked: Asked) -> bool:
+        if asked.if_none_match:
+            known = {each.strip() for each in asked.if_none_match.split(",")}
+            return bool(known & {"*", self.etag, self.etag.removeprefix("W/")})
+        try:
+            return parsedate_to_datetime(asked.if_modified_since) >= _RELEASED
+        except (ValueError, TypeError):  # no date, or one without a zone
+            return False
+
+
 class Services:
     """All services of the tenant."""
 
     def __init__(self, business: Business, settings: IfsSettings) -> None:
         self._reader = Reader(business, settings)
-        self._metadata = {each.name: metadata_xml(each) for each in PROJECTIONS}
+        self._metadata = {each.name: _Document(metadata_xml(each)) for each in PROJECTIONS}
+        self._denied = settings.denied
+        self._outdated = set(settings.outdated)
 
     def answer(self, asked: Asked) -> Response:
         """The answer to `asked`. Raises ODataError."""
         first, _, rest = asked.path.partition("/")
         projection = _projection(asked, first)
+        if projection.name in self._denied:
+            raise metadata_not_found()
         url = f"{asked.origin}/{asked.gateway}/ifsapplications/{asked.service}/v1/{first}"
         match unquote(rest):
             case "":
                 return Response(encode(service_document(projection, url)), media_type=JSON)
             case "$metadata":
-                return Response(self._metadata[projection.name], media_type="application/xml")
+                return self._metadata[projection.name].answer(asked)
         resource, _, tail = rest.partition("/")
         name, _, key = unquote(resource).partition("(")
         entity_set = projection.entity_set(name)
         if entity_set is None:
             raise resource_not_found(f"The entity set '{name}' is not defined in this service.")
+        if f"{projection.name}/{name}" in self._denied:
+            raise insufficient_privileges()
+        if projection.name in self._outdated:
+            self._outdated.discard(projection.name)
+            raise modified()
         target = _Target(projection, entity_set, url, asked)
         return self._of_set(target, key, unquote(tail))
 

@@ -29,6 +29,13 @@ class IfsSettings:
     """Pages of more rows take too long: 504. A client gets on with a smaller `$top`. 0 is never."""
     companies: frozenset[str] | None = None
     """Companies that the service user may see; rows of others are left out. None allows all."""
+    denied: frozenset[str] = frozenset()
+    """What the service user has no grant on. A projection (`VouchersHandling`) then answers as an
+    unknown one does, 404; a set of it (`VouchersHandling/VoucherSet`) is declared, and its rows
+    are refused, 403. An entity service that is not activated looks like a denied one."""
+    outdated: frozenset[str] = frozenset()
+    """Projections whose metadata was changed behind the server's cache: the first request for their
+    rows is refused, 503 with Retry-After, and is to be repeated unchanged."""
     linguistic_order: bool = False
     """Order text without regard to case while comparing it by code point, as a database whose
     sort and comparison settings differ."""

@@ -12,8 +12,10 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from ifs_monday_sandbox.ifs.model import Kind, Service
 from ifs_monday_sandbox.ifs.projections import PROJECTIONS
+from ifs_monday_sandbox.ifs.settings import IfsSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -106,7 +108,7 @@ def test_metadata_is_written_as_the_real_one_is(twin: Any, recorded: Path) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_every_service_declares_what_it_uses(twin: Any, name: str) -> None:
     """Types of properties, targets of navigation and bindings of sets all exist."""
-    root = fromstring(twin.get(f"{name}.svc/$metadata").content)
+    root = fromstring(twin.get(f"{name}.svc/$metadata", gateway="int").content)
     declared = {
         f"IfsApp.{name}.{each.attrib['Name']}"
         for each in root[0][0]
@@ -180,6 +182,7 @@ def test_the_catalogue_lists_the_services(twin: Any) -> None:
 
     listed = {row["ProjectionName"]: row["Categories"] for row in rows}
     assert listed["PurchaseOrderHandling"] == "Standard"
+    assert listed["SupplierService"] == "Integration"
     assert listed["PurchaseOrderEntity"] == "EntityService"
 
 
@@ -200,11 +203,16 @@ def test_an_unknown_service_has_no_metadata(twin: Any) -> None:
         ("main/ifsapplications/entity/v1/PurchaseOrderEntity.svc", 404),
         ("int/ifsapplications/projection/v1/PurchaseOrderEntity.svc", 404),
         ("b2b/ifsapplications/projection/v1/PurchaseOrderHandling.svc", 404),
+        ("int/ifsapplications/projection/v1/SupplierService.svc", 200),
+        ("main/ifsapplications/projection/v1/SupplierService.svc", 404),
         ("main/ifsapplications/projection/v1/PurchaseOrderHandling", 404),
     ],
 )
 def test_a_service_has_its_gateways(twin: Any, path: str, status: int) -> None:
-    """Entity services are on the integration gateway only; a wrong gateway is a plain 404."""
+    """Entity services and integration projections are on the integration gateway only.
+
+    A wrong gateway is a plain 404.
+    """
     answer = twin.session.get(f"{twin.url}/{path}/$metadata", timeout=30)
 
     assert answer.status_code == status
@@ -217,3 +225,69 @@ def test_entity_services_serve_the_same_rows(twin: Any, business: Business) -> N
     rows = twin.session.get(f"{url}?$select=OrderNo", timeout=30).json()["value"]
 
     assert len(rows) == len(business.rows("PurchaseOrderSet"))
+
+
+def test_metadata_that_the_client_has_is_not_sent_again(twin: Any) -> None:
+    """By its ETag or, without one, by its date: 304 and no body."""
+    url = f"{twin.url}/main/ifsapplications/projection/v1/VouchersHandling.svc/$metadata"
+    first = twin.session.get(url, timeout=30)
+
+    def ask(**headers: str) -> tuple[int, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = twin.session.get(url, headers=named, timeout=30)
+        assert answer.headers["ETag"] == first.headers["ETag"]
+        return answer.status_code, answer.content
+
+    stamp = first.headers["Last-Modified"]
+    earlier = "Mon, 01 Jan 2024 00:00:00 GMT"
+    assert ask(If_None_Match=first.headers["ETag"]) == (304, b"")
+    assert ask(If_Modified_Since=stamp) == (304, b"")
+    assert ask(If_None_Match='W/"another"', If_Modified_Since=stamp) == (200, first.content)
+    assert ask(If_Modified_Since=earlier) == (200, first.content)
+    assert ask(If_Modified_Since="yesterday") == (200, first.content)
+
+
+def test_services_differ_in_their_etags(twin: Any) -> None:
+    """So that no cache takes one for the other."""
+    names = ("VouchersHandling", "CustomerOrderHandling")
+
+    assert len({twin.get(f"{name}.svc/$metadata").headers["ETag"] for name in names}) == 2
+
+
+def test_a_denied_projection_looks_like_an_unknown_one(
+    start_twin: Callable[..., Any], business: Business
+) -> None:
+    """404 with the same words, for its metadata, its service document and its rows."""
+    twin = start_twin(business, IfsSettings(denied=frozenset({"VouchersHandling"})))
+    unknown = twin.get("NoSuchServiceXyz.svc/$metadata")
+
+    for part in ("$metadata", "", "VoucherSet", "VoucherSet/$count"):
+        answer = twin.get(f"VouchersHandling.svc/{part}")
+        assert (answer.status_code, answer.json()) == (404, unknown.json())
+    listed = twin.rows("AllProjections.svc/Projections", select="ProjectionName")
+    assert "VouchersHandling" in {row["ProjectionName"] for row in listed}
+
+
+def test_a_denied_set_is_declared_but_not_given(
+    start_twin: Callable[..., Any], business: Business
+) -> None:
+    """403 for its rows and their number; other sets of the service are given."""
+    twin = start_twin(business, IfsSettings(denied=frozenset({"VouchersHandling/VoucherSet"})))
+
+    assert b"VoucherSet" in twin.get("VouchersHandling.svc/$metadata").content
+    for part in ("VoucherSet", "VoucherSet/$count"):
+        answer = twin.get(f"VouchersHandling.svc/{part}")
+        assert answer.status_code == 403
+        assert answer.json()["error"]["message"] == "Insufficient privileges."
+    assert twin.rows("VouchersHandling.svc/Reference_VoucherType")
+
+
+def test_outdated_metadata_is_told_once(start_twin: Callable[..., Any], business: Business) -> None:
+    """The same request, repeated, works."""
+    twin = start_twin(business, IfsSettings(outdated=frozenset({"VouchersHandling"})))
+
+    refused = twin.get("VouchersHandling.svc/VoucherSet", top=1)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert refused.json()["error"]["code"] == "MI_MODIFIED_ERROR"
+    assert len(twin.rows("VouchersHandling.svc/VoucherSet", top=1)) == 1
