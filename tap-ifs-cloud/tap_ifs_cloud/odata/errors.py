@@ -6,17 +6,23 @@ IfsError                      one entity set cannot be read; others may
 │   ├── AuthNotJson           AUTH_IFS_NOT_JSON
 │   ├── AuthUnavailable       AUTH_IFS_UNAVAILABLE
 │   ├── TlsFailed             IFS_TLS
+│   ├── HeaderInvalid         HEADER_INVALID
 │   ├── ForeignLink           SECURITY_NEXTLINK
 │   └── ForeignRedirect       SECURITY_REDIRECT
 ├── Transient                 worth another try
 │   ├── ConnectionFailed      IFS_CONNECTION
 │   ├── BrokenBody            IFS_BROKEN_BODY
 │   └── Unavailable           IFS_UNAVAILABLE
+│       ├── Throttled         429
+│       ├── Outdated          MI_MODIFIED_ERROR
+│       └── GatewayTimeout    504; in the end an OperationTimeout
 ├── BadRequest                IFS_BAD_REQUEST
 ├── Forbidden                 IFS_FORBIDDEN
 ├── NotFound                  IFS_NOT_FOUND
 ├── Refused                   IFS_REFUSED
-├── OperationTimeout          IFS_OPERATION_TIMEOUT
+├── TooMuchAtOnce             a smaller page may do
+│   ├── OperationTimeout      IFS_OPERATION_TIMEOUT
+│   └── PageTooLarge          PAGE_TOO_LARGE
 ├── RateLimited               IFS_RATE_LIMITED
 ├── NotJson                   IFS_NOT_JSON
 ├── UnsafeMetadata            SECURITY_METADATA
@@ -34,8 +40,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "AuthFailed",
@@ -50,6 +58,8 @@ __all__ = [
     "Forbidden",
     "ForeignLink",
     "ForeignRedirect",
+    "GatewayTimeout",
+    "HeaderInvalid",
     "IfsError",
     "Incomplete",
     "InvalidMetadata",
@@ -57,11 +67,14 @@ __all__ = [
     "NotFound",
     "NotJson",
     "OperationTimeout",
+    "Outdated",
+    "PageTooLarge",
     "PagingLoop",
     "RateLimited",
     "Refused",
     "ReplicationKeyInvalid",
     "RunStopper",
+    "Throttled",
     "TlsFailed",
     "TooMuchAtOnce",
     "Transient",
@@ -79,6 +92,13 @@ class IfsError(Exception):
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         super().__init__(f"{self.code}: {sentence}")
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Put all texts of the error through `change`, which hides what nobody may read."""
+        self.args = tuple(change(arg) if isinstance(arg, str) else arg for arg in self.args)
+        for name, value in vars(self).items():
+            if isinstance(value, str):
+                setattr(self, name, change(value))
 
 
 class RunStopper(IfsError):
@@ -115,6 +135,18 @@ class TlsFailed(RunStopper):
     code = "IFS_TLS"
 
 
+class HeaderInvalid(RunStopper):
+    """A header cannot be sent as it is set; nothing was sent."""
+
+    code = "HEADER_INVALID"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the header {name!r} cannot be sent: its name or value holds a line break, a control "
+            "or a character outside Latin-1. Correct it under `headers`"
+        )
+
+
 class ForeignLink(RunStopper):
     """A link of the server leads away from `base_url`; nothing was sent to it."""
 
@@ -147,6 +179,10 @@ class Transient(IfsError):
         self.retry_after = retry_after
         super().__init__(sentence)
 
+    def spent(self) -> IfsError:
+        """What is raised when the tries are used up."""
+        return self
+
 
 class ConnectionFailed(Transient):
     """No answer: name not found, connection refused or reset, time-out, bad certificate."""
@@ -161,9 +197,32 @@ class BrokenBody(Transient):
 
 
 class Unavailable(Transient):
-    """429 or 5xx."""
+    """5xx, or another status that says: not now."""
 
     code = "IFS_UNAVAILABLE"
+
+
+class Throttled(Unavailable):
+    """429: too many requests."""
+
+
+class Outdated(Unavailable):
+    """MI_MODIFIED_ERROR: the service has changed, and IFS expects the same request again.
+
+    IFS technical documentation, "Projections and OData Provider".
+    """
+
+
+class GatewayTimeout(Unavailable):
+    """504 without a code of IFS: something before it did not wait, this once or each time."""
+
+    def __init__(self, url: str, said: str, *, retry_after: float | None = None) -> None:
+        self.url, self.said = url, said
+        super().__init__(f"{url}: {said}", retry_after=retry_after)
+
+    @override
+    def spent(self) -> IfsError:
+        return OperationTimeout(self.url, self.said)
 
 
 class RateLimited(IfsError):
@@ -220,6 +279,18 @@ class OperationTimeout(TooMuchAtOnce):
 
     def __init__(self, url: str, said: str) -> None:
         super().__init__(f"{url}: {said}. Lower `page_size` of the stream or narrow its `filter`")
+
+
+class PageTooLarge(TooMuchAtOnce):
+    """The answer is larger than the memory that is meant for it; it was not read to its end."""
+
+    code = "PAGE_TOO_LARGE"
+
+    def __init__(self, url: str, largest: int) -> None:
+        super().__init__(
+            f"{url} answers with more than {largest / 2**20:.0f} MiB. Lower `page_size` of the "
+            "stream, or `select` fewer columns"
+        )
 
 
 class NotJson(IfsError):
