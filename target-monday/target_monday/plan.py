@@ -65,6 +65,7 @@ class BoardPlan:
     cells: tuple[CellPlan, ...]
     clear_nulls: bool
     create_labels: bool
+    first_group: str | None = None  # where new items go if no group is asked for
     _steps: list[tuple[str, str, Canonical, bool]] = field(default_factory=list)
     _fields: tuple[str, ...] = ()
     _encoders: dict[str, Encode] = field(default_factory=dict)
@@ -336,8 +337,21 @@ def bind(
     key = None if spec.append else key_columns(spec, board, known)[0].id
     group = _groups(spec.group, board)[0] if spec.group else None
     return BoardPlan(
-        spec, board.id, ledger_id, key, group, tuple(cells), clear_nulls, create_labels
+        spec,
+        board.id,
+        ledger_id,
+        key,
+        group,
+        tuple(cells),
+        clear_nulls,
+        create_labels,
+        first_group=_first_group(board),
     )
+
+
+def _first_group(board: Board) -> str | None:
+    live = (each.id for each in board.groups if not (each.archived or each.deleted))
+    return next(live, None)
 
 
 def _labels(column: Column, *, create: bool) -> Labels | None:
