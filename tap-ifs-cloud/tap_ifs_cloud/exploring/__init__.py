@@ -1,0 +1,1 @@
+"""What a tenant offers, and the settings that read it: the parts of `tap-ifs-cloud-explore`."""
