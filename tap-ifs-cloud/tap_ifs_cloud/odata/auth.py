@@ -11,8 +11,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tap_ifs_cloud.odata.masking import header_secrets
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["ClientCredentials", "Credentials", "GivenHeaders", "Token", "token_life"]
 
@@ -31,6 +33,9 @@ class Credentials(Protocol):
     def renew(self, refused: Mapping[str, str]) -> bool:
         """Whether other headers than the refused ones can be had now."""
 
+    def secrets(self) -> Iterator[str]:
+        """What no error and no log may show; nothing is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class GivenHeaders:
@@ -45,6 +50,10 @@ class GivenHeaders:
     def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 # the protocol's name
         """There are no others."""
         return False
+
+    def secrets(self) -> Iterator[str]:
+        """The values, and what stands behind a scheme."""
+        return header_secrets(self.given.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class ClientCredentials:
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
     clock: Callable[[], float] = time.monotonic
     _token: Token | None = field(default=None, repr=False)
+    _shown: tuple[str, ...] = field(default=(), repr=False)  # tokens that IFS has seen lately
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def headers(self) -> Mapping[str, str]:
@@ -82,6 +92,11 @@ class ClientCredentials:
                 self._token = self._new()
         return True
 
+    def secrets(self) -> Iterator[str]:
+        """The token in use, the one before it, and the values of the other headers."""
+        yield from header_secrets(self.extra.values())
+        yield from self._shown
+
     def _written(self, token: Token) -> Mapping[str, str]:
         return {**self.extra, "Authorization": f"Bearer {token.text}"}
 
@@ -89,6 +104,7 @@ class ClientCredentials:
         asked_at = self.clock()
         text, expires_in = self.ask()
         life = token_life(expires_in)
+        self._shown = (text, *self._shown[:1])
         logger.debug("auth.token lifetime_seconds=%s", life)
         return Token(text, asked_at + life - min(MARGIN, life / 2))
 

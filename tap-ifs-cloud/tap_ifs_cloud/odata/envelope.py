@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tap_ifs_cloud.odata.clock import http_date
 from tap_ifs_cloud.odata.errors import (
     BadRequest,
     Forbidden,
+    GatewayTimeout,
     IfsError,
     NotFound,
     OperationTimeout,
+    Outdated,
     Refused,
+    Throttled,
+    Transient,
     Unavailable,
 )
 from tap_ifs_cloud.odata.pacing import retry_after
@@ -21,13 +26,12 @@ from tap_ifs_cloud.odata.pacing import retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import requests
+    from tap_ifs_cloud.odata.transport import Body
 
-__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "media_type", "without_query"]
+__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "without_query"]
 
 LONGEST = 300  # characters of a foreign text that an error shows
-_TIMED_OUT: Final = "ODP_OPERATION_TIMEOUT"
-_TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_HTML: Final = re.compile(r"<(!doctype\s+html|html|body)\b", re.IGNORECASE)
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -59,32 +63,53 @@ class Envelope(msgspec.Struct, frozen=True):
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
+# What IFS means, whatever the status: 22R1 says 500 where 24R1 says 503. The first that is there.
+_BY_CODE: Final[Mapping[str, Callable[[str, str], IfsError]]] = {
+    "ODP_OPERATION_TIMEOUT": OperationTimeout,
+    "MI_MODIFIED_ERROR": lambda url, said: Outdated(f"{url}: {said}"),
+    "ODP_NOT_IMPLEMENTED": lambda url, said: Refused(f"{url}: {said}"),
+    "ODP_DESERIALIZATION_ERROR": lambda url, said: BadRequest(f"{url}: {said}"),
+    "ODP_MISSING_PRECONDITION": lambda url, said: Refused(f"{url}: {said}"),
+    "ODP_RESOURCE_NOTFOUND": NotFound,
+    "SE_UNAUTHORIZED": Forbidden,
+}
 _BY_STATUS: Final[Mapping[int, Callable[[str, str], IfsError]]] = {
     400: lambda url, said: BadRequest(f"{url}: {said}"),
     403: Forbidden,
     404: NotFound,
+    429: lambda url, said: Throttled(f"{url}: {said}"),
+    504: GatewayTimeout,
 }
+_REFUSALS: Final = frozenset({400, 403, 404})  # whatever code comes with them
+# 423: the resource is locked.
+_TRANSIENT: Final = frozenset({408, 423, 425, 500, 502, 503})
 
 
-def error_of(response: requests.Response) -> IfsError:
-    """The error that an answer other than 200 stands for."""
-    status, url = response.status_code, without_query(response.url)
-    said = f"HTTP {status}, {_said(response.content)}"
-    if status in _BY_STATUS:
-        return _BY_STATUS[status](url, said)
-    if _TIMED_OUT in said:
-        return OperationTimeout(url, said)
-    if status in _TRANSIENT:
-        wait = retry_after(response.headers.get("Retry-After"))
-        return Unavailable(f"{url}: {said}", retry_after=wait)
-    return Refused(f"{url}: {said}")
+def error_of(body: Body) -> IfsError:
+    """The error that an answer other than 200 stands for: by IFS's code, else by its status."""
+    status, url = body.status, without_query(body.url)
+    text = body.content.decode(errors="replace").removeprefix("\ufeff")
+    said = f"HTTP {status}, {_said(text)}"
+    by_code = (make for code, make in _BY_CODE.items() if code in text)
+    make = None if status in _REFUSALS else next(by_code, None)
+    make = make or _BY_STATUS.get(status)
+    if make is None:
+        error: IfsError = (Unavailable if status in _TRANSIENT else Refused)(f"{url}: {said}")
+    else:
+        error = make(url, said)
+    if isinstance(error, Transient):
+        error.retry_after = retry_after(
+            body.headers.get("Retry-After"), http_date(body.headers.get("Date"))
+        )
+    return error
 
 
-def _said(content: bytes) -> str:
+def _said(text: str) -> str:
     try:
-        return _ENVELOPE.decode(content).error.sentence()
+        return _ENVELOPE.decode(text).error.sentence()
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return excerpt(content.decode(errors="replace")) or "no reason given"
+        shown = excerpt(text) or "no reason given"
+        return f"a web page: {shown}" if _HTML.search(text) else shown
 
 
 def excerpt(text: str) -> str:
@@ -97,8 +122,3 @@ def excerpt(text: str) -> str:
 def without_query(url: str) -> str:
     """The address as logs and errors may show it: a query holds keys of rows."""
     return url.partition("?")[0]
-
-
-def media_type(response: requests.Response) -> str:
-    """The media type without parameters, in lower case."""
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

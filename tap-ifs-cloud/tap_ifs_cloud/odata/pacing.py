@@ -2,41 +2,100 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from tap_ifs_cloud.odata.clock import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Pacer", "Patience", "retry_after"]
 
-MINUTE = 60.0
+logger = logging.getLogger(__name__)
+
+MINUTE: Final = 60.0
+STEPS: Final = 20  # minutes from nothing to the full pace
+YOUNG: Final = 60  # requests a minute: below that, a first 429 tells little about our own pace
 
 
 @dataclass(slots=True)
 class Pacer:
-    """Lets at most `per_minute` requests leave in any 60 seconds. Safe between threads."""
+    """Lets at most `per_minute` requests leave in any 60 seconds, fewer after a 429.
+
+    How many a tenant takes is not documented, so it is found out: a 429 halves the pace, and each
+    minute without one gives back a twentieth of `per_minute`. Safe between threads.
+    """
 
     per_minute: int
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _left_at: deque[float] = field(default_factory=deque)
+    _held_until: float = field(default=0.0)
+    _lowered: tuple[int, float] | None = field(default=None)  # to how many a minute, and when
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self) -> None:
-        """Return when the next request may leave."""
+    def wait(self) -> float:
+        """Return when the next request may leave: the moment, by the clock."""
+        while True:
+            with self._lock:
+                now = self.clock()
+                pause = self._pause(now)
+                if pause <= 0:
+                    self._left_at.append(now)
+                    return now
+            self.sleep(pause)
+
+    def hold(self, seconds: float) -> None:
+        """Let no request leave for so long, of whichever thread: the server has asked for it."""
         with self._lock:
-            if len(self._left_at) >= self.per_minute:
-                pause = self._left_at.popleft() + MINUTE - self.clock()
-                if pause > 0:
-                    self.sleep(pause)
-            self._left_at.append(self.clock())
+            self._held_until = max(self._held_until, self.clock() + seconds)
+
+    def lower(self, left_at: float) -> None:
+        """Slow down: the request that left at this moment came back with 429.
+
+        Requests that were under way together are one reason, not many. The first time the pace
+        falls to half of what left within the last minute, but not below one a second: the tap may
+        have just begun, and others are on the tenant too.
+        """
+        with self._lock:
+            now = self.clock()
+            if self._lowered is not None and left_at <= self._lowered[1]:
+                return
+            self._forget(now)
+            least = YOUNG if self._lowered is None else 1
+            sent = max(len(self._left_at) // 2, least)
+            lowered = max(1, min(self._limit(now) // 2, sent))
+            self._lowered = (lowered, now)
+        logger.warning("pace.lowered per_minute=%d", lowered)
+
+    def _pause(self, now: float) -> float:
+        self._forget(now)
+        limit = self._limit(now)
+        crowded = len(self._left_at) >= limit
+        until = self._left_at[-limit] + MINUTE if crowded else now
+        return max(until, self._held_until) - now
+
+    def _limit(self, now: float) -> int:
+        if self._lowered is None:
+            return self.per_minute
+        lowered, since = self._lowered
+        limit = lowered + int((now - since) / MINUTE) * max(1, self.per_minute // STEPS)
+        if limit < self.per_minute:
+            return limit
+        self._lowered = None
+        logger.info("pace.restored per_minute=%d", self.per_minute)
+        return self.per_minute
+
+    def _forget(self, now: float) -> None:
+        while self._left_at and self._left_at[0] + MINUTE <= now:
+            self._left_at.popleft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +108,15 @@ class Patience:
     longest_asked: float = 300.0  # a `Retry-After` beyond this ends the stream
     jitter: Callable[[float, float], float] = random.uniform
 
+    def wait(self, failures: int, asked: float | None = None) -> float:
+        """Seconds after the n-th failure; never less than the server asked for.
+
+        It is believed the first time. One that goes on to ask for no wait is spared nonetheless.
+        """
+        if asked is None:
+            return self.pause(failures)
+        return asked if failures == 1 else max(asked, self.pause(failures - 1))
+
     def pause(self, failures: int) -> float:
         """Seconds after the n-th failure: doubled each time, with jitter so that clients spread."""
         ceiling = min(self.longest, self.first * 2.0 ** (failures - 1))
@@ -59,6 +127,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     """Seconds that a `Retry-After` header asks for; `None` if it is missing or unreadable.
 
     Seconds or an HTTP date (RFC 9110, 10.2.3); a negative number or a past date asks for no wait.
+    `now` is the server's time, since it is the server's date.
     """
     if header is None:
         return None
@@ -66,9 +135,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     digits = text.removeprefix("-")
     if digits.isascii() and digits.isdigit():
         return max(0.0, float(text))
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
+    until = http_date(text)
+    if until is None:
         return None
-    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - (now or datetime.now(UTC))).total_seconds())
+    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())

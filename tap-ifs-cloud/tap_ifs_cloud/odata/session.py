@@ -1,37 +1,35 @@
-"""HTTP to IFS: one origin, one pace, repeated tries, named errors. Knows no entity sets.
-
-The only place where exceptions of `requests` are caught.
-"""
+"""HTTP to IFS: one origin, one pace, repeated tries, named errors. Knows no entity sets."""
 
 from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import requests
-from requests import exceptions as _requests
-from requests.auth import AuthBase
-from typing_extensions import override
-
 from tap_ifs_cloud.odata.auth import Credentials, GivenHeaders
-from tap_ifs_cloud.odata.envelope import error_of, media_type, without_query
+from tap_ifs_cloud.odata.clock import ServerClock
+from tap_ifs_cloud.odata.envelope import error_of, without_query
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
-    BrokenBody,
-    ConnectionFailed,
     ForeignRedirect,
+    IfsError,
+    Outdated,
     RateLimited,
     Refused,
-    TlsFailed,
     Transient,
+    Unavailable,
 )
+from tap_ifs_cloud.odata.masking import header_secrets, masked
 from tap_ifs_cloud.odata.pacing import Pacer, Patience
+from tap_ifs_cloud.odata.transport import LARGEST, OK, Body, Transport, proxy_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from tap_ifs_cloud.odata.origin import Origin
 
@@ -41,41 +39,17 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CONNECT_SECONDS: Final = 30.0
 REDIRECTS: Final = 5
-OK: Final = 200
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
-CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
+THROTTLED: Final = 429
 REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A good answer: 200, or 304 to a request with a condition."""
-
-    url: str
-    content: bytes
-    media_type: str
-    status: int = OK
-    headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
-
-
-class _Headers(AuthBase):
-    """Sets the headers last; with `auth` given, requests does not look for a `.netrc`."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.headers = headers
-
-    @override
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        r.headers.update(self.headers)
-        return r
+CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
 
 
 @dataclass(slots=True)
 class Session:
-    """What all reads share: connection, credentials, pace, patience. Safe between threads."""
+    """What all reads share: connections, credentials, pace, patience. Safe between threads."""
 
     origin: Origin
     credentials: Credentials = field(default_factory=GivenHeaders)
@@ -85,7 +59,16 @@ class Session:
     pacer: Pacer = field(default_factory=lambda: Pacer(1000))
     patience: Patience = field(default_factory=Patience)
     sleep: Callable[[float], None] = time.sleep
-    _http: requests.Session = field(default_factory=requests.Session, repr=False)
+    largest: int = LARGEST  # bytes of one answer, unpacked
+    clock: ServerClock = field(default_factory=ServerClock)
+    _transport: Transport = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._transport = Transport(self.user_agent, self.ca_bundle, self.largest)
+
+    def server_now(self) -> datetime | None:
+        """The server's time in UTC, to about a second; `None` before its first answer."""
+        return self.clock.now()
 
     def get(
         self,
@@ -99,86 +82,118 @@ class Session:
         """What `read` makes of the answer. A BrokenBody that it raises counts as a failed try.
 
         `headers` are for this request alone. With `If-None-Match` or `If-Modified-Since` among
-        them, `read` also gets a 304, which has no content. `timeout` replaces the session's.
+        them, `read` also gets a 304, which has no content. `timeout` replaces the session's: the
+        seconds of silence; twice that is the longest that an answer may take.
+        Raises TooMuchAtOnce where a smaller page may do, and other IfsErrors.
         """
         asked = {"Accept": accept, **(headers or {})}
         conditional = not CONDITIONS.isdisjoint(name.lower() for name in asked)
         seconds = self.timeout if timeout is None else timeout
 
         def once() -> T:
-            response = self._authorized(url, asked, seconds)
-            if conditional and response.status_code == NOT_MODIFIED:
-                return read(_as_body(response))
-            return read(_body(response))
+            body = self._authorized(url, asked, seconds)
+            if body.status == OK or (conditional and body.status == NOT_MODIFIED):
+                return read(body)
+            raise error_of(body)
 
-        return self._persist(url, once)
+        def secrets() -> Iterator[str]:
+            return chain(self.credentials.secrets(), header_secrets((headers or {}).values()))
 
-    def post_form(self, url: str, form: Mapping[str, str], *, read: Callable[[Body], T]) -> T:
-        """Send a form without credentials; for the token endpoint only."""
+        return self._persist(url, once, secrets)
+
+    def post_form(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        read: Callable[[Body], T],
+        secrets: Iterable[str] = (),
+    ) -> T:
+        """Send a form without credentials; for the token endpoint only.
+
+        `secrets` are those values of the form that no error and no log may show.
+        """
+        accept = {"Accept": "application/json"}
 
         def once() -> T:
-            accept = {"Accept": "application/json"}
-            return read(_body(self._request("POST", url, accept, self.timeout, form)))
+            body = self._transport.exchange("POST", url, accept, timeout=self.timeout, form=form)
+            if body.status == OK:
+                return read(body)
+            raise error_of(body)
 
-        return self._persist(url, once)
+        return self._persist(url, once, lambda: iter(secrets))
 
-    def _persist(self, url: str, attempt: Callable[[], T]) -> T:
+    def _persist(
+        self, url: str, attempt: Callable[[], T], secrets: Callable[[], Iterator[str]]
+    ) -> T:
         """Try until it works, the tries are used up, or a wait is asked that is too long."""
         failures = 0
         while True:
             try:
                 return attempt()
-            except Transient as error:
+            except IfsError as error:
+                error.rewrite(partial(masked, secrets=(*secrets(), *proxy_secrets(url))))
+                if not isinstance(error, Transient):
+                    raise
                 failures += 1
                 if failures >= self.patience.tries:
-                    raise
+                    raise error.spent() from error
                 self._pause(url, error, failures)
 
     def _pause(self, url: str, error: Transient, failures: int) -> None:
         asked = error.retry_after
         if asked is not None and asked > self.patience.longest_asked:
-            raise RateLimited(
-                f"{without_query(url)} asks to wait for {asked:.0f} s, more than "
-                f"{self.patience.longest_asked:.0f} s: run again later, or lower "
-                "`requests_per_minute`"
-            ) from error
-        wait = self.patience.pause(failures) if asked is None else asked
+            raise RateLimited(self._too_long(url, asked)) from error
+        wait = self.patience.wait(1 if isinstance(error, Outdated) else failures, asked)
         logger.warning(
             "http.retry failures=%d wait_seconds=%.1f reason=%r", failures, wait, str(error)
         )
+        if isinstance(error, Unavailable) and not isinstance(error, Outdated) and asked:
+            self.pacer.hold(wait)
         self.sleep(wait)
 
-    def _authorized(self, url: str, asked: Mapping[str, str], timeout: float) -> requests.Response:
+    def _too_long(self, url: str, asked: float) -> str:
+        now = self.server_now()
+        when = f" ({now + timedelta(seconds=asked):%Y-%m-%d %H:%M} UTC)" if now else ""
+        return (
+            f"{without_query(url)} asks to wait for {asked:.0f} s{when}, more than "
+            f"{self.patience.longest_asked:.0f} s: run again later, or lower `requests_per_minute`"
+        )
+
+    def _authorized(self, url: str, asked: Mapping[str, str], timeout: float) -> Body:
         """One try; a token that is refused is replaced once and the same request repeated."""
         headers = self.credentials.headers()
-        response = self._send(url, {**asked, **headers}, timeout)
-        if response.status_code == UNAUTHORIZED and self.credentials.renew(headers):
+        body = self._send(url, {**asked, **headers}, timeout)
+        if body.status == UNAUTHORIZED and self.credentials.renew(headers):
             logger.info("auth.renew reason=401")
-            response = self._send(url, {**asked, **self.credentials.headers()}, timeout)
-        if response.status_code == UNAUTHORIZED:
+            body = self._send(url, {**asked, **self.credentials.headers()}, timeout)
+        if body.status == UNAUTHORIZED:
             raise AuthFailed(
                 f"{without_query(url)} refuses the credentials (401): check `client_id`, "
                 "`client_secret`, `realm` and `scope`, and that the IAM client's service user is "
                 "active"
             )
-        return response
+        return body
 
-    def _send(self, url: str, headers: Mapping[str, str], timeout: float) -> requests.Response:
+    def _send(self, url: str, headers: Mapping[str, str], timeout: float) -> Body:
         """One request, redirects within the origin included."""
         for _ in range(REDIRECTS + 1):
-            self.pacer.wait()
-            started = time.monotonic()
-            response = self._request("GET", url, headers, timeout)
+            left_at = self.pacer.wait()
+            started = self.clock.monotonic()
+            body = self._transport.exchange("GET", url, headers, timeout=timeout)
+            self.clock.hear(body.headers.get("Date"), started)
             logger.debug(
                 "http.get status=%d bytes=%d seconds=%.3f url=%s",
-                response.status_code,
-                len(response.content),
-                time.monotonic() - started,
+                body.status,
+                len(body.content),
+                self.clock.monotonic() - started,
                 url,
             )
-            if response.status_code not in REDIRECTED:
-                return response
-            url = self._redirected(url, response.headers.get("Location", ""))
+            if body.status == THROTTLED:
+                self.pacer.lower(left_at)
+            if body.status not in REDIRECTED:
+                return body
+            url = self._redirected(url, body.headers.get("Location", ""))
         raise Refused(f"{without_query(url)} redirects more than {REDIRECTS} times")
 
     def _redirected(self, url: str, target: str) -> str:
@@ -186,66 +201,3 @@ class Session:
         if resolved is None:
             raise ForeignRedirect(without_query(url), without_query(target))
         return resolved
-
-    def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        timeout: float,
-        form: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        with _ifs_errors(url):
-            return self._http.request(
-                method,
-                url,
-                data=form,
-                auth=_Headers({"User-Agent": self.user_agent, **headers}),
-                allow_redirects=False,
-                timeout=(min(CONNECT_SECONDS, timeout), timeout),
-                verify=self.ca_bundle or True,
-            )
-
-
-def _body(response: requests.Response) -> Body:
-    if response.status_code != OK:
-        raise error_of(response)
-    return _as_body(response)
-
-
-def _as_body(response: requests.Response) -> Body:
-    return Body(
-        response.url,
-        response.content,
-        media_type(response),
-        response.status_code,
-        response.headers,
-    )
-
-
-@contextmanager
-def _ifs_errors(url: str) -> Iterator[None]:
-    """Turn what `requests` raises into our errors. `InvalidURL` and the like are ours to avoid."""
-    url = without_query(url)
-    try:
-        yield
-    except (
-        _requests.ChunkedEncodingError,
-        _requests.ContentDecodingError,
-    ) as e:
-        raise BrokenBody(f"{url}: the body was cut or cannot be unpacked") from e
-    except _requests.SSLError as e:
-        raise TlsFailed(
-            f"{url}: the server's certificate is not trusted ({_reason(e)}). Set `ca_bundle` to "
-            "the file with your company's certificates"
-        ) from e
-    except _requests.RequestException as e:
-        raise ConnectionFailed(f"{url}: no answer ({_reason(e)})") from e
-
-
-def _reason(error: _requests.RequestException) -> str:
-    """The innermost sentence: the outer ones repeat the address."""
-    inner: BaseException = error
-    while inner.__cause__ or inner.__context__:
-        inner = inner.__cause__ or inner.__context__ or inner
-    return f"{type(inner).__name__}: {inner}"[:200]

@@ -55,7 +55,9 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
         "scope": client.scope,
     }
     try:
-        reply = session.post_form(client.token_url, form, read=_reply)
+        reply = session.post_form(
+            client.token_url, form, read=_reply, secrets=(client.client_secret,)
+        )
     except RunStopper:
         raise
     except (Transient, RateLimited) as error:
@@ -64,9 +66,8 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
         ) from error
     except IfsError as error:
         reason = error.said if isinstance(error, Forbidden | NotFound) else error.sentence
-        said = reason.replace(client.client_secret, "***")
         raise AuthFailed(
-            f"no token for client {client.client_id!r}: {said}. "
+            f"no token for client {client.client_id!r}: {reason}. "
             "Check `client_id` (case counts), `client_secret`, `realm` or `token_url`"
         ) from None
     return reply.access_token, reply.expires_in

@@ -1,0 +1,61 @@
+"""What errors and logs may never show: tokens, secrets, passwords; in any form they come back."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["MASK", "header_secrets", "masked"]
+
+MASK: Final = "***"
+# Of a longer secret, so much of its beginning is enough to know it: excerpts cut it.
+_BEGINNING: Final = 8
+_SHORTEST: Final = 4  # shorter values are words of every text
+_WORDS: Final = frozenset({"true", "false", "none", "null"})
+_TOKEN: Final = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
+_USER_IN_ADDRESS: Final = re.compile(r"//.*@", re.DOTALL)
+
+
+def masked(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without the secrets, without tokens of other owners and passwords in addresses.
+
+    A secret is found as it is and as HTML, JSON and forms write it, also if its end is cut off.
+    """
+    forms = {form for secret in secrets if _is_secret(secret) for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = _without(text, form)
+    return _USER_IN_ADDRESS.sub(f"//{MASK}@", _TOKEN.sub(rf"\1 {MASK}", text))
+
+
+def header_secrets(values: Iterable[str]) -> Iterator[str]:
+    """The values of headers, and what stands behind a scheme such as `Bearer`."""
+    for value in values:
+        yield value
+        yield value.rpartition(" ")[2]
+
+
+def _is_secret(text: str) -> bool:
+    return len(text) >= _SHORTEST and text.lower() not in _WORDS
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield from (secret, quote(secret, safe=""), quote_plus(secret), escape(secret))
+    yield json.dumps(secret)[1:-1]
+
+
+def _without(text: str, secret: str) -> str:
+    beginning = secret[:_BEGINNING]
+    start = text.find(beginning)
+    while start >= 0:
+        end = start + len(beginning)
+        while end < len(text) and text[start : end + 1] == secret[: end + 1 - start]:
+            end += 1
+        text = f"{text[:start]}{MASK}{text[end:]}"
+        start = text.find(beginning, start + len(MASK))
+    return text

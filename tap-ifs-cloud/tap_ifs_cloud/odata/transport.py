@@ -1,0 +1,221 @@
+"""One HTTP request, one whole answer. Knows no OData, no tries, no credentials of its own.
+
+The only place where exceptions of `requests` and `urllib3` are caught.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from base64 import b64encode
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import requests
+from requests import exceptions as _requests
+from requests.auth import AuthBase
+from requests.utils import get_auth_from_url, get_environ_proxies
+from typing_extensions import override
+from urllib3 import exceptions as _urllib3
+
+from tap_ifs_cloud.odata.connections import TimedAdapter
+from tap_ifs_cloud.odata.envelope import without_query
+from tap_ifs_cloud.odata.errors import (
+    BrokenBody,
+    ConnectionFailed,
+    HeaderInvalid,
+    IfsError,
+    PageTooLarge,
+    TlsFailed,
+)
+from tap_ifs_cloud.odata.masking import masked
+from tap_ifs_cloud.odata.unpacking import ACCEPTED, CannotUnpack, gathered, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["OK", "Body", "Transport", "proxy_secrets"]
+
+OK: Final = 200
+CONNECT_SECONDS: Final = 30.0
+LARGEST: Final = 256 * 2**20
+LARGEST_REFUSAL: Final = 2**20  # of an answer that is no 200, only the beginning is read
+PIECE: Final = 2**20
+
+_BROKEN_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.1
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """An answer; what readers get is a 200, or a 304 to a request with a condition."""
+
+    url: str
+    content: bytes
+    media_type: str  # without parameters, in lower case
+    status: int = OK
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
+
+
+class _Headers(AuthBase):
+    """Sets the headers last; with `auth` given, requests does not look for a `.netrc`."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers.update(self.headers)
+        return r
+
+
+def _shared() -> requests.Session:
+    """What prepares requests and keeps connections, for all threads.
+
+    A session's own `send` is never called: it would keep cookies, by which threads get into each
+    other's way, and read the whole body of a redirect.
+    """
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, TimedAdapter())
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Connections that are kept and shared by all threads; proxies as the environment says."""
+
+    user_agent: str
+    ca_bundle: str | None = None
+    largest: int = LARGEST  # bytes of an answer, unpacked
+    _http: requests.Session = field(default_factory=_shared, repr=False)
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        form: Mapping[str, str] | None = None,
+    ) -> Body:
+        """The answer of any status. No redirect is followed.
+
+        `timeout` is in seconds of silence; twice that is the longest that an answer may take.
+        Raises ConnectionFailed, BrokenBody, TlsFailed, HeaderInvalid, and PageTooLarge for a 200.
+        """
+        sent = {"User-Agent": self.user_agent, "Accept-Encoding": ACCEPTED, **headers}
+        _check(sent)
+        with _ifs_errors(without_query(url)):
+            request = requests.Request(method, url, data=form, auth=_Headers(sent))
+            around = self._http.merge_environment_settings(
+                url, {}, stream=True, verify=self.ca_bundle or True, cert=None
+            )
+            response = self._http.get_adapter(url).send(
+                self._http.prepare_request(request),
+                stream=True,
+                timeout=(min(CONNECT_SECONDS, timeout), timeout),
+                verify=around["verify"] or True,
+                proxies=around["proxies"],
+            )
+            try:
+                content = self._content(response)
+            finally:
+                _give_back(response)
+        return Body(url, content, _media_type(response), response.status_code, response.headers)
+
+    def _content(self, response: requests.Response) -> bytes:
+        good = response.status_code == OK
+        largest = self.largest if good else LARGEST_REFUSAL
+        length = response.raw.length_remaining or 0
+        body, whole = b"", length <= largest or not good
+        if whole:
+            body, whole = gathered(_received(response, min(length, largest)), largest)
+        if whole:
+            pieces = unpacked(body, response.headers.get("Content-Encoding", ""))
+            body, whole = gathered(pieces, largest)
+        if good and not whole:
+            raise PageTooLarge(without_query(response.url), largest)
+        return body
+
+
+def _received(response: requests.Response, length: int) -> Iterator[bytes]:
+    """The body as it travels; in one piece if the server tells its length, not 0."""
+    while piece := response.raw.read(length or PIECE, decode_content=False):
+        yield piece
+
+
+def _give_back(response: requests.Response) -> None:
+    """A connection is free again once its answer is read; one with an unread rest is closed."""
+    if not response.raw.isclosed():
+        response.raw.close()
+    response.raw.release_conn()
+
+
+def _media_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """Raise HeaderInvalid before a library does: it would show the value."""
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise HeaderInvalid(name)
+
+
+def proxy_secrets(url: str) -> Iterator[str]:
+    """What a proxy on the way to `url` is shown: its password, and that with the user packed."""
+    for proxy in get_environ_proxies(url).values():
+        with suppress(ValueError):  # an address that cannot be read names no password
+            user, password = get_auth_from_url(proxy)
+            if password:
+                yield from (password, b64encode(f"{user}:{password}".encode()).decode())
+
+
+@contextmanager
+def _ifs_errors(url: str) -> Iterator[None]:
+    """Turn what the libraries raise into our errors."""
+    try:
+        yield
+    except IfsError:
+        raise
+    except (_requests.SSLError, _urllib3.SSLError) as e:
+        raise _of_tls(url, e) from e
+    except (_requests.RequestException, _urllib3.TimeoutError) as e:
+        raise ConnectionFailed(f"{url}: no answer ({_reason(e)})") from e
+    except (CannotUnpack, _urllib3.HTTPError) as e:
+        raise BrokenBody(f"{url}: the body was cut or cannot be unpacked ({_reason(e)})") from e
+    except OSError as e:  # requests looks for the file of `verify` itself
+        raise TlsFailed(
+            f"{url}: no certificates to trust ({_reason(e)}). Set `ca_bundle` to a file that exists"
+        ) from e
+
+
+def _of_tls(url: str, error: Exception) -> IfsError:
+    """A certificate that is refused stays refused; a connection that breaks off need not."""
+    inner = _innermost(error)
+    if not isinstance(inner, ssl.SSLError) or isinstance(inner, _BROKEN_OFF):
+        return ConnectionFailed(f"{url}: no answer ({_reason(error)})")
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return TlsFailed(
+            f"{url}: the server's certificate is not trusted ({_reason(error)}). Set `ca_bundle` "
+            "to the file with your company's certificates"
+        )
+    return TlsFailed(
+        f"{url}: no TLS connection ({_reason(error)}). Check scheme and port of the address, and "
+        "the file of `ca_bundle`"
+    )
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost sentence: the outer ones repeat the address."""
+    inner = _innermost(error)
+    return masked(f"{type(inner).__name__}: {inner}")[:200]
