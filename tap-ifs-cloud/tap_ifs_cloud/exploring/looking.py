@@ -163,6 +163,13 @@ def _why(entity_set: str, error: IfsError) -> str:
     return str(error)
 
 
+def _uncounted(entity_set: str, error: IfsError) -> str:
+    """The same for `$count`, which not every service offers."""
+    if isinstance(error, NotFound):
+        return f"{error.code}: {error.said.rstrip('.')}: the service may offer no `$count`"
+    return _why(entity_set, error)
+
+
 def counted(service: ODataService, sets: Sequence[EntitySet]) -> list[EntitySet]:
     """The sets with their rows counted side by side; one that cannot be counted tells why."""
 
@@ -170,7 +177,7 @@ def counted(service: ODataService, sets: Sequence[EntitySet]) -> list[EntitySet]
         try:
             return replace(entity_set, rows=service.count(entity_set.name))
         except IfsError as error:
-            return replace(entity_set, not_counted=_why(entity_set.name, error))
+            return replace(entity_set, not_counted=_uncounted(entity_set.name, error))
 
     with ThreadPoolExecutor(COUNTERS) as pool:
         return list(pool.map(one, sets))
