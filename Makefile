@@ -12,7 +12,7 @@ unexport PYTHONUNBUFFERED
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test lint types check docs dist clean
+.PHONY: help setup demo sandbox test lint types check bench docs dist clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ types: setup
 
 check: setup
 	pytest --numprocesses auto
+
+bench: setup ## Measure speed, memory and start-up; BENCH="tap-speed --rows 20000" for a part
+	python -m benchmarks $(BENCH)
 
 docs: setup ## Write docs/settings.md anew after changing a setting
 	python docs/generate_settings.py
