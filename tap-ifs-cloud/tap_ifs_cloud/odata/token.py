@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,6 +32,25 @@ class TokenReply(msgspec.Struct, frozen=True):
     access_token: str
     expires_in: object = None
 
+
+# The errors of RFC 6749, 5.2, and Keycloak's words: it says `invalid_client` of a client that it
+# does not know, older releases also of a wrong secret, and `unauthorized_client` of the latter.
+_HINTS: Final = (
+    (
+        ("service account",),
+        "Switch on service accounts for this IAM client, and give it a service user",
+    ),
+    (
+        ("unauthorized_client", "Invalid client"),
+        "The client is known: check `client_secret`",
+    ),
+    (
+        ("invalid_client",),
+        "Either the realm has no such client: check `client_id` (case counts) and `realm`; or "
+        "`client_secret` is wrong",
+    ),
+    (("invalid_scope",), "Check `scope`"),
+)
 
 _REPLY = msgspec.json.Decoder(TokenReply)
 
@@ -67,10 +86,20 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
     except IfsError as error:
         reason = error.said if isinstance(error, Forbidden | NotFound) else error.sentence
         raise AuthFailed(
-            f"no token for client {client.client_id!r}: {reason}. "
-            "Check `client_id` (case counts), `client_secret`, `realm` or `token_url`"
+            f"no token for client {client.client_id!r}: {reason}. {_hint(error, reason)}"
         ) from None
     return reply.access_token, reply.expires_in
+
+
+def _hint(error: IfsError, reason: str) -> str:
+    """What to look at, as far as Keycloak's answer tells it."""
+    if isinstance(error, NotFound):
+        return (
+            "There is no token endpoint at that address: check `realm`, which stands in the "
+            "address of the login page and is rarely the tenant's name, or `token_url`"
+        )
+    hints = (hint for marks, hint in _HINTS if all(mark in reason for mark in marks))
+    return next(hints, "Check `client_id` (case counts), `client_secret`, `realm` or `token_url`")
 
 
 def _reply(body: Body) -> TokenReply:
