@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
@@ -146,23 +147,30 @@ class ProjectionUnreachable(_Unserved):
 
 @dataclass(slots=True)
 class Whereabouts:
-    """Looks for projections of one tenant; the list is read once, when it is first needed."""
+    """Looks for projections of one tenant. Safe between threads.
+
+    The list is read once, when it is first needed.
+    """
 
     session: Session
     base_url: str
     _catalogue: Catalogue | IfsError | None = field(default=None, init=False)
+    _reading: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def catalogue(self) -> Catalogue:
         """The tenant's list. Raises IfsError where it cannot be read."""
-        if self._catalogue is None:
-            try:
-                url = PLACES[0].url(self.base_url, CATALOGUE)
-                self._catalogue = read_catalogue(self.session, url)
-            except IfsError as error:
-                self._catalogue = error
+        with self._reading:
+            if self._catalogue is None:
+                self._catalogue = self._read()
         if isinstance(self._catalogue, IfsError):
             raise self._catalogue
         return self._catalogue
+
+    def _read(self) -> Catalogue | IfsError:
+        try:
+            return read_catalogue(self.session, PLACES[0].url(self.base_url, CATALOGUE))
+        except IfsError as error:
+            return error
 
     def elsewhere(self, projection: str, asked: Place) -> Place | None:
         """The first other place that serves the projection; all are asked side by side."""

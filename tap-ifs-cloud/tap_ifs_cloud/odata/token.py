@@ -46,8 +46,7 @@ _HINTS: Final = (
     ),
     (
         ("invalid_client",),
-        "Either the realm has no such client: check `client_id` (case counts) and `realm`; or "
-        "`client_secret` is wrong",
+        "Unknown client or wrong secret: check `client_id` (case counts), `realm`, `client_secret`",
     ),
     (("invalid_scope",), "Check `scope`"),
 )
