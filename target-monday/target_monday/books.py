@@ -19,12 +19,14 @@ class StreamBooks:
 
     `merged` rows were overtaken by a later row of the same key before they were sent; they are
     counted among the unchanged ones. `unknown` ones are counted among those carried over.
+    `skipped` ones are kept back by the mode, or their stream is left out.
     """
 
     read: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    skipped: int = 0
     rejected: int = 0
     carried_over: int = 0
     merged: int = 0
@@ -37,8 +39,10 @@ class StreamBooks:
     @property
     def balanced(self) -> bool:
         """Whether each row read is accounted for."""
-        known = self.created + self.updated + self.unchanged + self.rejected + self.carried_over
-        return self.read == known
+        sent = self.created + self.updated
+        return self.read == (
+            sent + self.unchanged + self.skipped + self.rejected + self.carried_over
+        )
 
 
 @dataclass(slots=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "GROUP",
+    "UPSERT",
     "Archive",
     "Cell",
     "Create",
     "KnownItem",
     "Operation",
+    "Rules",
     "Unchanged",
     "Update",
     "WantedRow",
@@ -21,6 +24,20 @@ __all__ = [
 __all__ += ["diff"]
 
 Cell = str | int | bool | list[str] | None
+
+GROUP: Final = ":group"  # stands among the cells for the title of the item's group
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be done for a row: make its item, change it, move it to another group."""
+
+    create: bool = True
+    update: bool = True
+    move: bool = True
+
+
+UPSERT: Final = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,7 @@ class WantedRow:
     fallback_name: str
     cells: Mapping[str, Cell]
     shortened: int = 0
+    rules: Rules = UPSERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +104,10 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Nothing to send."""
+    """Nothing to send; `skipped` if the rules keep a row from being sent."""
 
     item_id: str
+    skipped: bool = False
 
 
 Operation = Create | Update | Archive
@@ -96,11 +115,16 @@ Operation = Create | Update | Archive
 
 def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchanged:
     """What makes the known item, if there is one, as it is wanted."""
+    rules = wanted.rules
     if known is None:
-        return Create(wanted)
+        return Create(wanted) if rules.create else Unchanged("", skipped=True)
     have = known.cells.get
     changed = {column: cell for column, cell in wanted.cells.items() if cell != have(column)}
+    if not rules.move:
+        changed.pop(GROUP, None)
     name = wanted.name if wanted.name is not None and wanted.name != known.name else None
     if not changed and name is None:
         return Unchanged(known.item_id)
+    if not rules.update:
+        return Unchanged(known.item_id, skipped=True)
     return Update(wanted, known.item_id, changed, name)

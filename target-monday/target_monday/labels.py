@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,12 @@ class Label:
 
 def label_of(text: str) -> str:
     """What two spellings of one label share: case and blanks do not make a new label."""
-    return " ".join(text.split()).casefold()
+    return _tidy(text).casefold()
+
+
+def _tidy(text: str) -> str:
+    """A label as it is created: composed letters, one blank between words."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def is_number_like(text: str) -> bool:
@@ -61,13 +67,19 @@ def is_number_like(text: str) -> bool:
 
 @dataclass(slots=True)
 class Labels:
-    """The labels of one column, and those that this run adds to it."""
+    """The labels of one column, and those that this run adds to it.
+
+    `mapped` says which label a value means; under "*" stands the label of all values that are
+    neither mapped nor labels of the board.
+    """
 
     column: str
     create: bool = True
     max_count: int | None = MAX_LABELS
     max_length: int | None = MAX_LABEL_LENGTH
-    _texts: dict[str, str] = field(default_factory=dict)
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)  # what spellings share -> label
+    _meanings: dict[str, str] = field(default_factory=dict)  # value -> label
     _ids: dict[str, int] = field(default_factory=dict)
 
     def know(self, labels: Iterable[Label]) -> None:
@@ -86,22 +98,33 @@ class Labels:
 
     def resolve(self, text: str) -> str:
         """The label that `text` means, as the board spells it. Raises LabelLimit, LabelMissing."""
-        known = self._texts.get(text) or self._texts.get(label_of(text))
-        if known is not None:
-            self._texts[text] = known
-            return known
+        known = self._meanings.get(text)
+        if known is None:
+            known = self._meanings[text] = self._found(text) or self._created(text)
+        return known
+
+    def _found(self, text: str) -> str | None:
+        """The label that the mapping or the board has for `text`."""
+        asked = {label_of(value): label for value, label in self.mapped.items()}
+        label = asked.get(label_of(text))
+        if label is None and label_of(text) not in self._texts:
+            label = asked.get("*")
+        if label is None:
+            return self._texts.get(label_of(text))
+        return self._texts.get(label_of(label)) or self._created(label)
+
+    def _created(self, text: str) -> str:
         self._refuse_what_cannot_be_created(text)
-        created = " ".join(text.split())
-        self._texts[label_of(text)] = created
+        created = self._texts[label_of(text)] = _tidy(text)
         return created
 
     def _refuse_what_cannot_be_created(self, text: str) -> None:
         if not self.create:
             raise LabelMissing(
                 f"column {self.column!r} has no label {text!r}: add it on the board, "
-                "or set `missing_labels` to `create`"
+                "map it under `labels`, or set `missing_labels` to `create`"
             )
-        if self.max_length is not None and len(" ".join(text.split())) > self.max_length:
+        if self.max_length is not None and len(_tidy(text)) > self.max_length:
             raise LabelLimit(
                 f"column {self.column!r}: label {text!r} is longer than "
                 f"{self.max_length} characters; map the property to a text column"

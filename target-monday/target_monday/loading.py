@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from target_monday.books import Books, StreamBooks
     from target_monday.checkpoints import Checkpoints
+    from target_monday.diff import Operation
     from target_monday.ledger.items import ItemStore
     from target_monday.plan import BoardPlan
 
@@ -63,6 +64,7 @@ class Loader:
     max_aliases: int
     ambiguous: Mapping[str, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
+    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], None] = lambda _: None
     failed: dict[str, str] = field(default_factory=dict)
     without_key: int = 0
     _pool: dict[tuple[int, str], Pending] = field(default_factory=dict)
@@ -132,7 +134,7 @@ class Loader:
             operation = diff(merged, before)
             tickets = [*(waiting.tickets if waiting else ()), row.ticket]
             if isinstance(operation, Unchanged):
-                books.unchanged += len(tickets)
+                _count_unsent(books, operation, len(tickets))
                 books.merged += len(tickets) - 1
                 self._settle(tickets)
                 settled.append(each.key)
@@ -176,6 +178,7 @@ class Loader:
 
     def _send(self, pack: Sequence[Pending]) -> list[Outcome]:
         calls, points = self.lane.calls.made, self.lane.calls.points
+        self.before_pack([(pending.plan, pending.operation) for pending in pack])
         outcomes = self.lane.deliver(pack)
         self._share_costs(pack, self.lane.calls.made - calls, self.lane.calls.points - points)
         for pending in pack:  # first of all: what is accounted for waits no more
@@ -268,7 +271,7 @@ class Loader:
         operation = diff(row, known)
         if isinstance(operation, Unchanged):
             del self._pool[place]
-            books.unchanged += len(pending.tickets)
+            _count_unsent(books, operation, len(pending.tickets))
             self._settle(pending.tickets)
             return
         again = Pending(plan, key, operation, known, pending.tickets, pending.record)
@@ -337,11 +340,20 @@ class Loader:
             self.deliver_pack()
 
 
+def _count_unsent(books: StreamBooks, operation: Unchanged, rows: int) -> None:
+    if operation.skipped:
+        books.skipped += rows
+    else:
+        books.unchanged += rows
+
+
 def _merged(waiting: Pending | None, row: WantedRow) -> WantedRow:
     """The row that waits with the later one laid over it."""
     if waiting is None or isinstance(waiting.operation, Archive):
         return row
     earlier = waiting.operation.row
+    if not row.rules.update:  # its item is as good as there
+        return earlier
     name = row.name if row.name is not None else earlier.name
     cells = {**earlier.cells, **row.cells}
-    return WantedRow(row.key, name, row.fallback_name, cells, row.shortened)
+    return WantedRow(row.key, name, row.fallback_name, cells, row.shortened, row.rules)

@@ -1,61 +1,55 @@
-"""A mapping bound to a real board: which column each property goes to, and record -> wanted row.
-
-Pure: what is asked for (`mapping`) and what is there (a `Board`) come in as values.
-"""
+"""A mapping bound to a real board: record -> wanted row, item as read -> known item. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from target_monday.cells import (
-    LONG_TEXT_LIMIT,
-    NAME_LIMIT,
-    SUPPORTED_TYPES,
-    Canonical,
-    Codec,
-    Encode,
-    codec_for,
-    shorten,
-)
-from target_monday.diff import Archive, Cell, Create, KnownItem, Operation, Update, WantedRow
-from target_monday.keys import key_of, key_text, part_text
-from target_monday.labels import Label, Labels
-from target_monday.mapping import BoardSpec, ColumnSpec, template_fields
+from target_monday.cells import NAME_LIMIT, Canonical, Codec, Encode, shorten
+from target_monday.diff import GROUP, UPSERT, Archive, Create, KnownItem, Rules, Update, WantedRow
+from target_monday.directory import addresses
+from target_monday.keys import key_of, key_text
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
-from target_monday.rejects import BadCell, EmptyName, Reject
+from target_monday.rejects import EmptyName, Reject
+from target_monday.templates import ABSENT, Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from target_monday.monday.boards import Board, Column, Item
+    from target_monday.columns import Source
+    from target_monday.diff import Cell, Operation
+    from target_monday.mapping import BoardSpec
+    from target_monday.monday.boards import Column, Item
 
-__all__ = [
-    "KEY",
-    "BoardPlan",
-    "CellPlan",
-    "bind",
-    "board_faults",
-    "key_columns",
-    "missing_columns",
-]
+__all__ = ["BoardPlan", "CellPlan"]
 
-_ABSENT = object()
-KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
+_CLUSTER: Final = 64  # characters of the longest cluster that a cut may leave out
+_RULES: Final = {
+    "upsert": UPSERT,
+    "append": UPSERT,
+    "update_only": Rules(create=False),
+    "insert_only": Rules(update=False),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One property and its column."""
+    """One property, or several by `source`, and its column."""
 
     property: str
     column: Column
     codec: Codec
+    clear_nulls: bool = True
+    source: Source | None = None
 
 
 @dataclass(slots=True)
 class BoardPlan:
-    """How records of one stream become items of one board."""
+    """How records of one stream become items of one board.
+
+    `groups` are the board's groups by title, where the title of an item's group is a value.
+    `shortened` counts by column the texts that were cut; under "name" the items' names.
+    """
 
     spec: BoardSpec
     board_id: str
@@ -63,20 +57,31 @@ class BoardPlan:
     key_column: str | None
     group_id: str | None
     cells: tuple[CellPlan, ...]
-    clear_nulls: bool
     create_labels: bool
     first_group: str | None = None  # where new items go if no group is asked for
-    _steps: list[tuple[str, str, Canonical, bool]] = field(default_factory=list)
-    _fields: tuple[str, ...] = ()
+    groups: dict[str, str] = field(default_factory=dict)
+    shortened: dict[str, int] = field(default_factory=dict)
+    _steps: list[tuple[str, str, Canonical, bool, int | None]] = field(default_factory=list)
+    _made: list[CellPlan] = field(default_factory=list)
+    _rules: Rules = UPSERT
     _encoders: dict[str, Encode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._encoders = {cell.column.id: cell.codec.encode for cell in self.cells}
         self._steps = [
-            (cell.property, cell.column.id, cell.codec.canonical, cell.column.type == "long_text")
+            (
+                *(cell.property, cell.column.id),
+                cell.codec.canonical,
+                cell.clear_nulls,
+                cell.codec.limit,
+            )
             for cell in self.cells
+            if cell.source is None
         ]
-        self._fields = tuple(template_fields(self.spec.item_name or ""))
+        self._made = [cell for cell in self.cells if cell.source is not None]
+        rules = _RULES[self.spec.mode]
+        stays = self.spec.group_by is not None and not self.spec.moves
+        self._rules = Rules(rules.create, rules.update, move=False) if stays else rules
 
     @property
     def stream(self) -> str:
@@ -95,13 +100,17 @@ class BoardPlan:
         key = key_text(parts)
         cells: dict[str, Cell] = {self.key_column: key} if self.key_column else {}
         shortened = self._fill(cells, record)
+        if self._made:
+            shortened += self._compose(cells, record)
+        if self.spec.group_by is not None:
+            self._place(cells, record)
         name, cut = self._name(record)
         fallback = shorten(" / ".join(parts).strip(), NAME_LIMIT)
         if self.spec.item_name is None and fallback:
             name = fallback
         if not (name or fallback):
             fallback = self._first_text(cells)
-        return WantedRow(key, name, fallback, cells, shortened + cut)
+        return WantedRow(key, name, fallback, cells, shortened + cut, self._rules)
 
     def key_or_none(self, record: Mapping[str, Any]) -> str | None:
         """The key of a record that may be spoilt; None where it has none."""
@@ -112,29 +121,62 @@ class BoardPlan:
 
     def _fill(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
         shortened = 0
-        for name, column_id, canonical, limited in self._steps:
-            value = record.get(name, _ABSENT)
-            if value is _ABSENT:
+        for name, column_id, canonical, clear_nulls, limit in self._steps:
+            value = record.get(name, ABSENT)
+            if value is ABSENT:
                 continue
             if value is None:
-                if self.clear_nulls:
+                if clear_nulls:
                     cells[column_id] = None
                 continue
             try:
                 cells[column_id] = cell = canonical(value)
-            except (ValueError, BadCell) as error:
-                raise BadCell(f"property {name!r}, column {column_id!r}: {error}") from error
-            if limited and isinstance(value, str) and len(value) > LONG_TEXT_LIMIT and cell:
-                shortened += 1
+            except Reject as error:
+                raise _placed(error, name, column_id) from error
+            if limit and isinstance(cell, str) and len(cell) > limit - _CLUSTER:
+                shortened += self._count_if_cut(column_id, value, cell)
         return shortened
+
+    def _count_if_cut(self, column_id: str, value: object, cell: str) -> int:
+        cut = cell.endswith("…") and (not isinstance(value, str) or len(value) > len(cell))
+        if cut:
+            self.shortened[column_id] = self.shortened.get(column_id, 0) + 1
+        return int(cut)
+
+    def _compose(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
+        """The cells that are made of several properties."""
+        shortened = 0
+        for each in self._made:
+            column_id = each.column.id
+            try:
+                value = each.source.value(record) if each.source else None
+                cell = None if value is None or value is ABSENT else each.codec.canonical(value)
+            except Reject as error:
+                raise _placed(error, each.property, column_id) from error
+            if value is ABSENT or (value is None and not each.clear_nulls):
+                continue
+            cells[column_id] = cell
+            limit = each.codec.limit
+            if limit and isinstance(cell, str) and len(cell) > limit - _CLUSTER:
+                shortened += self._count_if_cut(column_id, value, cell)
+        return shortened
+
+    def _place(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> None:
+        """The title of the item's group, if its value is there: a null leaves the item alone."""
+        title = self.spec.group_by.render(record) if self.spec.group_by else None
+        if isinstance(title, str) and title.strip():
+            cells[GROUP] = shorten(" ".join(title.split()), NAME_LIMIT)
 
     def _name(self, record: Mapping[str, Any]) -> tuple[str | None, int]:
         """The name by the template, None if it cannot be told; and whether it was cut."""
-        if self.spec.item_name is None or any(name not in record for name in self._fields):
+        made = self.spec.item_name.render(record) if self.spec.item_name else None
+        if made is None or isinstance(made, Absent):
             return None, 0
-        values = {name: _name_part(record[name], name) for name in self._fields}
-        name = " ".join(self.spec.item_name.format_map(values).split())
-        return shorten(name, NAME_LIMIT) or None, int(len(name) > NAME_LIMIT)
+        name = " ".join(made.split())
+        cut = int(len(name) > NAME_LIMIT)
+        if cut:
+            self.shortened["name"] = self.shortened.get("name", 0) + 1
+        return shorten(name, NAME_LIMIT) or None, cut
 
     def _first_text(self, cells: Mapping[str, Cell]) -> str:
         """A name for a row without a key: its first cell that has a text."""
@@ -142,29 +184,64 @@ class BoardPlan:
         name = next(texts, self.spec.stream)
         return shorten(" ".join(name.split()), NAME_LIMIT)
 
+    def addresses(self, records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """The e-mail addresses in the people cells of these records, whose users must be known."""
+        people = [cell for cell in self.cells if cell.column.type == "people"]
+        for cell in people:
+            for record in records:
+                read = cell.source.value(record) if cell.source else record.get(cell.property)
+                yield from addresses(read)
+
+    def tag_names(self, operation: Operation) -> Iterator[str]:
+        """The tags that the operation writes, whose ids must be known."""
+        if isinstance(operation, Archive):
+            return
+        for cell in self.cells:
+            names = operation.cells.get(cell.column.id)
+            if cell.column.type == "tags" and isinstance(names, list):
+                yield from names
+
+    def group_title(self, operation: Operation) -> str | None:
+        """The title of the group that the operation puts its item into."""
+        title = None if isinstance(operation, Archive) else operation.cells.get(GROUP)
+        return title if isinstance(title, str) else None
+
+    def group_of(self, operation: Operation) -> str | None:
+        """The id of that group; None: where the item is, or where the board puts new ones."""
+        title = self.group_title(operation)
+        return None if title is None else self.groups[title]
+
     def mutation(self, operation: Operation) -> Mutation:
-        """The operation as monday takes it."""
+        """The operation as monday takes it; its groups and tags must be on the board."""
         match operation:
             case Create():
                 if not operation.name:
                     raise EmptyName(f"key {operation.row.key!r} gives no item name")
-                values = self._encoded(operation.cells)
-                name, group = operation.name, self.group_id
-                return CreateItem(self.board_id, name, values, group, self.create_labels)
+                values = self.encoded(operation.cells)
+                group = self.group_of(operation) or self.group_id
+                return CreateItem(self.board_id, operation.name, values, group, self.create_labels)
             case Update():
-                values = self._encoded(operation.cells)
+                values = self.encoded(operation.cells)
                 if operation.name is not None:
                     values["name"] = operation.name
-                return UpdateItem(self.board_id, operation.item_id, values, self.create_labels)
+                return UpdateItem(
+                    self.board_id,
+                    operation.item_id,
+                    values,
+                    self.create_labels,
+                    self.group_of(operation),
+                )
             case Archive():
                 return ArchiveItem(operation.item_id, operation.delete)
 
-    def _encoded(self, cells: Mapping[str, Cell]) -> dict[str, Any]:
+    def encoded(self, cells: Mapping[str, Cell]) -> dict[str, Any]:
+        """Cells as monday takes them; the group is none of them."""
         return {
             column: cell
             if cell is None or column == self.key_column
             else self._encoders[column](cell)
             for column, cell in cells.items()
+            if column != GROUP
         }
 
     def read(self, item: Item) -> KnownItem:
@@ -175,200 +252,12 @@ class BoardPlan:
         for cell in self.cells:
             text, value = item.values.get(cell.column.id, (None, None))
             cells[cell.column.id] = cell.codec.decode(text, value)
+        if self.spec.group_by is not None:
+            titles = {group_id: title for title, group_id in self.groups.items()}
+            cells[GROUP] = titles.get(item.group_id or "")
         return KnownItem(item.id, item.name, cells)
 
 
-def _name_part(value: object, name: str) -> str:
-    return "" if value is None else part_text(value, name)
-
-
-def board_faults(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Iterator[str]:
-    """What keeps the mapping from this board, one sentence each.
-
-    `known` maps properties, and KEY, to the columns that the ledger says they went to before; KEY
-    is in it if items are known by that column.
-    """
-    where = f"stream {spec.stream!r}, board {board.id} ({board.name!r})"
-    if board.state != "active":
-        yield f"{where}: the board is {board.state}."
-    if board.hierarchy_type == "multi_level":
-        yield (
-            f"{where}: a multi-level board rolls cells up and ignores what is written to parent "
-            "items; use a classic board."
-        )
-    for column in spec.columns:
-        yield from _column_faults(where, column, board, known)
-    yield from _key_faults(where, spec, board, known)
-    yield from _shared_columns(where, spec, board, known)
-    yield from _group_faults(where, spec, board)
-
-
-def _column_faults(
-    where: str, spec: ColumnSpec, board: Board, known: Mapping[str, str]
-) -> Iterator[str]:
-    found = _find(spec, board, known)
-    if not found and not spec.create:
-        titles = ", ".join(sorted(repr(column.title) for column in board.columns)) or "none"
-        yield (
-            f"{where}: property {spec.property!r} goes to column {spec.reference!r}, which is "
-            f"not on the board (its columns: {titles}). Give it a `type` to have it made."
-        )
-    if len(found) > 1:
-        ids = ", ".join(column.id for column in found)
-        yield f"{where}: several columns are titled {spec.reference!r}: name one by id ({ids})."
-    for column in found[:1]:
-        if column.type not in SUPPORTED_TYPES:
-            yield (
-                f"{where}: column {column.title!r} of property {spec.property!r} is of type "
-                f"{column.type!r}, which is read-only or not supported yet."
-            )
-        elif spec.column_type not in {None, column.type} and not _default(spec):
-            yield (
-                f"{where}: column {column.title!r} of property {spec.property!r} is of type "
-                f"{column.type!r}, not {spec.column_type!r}."
-            )
-
-
-def _default(spec: ColumnSpec) -> bool:
-    """Default columns follow the board's own type: a person may have chosen a better one."""
-    return spec.create and spec.reference == spec.property
-
-
-def key_columns(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
-    """What may be the key column: the one that is asked for, else the known one, else by title."""
-    if spec.append:
-        return ()
-    return board.column(spec.key_column or known.get(KEY) or spec.key_title)
-
-
-def _key_faults(
-    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
-) -> Iterator[str]:
-    if spec.append:
-        return
-    found = key_columns(spec, board, known)
-    if not found and spec.key_column:
-        yield (
-            f"{where}: the key column {spec.key_column!r} is not on the board. Put it back, or "
-            "name the text column that holds the keys as `key_column`."
-        )
-    elif not found and KEY in known:
-        yield (
-            f"{where}: the key column ({known[KEY]}) is gone from the board, so its items cannot "
-            "be told apart. Restore it from the board's bin, or name another text column that "
-            "holds the keys as `key_column`."
-        )
-    if len(found) > 1:
-        ids = ", ".join(column.id for column in found)
-        yield (
-            f"{where}: several columns are titled {spec.key_title!r}: name one by its id as "
-            f"`key_column` ({ids})."
-        )
-    if found and found[0].type != "text":
-        yield f"{where}: the key column {found[0].title!r} must be a text column."
-
-
-def _shared_columns(
-    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
-) -> Iterator[str]:
-    """Two properties in one column would overwrite each other in each run."""
-    taken = {column.id: "the key" for column in key_columns(spec, board, known)[:1]}
-    for each in spec.columns:
-        for column in _find(each, board, known)[:1]:
-            other = taken.setdefault(column.id, f"property {each.property!r}")
-            if other != f"property {each.property!r}":
-                yield (
-                    f"{where}: {other} and property {each.property!r} both go to column "
-                    f"{column.title!r} ({column.id})."
-                )
-
-
-def _group_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
-    if spec.group and len(_groups(spec.group, board)) != 1:
-        titles = ", ".join(repr(group.title) for group in board.groups)
-        yield f"{where}: {spec.group!r} is not exactly one of its groups ({titles})."
-
-
-def _groups(reference: str, board: Board) -> list[str]:
-    live = [group for group in board.groups if not (group.archived or group.deleted)]
-    by_id = [group.id for group in live if group.id == reference]
-    return by_id or [group.id for group in live if group.title == reference]
-
-
-def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
-    """The column of a property: the one it went to before, else by id or title."""
-    before = known.get(spec.property)
-    same = [column for column in board.columns if column.id == before and not column.archived]
-    if same and _default(spec):
-        return same
-    found = board.column(spec.reference)
-    if _default(spec):  # a column of the same title that cannot hold values is somebody else's
-        usable = [column for column in found if column.type in SUPPORTED_TYPES]
-        return [column for column in usable if column.id != known.get(KEY)]
-    return found
-
-
-def missing_columns(
-    spec: BoardSpec, board: Board, known: Mapping[str, str]
-) -> tuple[ColumnSpec, ...]:
-    """The columns that have to be made, the key column first."""
-    wanted = []
-    if not spec.append and not key_columns(spec, board, known):
-        wanted = [ColumnSpec(KEY, spec.key_title, "text", create=True)]
-    wanted += [column for column in spec.columns if not _find(column, board, known)]
-    return tuple(wanted)
-
-
-def bind(
-    spec: BoardSpec,
-    board: Board,
-    known: Mapping[str, str],
-    *,
-    ledger_id: int,
-    clear_nulls: bool,
-    create_labels: bool,
-) -> BoardPlan:
-    """The plan, once `board_faults` found nothing and no column is missing."""
-    cells = []
-    for column_spec in spec.columns:
-        column = _find(column_spec, board, known)[0]
-        labels = _labels(column, create=create_labels)
-        cells.append(CellPlan(column_spec.property, column, codec_for(column.type, labels)))
-    key = None if spec.append else key_columns(spec, board, known)[0].id
-    group = _groups(spec.group, board)[0] if spec.group else None
-    return BoardPlan(
-        spec,
-        board.id,
-        ledger_id,
-        key,
-        group,
-        tuple(cells),
-        clear_nulls,
-        create_labels,
-        first_group=_first_group(board),
-    )
-
-
-def _first_group(board: Board) -> str | None:
-    live = (each.id for each in board.groups if not (each.archived or each.deleted))
-    return next(live, None)
-
-
-def _labels(column: Column, *, create: bool) -> Labels | None:
-    if column.type not in {"status", "dropdown"}:
-        return None
-    labels = Labels(column.title, create)
-    if column.type == "dropdown":
-        labels.max_count = labels.max_length = None
-    settings = column.settings if isinstance(column.settings, dict) else {}
-    entries = settings.get("labels")
-    labels.know(_label_entries(entries))
-    return labels
-
-
-def _label_entries(entries: object) -> Iterator[Label]:
-    for entry in entries if isinstance(entries, list) else ():
-        text = entry.get("label") or entry.get("name")
-        number = entry.get("id", entry.get("index"))
-        if text and isinstance(number, int) and not entry.get("is_deactivated"):
-            yield Label(text, number)
+def _placed(error: Reject, name: str, column_id: str) -> Reject:
+    """The same reject with the property and the column that it concerns."""
+    return type(error)(f"property {name!r}, column {column_id!r}: {error}")

@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_monday.delivery.column_lane import make_board, make_columns
+from target_monday.binding import KEY, bind, board_faults, key_columns, missing_columns
+from target_monday.delivery.column_lane import make_board, make_columns, make_groups
+from target_monday.diff import GROUP
 from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.labels import status_colours
+from target_monday.lookups import Lookups
 from target_monday.mapping import BoardSpec, ColumnSpec, board_spec, spec_faults
 from target_monday.monday.boards import Board, Column, Item, board_names, boards_by_id, read_items
 from target_monday.monday.operations import CreateColumn
-from target_monday.plan import KEY, BoardPlan, bind, board_faults, key_columns, missing_columns
 from target_monday.recovery import Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
-    from target_monday.diff import KnownItem
+    from target_monday.diff import KnownItem, Operation
     from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.journal import Journal
     from target_monday.ledger.runs import Leases
+    from target_monday.plan import BoardPlan
 
 __all__ = ["Index", "Preparation", "index_of"]
 
@@ -56,6 +59,10 @@ class Preparation:
     _indexed: set[str] = field(default_factory=set)
     _failed: dict[str, str] = field(default_factory=dict)
     _others: tuple[int, int] = (0, 0)
+    _lookups: Lookups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lookups = Lookups(self.calls, self.journal)
 
     def open(self) -> None:
         """Read all boards that the ledger or the settings name, in one call, and check them."""
@@ -113,7 +120,8 @@ class Preparation:
         board = self._complete(spec, board, before)
         plan = self._bind(spec, board, before)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
-        self._know_items(plan, board, columns_changed=bool(new_to_us))
+        regrouped = spec.group_by is not None and GROUP not in before
+        self._know_items(plan, board, columns_changed=bool(new_to_us) or regrouped)
         _log.info("board.ready stream=%s board=%s name=%r", spec.stream, board.id, board.name)
         return plan
 
@@ -209,17 +217,20 @@ class Preparation:
         return complete
 
     def _bind(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> BoardPlan:
-        create_labels = self.settings.get("missing_labels") != "reject"
         entry = self._entries.get(spec.stream)
         plan = bind(
             spec,
             board,
             before,
             ledger_id=entry.id if entry else 0,
-            clear_nulls=self.settings.get("nulls") != "keep",
-            create_labels=create_labels,
+            directory=self._lookups.directory,
+            settings=self.settings,
         )
+        if any(cell.column.type == "week" for cell in plan.cells):
+            self._lookups.know_weeks()
         columns = {cell.property: cell.column.id for cell in plan.cells}
+        if spec.group_by is not None:
+            columns[GROUP] = GROUP
         saved = self.items.save_board(spec.stream, board.id, plan.key_column, columns)
         if entry is not None and entry.key_column != plan.key_column:
             self.items.distrust(saved.id)
@@ -227,6 +238,28 @@ class Preparation:
         self._entries[spec.stream] = saved
         plan.ledger_id = saved.id
         return plan
+
+    def know_people(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
+        """Look up the users that these records name, before their cells are made."""
+        self._lookups.know_people(plan.addresses(records))
+
+    def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> None:
+        """Make the groups and tags that these operations need and that are not there yet."""
+        missing: dict[str, tuple[BoardPlan, list[str]]] = {}
+        for plan, operation in operations:
+            self._lookups.need_tags(plan.tag_names(operation))
+            title = plan.group_title(operation)
+            if title is not None and title not in plan.groups:
+                titles = missing.setdefault(plan.board_id, (plan, []))[1]
+                if title not in titles:
+                    titles.append(title)
+        self._lookups.get_tags()
+        for plan, titles in missing.values():
+            made = make_groups(self.calls, self.journal, plan.board_id, titles)
+            plan.groups.update(zip(titles, made, strict=True))
+            _log.info(
+                "groups.created stream=%s board=%s groups=%d", plan.stream, plan.board_id, len(made)
+            )
 
     def _know_items(self, plan: BoardPlan, board: Board, *, columns_changed: bool) -> None:
         """Read the board's items if the ledger cannot be trusted to know them."""
@@ -309,4 +342,6 @@ def _name_fault(spec: BoardSpec, ids: Sequence[str], ours: Sequence[Board]) -> s
 
 def _column(board_id: str, spec: ColumnSpec) -> CreateColumn:
     column_type = spec.column_type or "text"
-    return CreateColumn(board_id, spec.reference, column_type, tuple(status_colours(spec.labels)))
+    defaults = spec.options.defaults(column_type) or None
+    labels = tuple(status_colours(spec.labels))
+    return CreateColumn(board_id, spec.reference, column_type, labels, defaults)

@@ -14,6 +14,7 @@ __all__ = [
     "LabelLimit",
     "LabelMissing",
     "NullKey",
+    "PersonUnknown",
     "Reject",
 ]
 
@@ -51,6 +52,12 @@ class LabelMissing(Reject):
     """The label is not on the board and `missing_labels` is `reject`."""
 
     code = "LABEL_MISSING"
+
+
+class PersonUnknown(Reject):
+    """The account has no active user with this e-mail address, or several."""
+
+    code = "PERSON_UNKNOWN"
 
 
 class EmptyName(Reject):

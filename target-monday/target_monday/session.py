@@ -80,6 +80,7 @@ class Session:
             max_aliases=config["max_aliases"],
             ambiguous=self._preparation.ambiguous,
             after_pack=after_pack,
+            before_pack=self._preparation.complete,
         )
         self._opened = False
         self._mapped = dict.fromkeys(config.get("boards") or ())
@@ -98,6 +99,7 @@ class Session:
 
     def load(self, plan: BoardPlan, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
+        self._preparation.know_people(plan, [row.record for row in rows])
         keys = (plan.key_or_none(row.record) for row in rows) if self._versions.wanted else ()
         self._versions.see(plan, version, (key for key in keys if key is not None))
         self.loader.load(plan, rows)

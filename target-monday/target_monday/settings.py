@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 
 from target_monday.cells import SUPPORTED_TYPES
-from target_monday.mapping import template_fields
+from target_monday.templates import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -222,7 +222,7 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"Streams {seen[name]!r} and {stream!r} cannot share {name}."
             seen.setdefault(name, stream)
         try:
-            template_fields(asked.get("item_name") or "")
+            template(asked.get("item_name") or "")
         except ValueError as error:
             yield f"Stream {stream!r}: `item_name` {asked['item_name']!r} is malformed: {error}."
 

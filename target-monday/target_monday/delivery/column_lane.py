@@ -1,8 +1,8 @@
-"""Boards and columns are made here: packed, in the ledger before they are sent, safe to repeat."""
+"""Boards, columns, groups and tags are made here: packed, in the ledger first, safe to repeat."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -11,7 +11,14 @@ from target_monday.errors import BoardFailed, TargetError
 from target_monday.monday.boards import Board, Column
 from target_monday.monday.client import Answer, encode_body
 from target_monday.monday.errors import AnswerLost, MondayError, Refused
-from target_monday.monday.operations import CREATE_BOARD, CreateColumn, write_batch
+from target_monday.monday.operations import (
+    CREATE_BOARD,
+    CreateColumn,
+    CreateGroup,
+    GetTag,
+    Mutation,
+    write_batch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +26,10 @@ if TYPE_CHECKING:
     from target_monday.delivery.calls import Calls
     from target_monday.ledger.journal import Journal
 
-__all__ = ["make_board", "make_columns"]
+__all__ = ["get_tags", "make_board", "make_columns", "make_groups"]
 
-_COLUMNS_A_REQUEST: Final = 50
+_MADE_A_REQUEST: Final = 50
+_WORDS: Final = {CreateColumn: "columns", CreateGroup: "groups", GetTag: "tags"}
 
 
 def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None) -> Board:
@@ -33,12 +41,31 @@ def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None)
 
 def make_columns(calls: Calls, journal: Journal, columns: Sequence[CreateColumn]) -> list[Column]:
     """New columns, in order. After a lost answer the next run asks again, then finds them."""
-    made: list[Column] = []
-    for pack in packs(columns, _COLUMNS_A_REQUEST):
-        body = encode_body(*write_batch(pack))
-        titles = ", ".join(repr(column.title) for column in pack)
-        answer = _send(calls, journal, body, f"columns {titles}")
-        made += [msgspec.convert(answer.data[f"m{at}"], Column) for at in range(len(pack))]
+    titles = [column.title for column in columns]
+    return [msgspec.convert(each, Column) for each in _made(calls, journal, columns, titles)]
+
+
+def make_groups(calls: Calls, journal: Journal, board_id: str, titles: Sequence[str]) -> list[str]:
+    """The ids of new groups, in order. After a lost answer the next run finds them by title."""
+    groups = [CreateGroup(board_id, title) for title in titles]
+    return [str(each["id"]) for each in _made(calls, journal, groups, titles)]
+
+
+def get_tags(calls: Calls, journal: Journal, names: Sequence[str]) -> list[int]:
+    """The ids of tags, in order; those that the account does not have are made."""
+    made = _made(calls, journal, [GetTag(name) for name in names], names)
+    return [int(each["id"]) for each in made]
+
+
+def _made(
+    calls: Calls, journal: Journal, mutations: Sequence[Mutation], titles: Sequence[str]
+) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for pack in packs(list(zip(mutations, titles, strict=True)), _MADE_A_REQUEST):
+        body = encode_body(*write_batch([mutation for mutation, _ in pack]))
+        things = ", ".join(repr(title) for _, title in pack)
+        answer = _send(calls, journal, body, f"{_WORDS[type(pack[0][0])]} {things}")
+        made += [answer.data[f"m{at}"] for at in range(len(pack))]
     return made
 
 

@@ -52,7 +52,7 @@ class Group(msgspec.Struct, frozen=True):
     """A group of a board."""
 
     id: str
-    title: str
+    title: str = ""
     archived: bool | None = False
     deleted: bool | None = False
 
@@ -89,6 +89,7 @@ class _ColumnValue(msgspec.Struct, frozen=True):
 class _Item(msgspec.Struct, frozen=True):
     id: str
     name: str
+    group: Group | None = None
     column_values: tuple[_ColumnValue, ...] = ()
 
 
@@ -104,6 +105,7 @@ class Item:
     id: str
     name: str
     values: Mapping[str, tuple[str | None, Any]]
+    group_id: str | None = None
 
 
 def boards_by_id(call: Call, ids: Sequence[str]) -> dict[str, Board]:
@@ -210,7 +212,7 @@ def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
 
 def _item(item: _Item) -> Item:
     values = {each.id: (each.text, _parsed(each.value)) for each in item.column_values}
-    return Item(item.id, item.name, values)
+    return Item(item.id, item.name, values, item.group.id if item.group else None)
 
 
 def _parsed(value: str | None) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
     "BOARDS_BY_ID",
@@ -20,9 +20,13 @@ __all__ = [
     "FIRST_PAGE",
     "LOOKUP",
     "NEXT_PAGE",
+    "PEOPLE",
+    "WEEK_BEGIN",
     "ArchiveItem",
     "CreateColumn",
+    "CreateGroup",
     "CreateItem",
+    "GetTag",
     "Mutation",
     "UpdateItem",
     "json_variable",
@@ -34,16 +38,22 @@ _BOARD: Final = """
     id name state hierarchy_type workspace_id items_count items_limit
     columns { id title type archived settings }
     groups { id title archived deleted }"""
-_ITEMS: Final = "items { id name column_values(ids: $columns) { id text value } }"
+_DAILY_LIMIT: Final = "platform_api { daily_limit { base total } }"
+_ITEMS: Final = "items { id name group { id } column_values(ids: $columns) { id text value } }"
+_JOB: Final = """... on ItemsJobStatus {
+    status failure_reason failure_message report_created report_url
+    counts { submitted invalid skipped created updated failed } }"""
 
 BOARDS_BY_ID: Final = f"""
 query BoardsById($ids: [ID!]!, $limit: Int!) {{
   {_COMPLEXITY}
+  {_DAILY_LIMIT}
   boards(ids: $ids, limit: $limit, state: all) {{ {_BOARD} }}
 }}"""
 BOARD_NAMES: Final = f"""
 query BoardNames($workspaces: [ID], $limit: Int!, $page: Int!) {{
   {_COMPLEXITY}
+  {_DAILY_LIMIT}
   boards(workspace_ids: $workspaces, limit: $limit, page: $page, state: active) {{ id name }}
 }}"""
 CREATE_BOARD: Final = f"""
@@ -71,6 +81,17 @@ query Lookup($board: ID!, $key_column: String!, $keys: [String]!, $limit: Int!,
     columns: [{{column_id: $key_column, column_values: $keys}}]) {{ cursor {_ITEMS} }}
 }}"""
 
+PEOPLE: Final = f"""
+query People($emails: [String!]!, $limit: Int!) {{
+  {_COMPLEXITY}
+  users(emails: $emails, limit: $limit) {{ id email }}
+}}"""
+WEEK_BEGIN: Final = f"""
+query WeekBegin {{
+  {_COMPLEXITY}
+  account {{ first_day_of_the_week }}
+}}"""
+
 
 @dataclass(frozen=True, slots=True)
 class CreateItem:
@@ -85,12 +106,16 @@ class CreateItem:
 
 @dataclass(frozen=True, slots=True)
 class UpdateItem:
-    """Changed cells of an item. A `name` among the column values renames it."""
+    """Changed cells of an item. A `name` among the column values renames it.
+
+    With `group_id` it moves there too, by a mutation of its own under the alias g0, g1, ...
+    """
 
     board_id: str
     item_id: str
     column_values: Mapping[str, Any]
     create_labels: bool = True
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +128,34 @@ class ArchiveItem:
 
 @dataclass(frozen=True, slots=True)
 class CreateColumn:
-    """A new column. A status column needs its labels, each with a colour of its own."""
+    """A new column. A status column needs its labels, each with a colour of its own.
+
+    `defaults` are its first settings, in the form of its type.
+    """
 
     board_id: str
     title: str
     column_type: str
     labels: Sequence[tuple[str, str]] = ()  # (text, colour)
+    defaults: Mapping[str, Any] | None = None
 
 
-Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn
+@dataclass(frozen=True, slots=True)
+class CreateGroup:
+    """A new group of a board."""
+
+    board_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetTag:
+    """A tag of the account, made where it is missing."""
+
+    name: str
+
+
+Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn | CreateGroup | GetTag
 
 
 def json_variable(values: Mapping[str, Any]) -> str:
@@ -140,9 +184,23 @@ class _Variables:
 def write_batch(mutations: Sequence[Mutation]) -> tuple[str, dict[str, Any]]:
     """One document with an alias per mutation, m0, m1, ..., and its variables."""
     variables = _Variables()
-    fields = [f"  m{at}: {_field(each, variables)}" for at, each in enumerate(mutations)]
+    fields = [line for at, each in enumerate(mutations) for line in _lines(at, each, variables)]
     head = f"mutation Write({', '.join(variables.declarations)}) {{\n  {_COMPLEXITY}\n"
     return head + "\n".join(fields) + "\n}", variables.values
+
+
+def _lines(at: int, mutation: Mutation, variables: _Variables) -> Iterator[str]:
+    """A mutation under its alias; a move to another group has one of its own beside it."""
+    if not isinstance(mutation, UpdateItem) or mutation.group_id is None:
+        yield f"  m{at}: {_field(mutation, variables)}"
+        return
+    item = variables.add("ID!", mutation.item_id)
+    group = variables.add("String!", mutation.group_id)
+    alias = f"m{at}"
+    if mutation.column_values:
+        yield f"  {alias}: {_field(mutation, variables)}"
+        alias = f"g{at}"
+    yield f"  {alias}: move_item_to_group(item_id: {item}, group_id: {group}) {{ id }}"
 
 
 def _field(mutation: Mutation, variables: _Variables) -> str:
@@ -156,6 +214,11 @@ def _field(mutation: Mutation, variables: _Variables) -> str:
             return f"{verb}(item_id: {variables.add('ID!', item_id)}) {{ id }}"
         case CreateColumn():
             return _create_column(mutation, variables)
+        case CreateGroup(board_id, title):
+            board, name = variables.add("ID!", board_id), variables.add("String!", title)
+            return f"create_group(board_id: {board}, group_name: {name}) {{ id title }}"
+        case GetTag(name):
+            return f"create_or_get_tag(tag_name: {variables.add('String', name)}) {{ id name }}"
 
 
 def _create_item(mutation: CreateItem, variables: _Variables) -> str:
@@ -198,4 +261,29 @@ def _create_column(mutation: CreateColumn, variables: _Variables) -> str:
         kind = variables.add("[CreateDropdownLabelInput!]!", labels)
         return f"create_dropdown_column({place}, defaults: {{labels: {kind}}}) {answer}"
     kind = variables.add("ColumnType!", mutation.column_type)
+    if mutation.defaults:
+        place += f", defaults: {variables.add('JSON', mutation.defaults)}"
     return f"create_column({place}, column_type: {kind}) {answer}"
+
+
+def _start_upload(mutation: StartUpload, variables: _Variables) -> str:
+    arguments = [
+        f"board_id: {variables.add('ID!', mutation.board_id)}",
+        f"group_id: {variables.add('ID!', mutation.group_id)}",
+    ]
+    if mutation.match_column is not None and not mutation.backfill:
+        column = variables.add("String!", mutation.match_column)
+        arguments.append(f"on_match: {{match_column_id: {column}, behaviour: UPSERT}}")
+    verb = "backfill_items" if mutation.backfill else "ingest_items"
+    return f"{verb}({', '.join(arguments)}) {{ job_id upload_url }}"
+
+
+def job_statuses(job_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """One question about several uploads, j0, j1, ..., and its variables."""
+    variables = _Variables()
+    fields = [
+        f"  j{at}: fetch_job_status(job_id: {variables.add('ID!', job_id)}) {{ {_JOB} }}"
+        for at, job_id in enumerate(job_ids)
+    ]
+    head = f"query Jobs({', '.join(variables.declarations)}) {{\n  {_COMPLEXITY}\n"
+    return head + "\n".join(fields) + "\n}", variables.values

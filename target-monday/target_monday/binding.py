@@ -1,0 +1,236 @@
+"""What is asked for against a board that is there: faults, missing columns, the plan. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, Setup, codec_for
+from target_monday.columns import misplaced
+from target_monday.labels import Label, Labels
+from target_monday.mapping import BoardSpec, ColumnSpec
+from target_monday.plan import BoardPlan, CellPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_monday.directory import Directory
+    from target_monday.monday.boards import Board, Column
+
+__all__ = ["KEY", "bind", "board_faults", "key_columns", "missing_columns"]
+
+KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
+
+
+def board_faults(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Iterator[str]:
+    """What keeps the mapping from this board, one sentence each.
+
+    `known` maps properties, and KEY, to the columns that the ledger says they went to before; KEY
+    is in it if items are known by that column.
+    """
+    where = f"stream {spec.stream!r}, board {board.id} ({board.name!r})"
+    if board.state != "active":
+        yield f"{where}: the board is {board.state}."
+    if board.hierarchy_type == "multi_level":
+        yield (
+            f"{where}: a multi-level board rolls cells up and ignores what is written to parent "
+            "items; use a classic board."
+        )
+    for column in spec.columns:
+        yield from _column_faults(where, column, board, known)
+    yield from _key_faults(where, spec, board, known)
+    yield from _shared_columns(where, spec, board, known)
+    yield from _group_faults(where, spec, board)
+
+
+def _column_faults(
+    where: str, spec: ColumnSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
+    found = _find(spec, board, known)
+    if not found and not spec.create:
+        titles = ", ".join(sorted(repr(column.title) for column in board.columns)) or "none"
+        yield (
+            f"{where}: property {spec.property!r} goes to column {spec.reference!r}, which is "
+            f"not on the board (its columns: {titles}). Give it a `type` to have it made."
+        )
+    if len(found) > 1:
+        ids = ", ".join(column.id for column in found)
+        yield f"{where}: several columns are titled {spec.reference!r}: name one by id ({ids})."
+    for column in found[:1]:
+        this = f"{where}: column {column.title!r} of property {spec.property!r} is of type"
+        if column.type in READ_ONLY_TYPES:
+            yield f"{this} {column.type!r}, which monday fills itself: it cannot be written."
+        elif column.type == "board_relation":
+            yield f"{this} 'board_relation': links between boards are not written yet."
+        elif column.type not in SUPPORTED_TYPES:
+            yield f"{this} {column.type!r}, which is not supported."
+        elif spec.column_type not in {None, column.type} and not _default(spec):
+            yield f"{this} {column.type!r}, not {spec.column_type!r}."
+        else:
+            for fault in misplaced(spec.asked, column.type):
+                yield f"{this} {column.type!r}: {fault}."
+
+
+def _default(spec: ColumnSpec) -> bool:
+    """Default columns follow the board's own type: a person may have chosen a better one."""
+    return spec.create and spec.reference == spec.property
+
+
+def key_columns(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
+    """What may be the key column: the one that is asked for, else the known one, else by title."""
+    if spec.append:
+        return ()
+    return board.column(spec.key_column or known.get(KEY) or spec.key_title)
+
+
+def _key_faults(
+    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
+    if spec.append:
+        return
+    found = key_columns(spec, board, known)
+    if not found and spec.key_column:
+        yield (
+            f"{where}: the key column {spec.key_column!r} is not on the board. Put it back, or "
+            "name the text column that holds the keys as `key_column`."
+        )
+    elif not found and KEY in known:
+        yield (
+            f"{where}: the key column ({known[KEY]}) is gone from the board, so its items cannot "
+            "be told apart. Restore it from the board's bin, or name another text column that "
+            "holds the keys as `key_column`."
+        )
+    if len(found) > 1:
+        ids = ", ".join(column.id for column in found)
+        yield (
+            f"{where}: several columns are titled {spec.key_title!r}: name one by its id as "
+            f"`key_column` ({ids})."
+        )
+    if found and found[0].type != "text":
+        yield f"{where}: the key column {found[0].title!r} must be a text column."
+
+
+def _shared_columns(
+    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
+    """Two properties in one column would overwrite each other in each run."""
+    taken = {column.id: "the key" for column in key_columns(spec, board, known)[:1]}
+    for each in spec.columns:
+        for column in _find(each, board, known)[:1]:
+            other = taken.setdefault(column.id, f"property {each.property!r}")
+            if other != f"property {each.property!r}":
+                yield (
+                    f"{where}: {other} and property {each.property!r} both go to column "
+                    f"{column.title!r} ({column.id})."
+                )
+
+
+def _group_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
+    if spec.group and len(_groups(spec.group, board)) != 1:
+        titles = ", ".join(repr(group.title) for group in board.groups)
+        yield f"{where}: {spec.group!r} is not exactly one of its groups ({titles})."
+
+
+def _groups(reference: str, board: Board) -> list[str]:
+    live = [group for group in board.groups if not (group.archived or group.deleted)]
+    by_id = [group.id for group in live if group.id == reference]
+    return by_id or [group.id for group in live if group.title == reference]
+
+
+def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
+    """The column of a property: the one it went to before, else by id or title."""
+    before = known.get(spec.property)
+    same = [column for column in board.columns if column.id == before and not column.archived]
+    if same and _default(spec):
+        return same
+    found = board.column(spec.reference)
+    if _default(spec):  # a column of the same title that cannot hold values is somebody else's
+        usable = [column for column in found if column.type in SUPPORTED_TYPES]
+        return [column for column in usable if column.id != known.get(KEY)]
+    return found
+
+
+def missing_columns(
+    spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> tuple[ColumnSpec, ...]:
+    """The columns that have to be made, the key column first."""
+    wanted = []
+    if not spec.append and not key_columns(spec, board, known):
+        wanted = [ColumnSpec(KEY, spec.key_title, "text", create=True)]
+    wanted += [column for column in spec.columns if not _find(column, board, known)]
+    return tuple(wanted)
+
+
+def bind(
+    spec: BoardSpec,
+    board: Board,
+    known: Mapping[str, str],
+    *,
+    ledger_id: int,
+    directory: Directory,
+    settings: Mapping[str, object],
+) -> BoardPlan:
+    """The plan, once `board_faults` found nothing and no column is missing.
+
+    `settings` (the whole configuration) says what columns do that say nothing themselves.
+    """
+    nulls, labels = settings.get("nulls"), settings.get("missing_labels")
+    cells, creating = [], []
+    for column_spec in spec.columns:
+        column, options = _find(column_spec, board, known)[0], column_spec.options
+        source = column_spec.source
+        create = (options.missing_labels or labels) != "reject"
+        creating.append(create)
+        declared = column.settings if isinstance(column.settings, dict) else {}
+        setup = Setup(_labels(column, options.labels, create=create), declared, options, directory)
+        cells.append(
+            CellPlan(
+                column_spec.property,
+                column,
+                codec_for(column.type, setup=setup),
+                clear_nulls=(options.nulls or nulls) != "keep",
+                source=source.bound(column.type) if source else None,
+            )
+        )
+    key = None if spec.append else key_columns(spec, board, known)[0].id
+    return BoardPlan(
+        spec,
+        board.id,
+        ledger_id,
+        key,
+        _groups(spec.group, board)[0] if spec.group else None,
+        tuple(cells),
+        create_labels=any(creating),
+        first_group=_first_group(board),
+        groups=_group_ids(board) if spec.group_by else {},
+    )
+
+
+def _first_group(board: Board) -> str | None:
+    live = (each.id for each in board.groups if not (each.archived or each.deleted))
+    return next(live, None)
+
+
+def _group_ids(board: Board) -> dict[str, str]:
+    """Title -> id; of groups with one title the uppermost."""
+    live = [group for group in board.groups if not (group.archived or group.deleted)]
+    return {group.title: group.id for group in reversed(live)}
+
+
+def _labels(column: Column, mapped: Mapping[str, str], *, create: bool) -> Labels | None:
+    if column.type not in {"status", "dropdown"}:
+        return None
+    labels = Labels(column.title, create, mapped=mapped)
+    if column.type == "dropdown":
+        labels.max_count = labels.max_length = None
+    settings = column.settings if isinstance(column.settings, dict) else {}
+    entries = settings.get("labels")
+    labels.know(_label_entries(entries))
+    return labels
+
+
+def _label_entries(entries: object) -> Iterator[Label]:
+    for entry in entries if isinstance(entries, list) else ():
+        text = entry.get("label") or entry.get("name")
+        number = entry.get("id", entry.get("index"))
+        if text and isinstance(number, int) and not entry.get("is_deactivated"):
+            yield Label(text, number)

@@ -1,0 +1,105 @@
+"""How boards of well-known documents look without a mapping: names, and which columns come first.
+
+A preset fits a stream by its key and the properties that the name is made of, whatever the stream
+is called. The properties are those of IFS Cloud's projections. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from target_monday.templates import template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_monday.columns import ColumnSpec
+
+__all__ = ["PRESETS", "Preset", "preset_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """The look of one kind of document: its items' names, and its first columns in their order."""
+
+    key: tuple[str, ...]
+    item_name: str
+    first: tuple[str, ...]
+
+    def fits(self, properties: Mapping[str, Any], key: Sequence[str]) -> bool:
+        """Whether a stream with these properties and this key is such a document."""
+        return tuple(key) == self.key and all(
+            name in properties for name in template(self.item_name).fields
+        )
+
+    def ordered(self, columns: Iterable[ColumnSpec]) -> list[ColumnSpec]:
+        """What people look at stands on the left, all else as it came."""
+        places = {name: at for at, name in enumerate(self.first)}
+        return sorted(columns, key=lambda column: places.get(column.property, len(places)))
+
+
+PRESETS: Final = (
+    Preset(
+        ("Company", "ProposalId"),
+        "{InvoiceNo} - {SupplierName}",
+        (
+            *("Objstate", "SupplierName", "GrossCurrAmount", "CurrencyCode", "DueDate"),
+            *("InvoiceDate", "OnHold", "PoRefNumber", "AuthorizerId", "NetCurrAmount"),
+            "VatCurrAmount",
+        ),
+    ),
+    Preset(
+        ("OrderNo",),
+        "{OrderNo} - {VendorName}",
+        (
+            *("Objstate", "VendorName", "NetAmountCurr", "CurrencyCode", "OrderDate"),
+            *("WantedReceiptDate", "BuyerName", "NumberOfLines"),
+        ),
+    ),
+    Preset(
+        ("OrderNo",),
+        "{OrderNo} - {CustomerName}",
+        (
+            *("Objstate", "CustomerName", "GrossAmountCurr", "CurrencyCode"),
+            *("WantedDeliveryDate", "PlannedShipDate", "CoordinatorName", "NetAmountCurr"),
+        ),
+    ),
+    Preset(
+        ("Company", "VoucherType", "AccountingYear", "VoucherNo"),
+        "{VoucherType} {VoucherNo} - {VoucherText}",
+        (
+            *("Objstate", "VoucherDate", "DebetAmount", "CreditAmount", "CurrencyCode"),
+            *("AccountingYear", "AccountingPeriod", "Userid", "ApprovedByUserid"),
+        ),
+    ),
+    Preset(
+        ("Company", "VoucherType", "AccountingYear", "VoucherNo", "RowNo"),
+        "{VoucherType} {VoucherNo}/{RowNo} - {AccountDesc}",
+        (
+            *("Account", "AccountDesc", "Amount", "CurrencyCode", "CodeB", "CodeBDesc"),
+            *("VoucherDate", "Text", "DebetAmount", "CreditAmount", "CurrencyAmount"),
+        ),
+    ),
+    Preset(
+        ("SupplierId",),
+        "{SupplierId} - {Name}",
+        ("SupplierCategory", "Country", "City", "CurrencyCode", "PayTermId", "Email", "Phone"),
+    ),
+    Preset(
+        ("Company", "Account"),
+        "{Account} - {Description}",
+        ("LogicalAccountType", "Description", "AccntGroup", "ValidFrom", "ValidUntil"),
+    ),
+    Preset(
+        ("Company", "CodePart", "CodePartValue"),
+        "{CodePartValue} - {Description}",
+        ("CodePartName", "Description", "BudgetValue", "ValidFrom", "ValidUntil"),
+    ),
+)
+
+
+def preset_of(schema: Mapping[str, Any], key: Sequence[str]) -> Preset | None:
+    """The preset that fits a stream, if one does."""
+    properties = schema["properties"]
+    return next((each for each in PRESETS if each.fits(properties, key)), None)

@@ -1,0 +1,145 @@
+"""Texts made of several properties: `{OrderNo} - {VendorName}`, `{InvoiceDate:%Y-%m}`. Pure.
+
+A field is a property's plain name, for dates with a form of a few directives that mean the same in
+every language. Where a property is null its field is empty, and the text between it and the field
+before it falls away, so that no name ends in " - ".
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from target_monday.keys import part_text
+from target_monday.rejects import BadCell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ABSENT", "Absent", "Template", "template"]
+
+
+class Absent:
+    """Stands for a value that is not in the record, which is not the same as a null."""
+
+
+ABSENT: Final = Absent()
+
+_DIRECTIVE: Final = re.compile(r"%(.)")
+_FORMS: Final[Mapping[str, Callable[[datetime], str]]] = {
+    "Y": lambda at: f"{at.year:04d}",
+    "y": lambda at: f"{at.year % 100:02d}",
+    "m": lambda at: f"{at.month:02d}",
+    "d": lambda at: f"{at.day:02d}",
+    "H": lambda at: f"{at.hour:02d}",
+    "M": lambda at: f"{at.minute:02d}",
+    "j": lambda at: f"{at.timetuple().tm_yday:03d}",
+    "q": lambda at: str((at.month + 2) // 3),
+    "G": lambda at: f"{at.isocalendar().year:04d}",
+    "V": lambda at: f"{at.isocalendar().week:02d}",
+    "%": lambda _: "%",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    before: str  # the text between it and the field before it
+    property: str
+    form: str
+
+    def text(self, value: object) -> str:
+        if value is None:
+            return ""
+        if not self.form:
+            return part_text(value, self.property)
+        return _formatted(value, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed template."""
+
+    source: str
+    parts: tuple[_Field, ...]
+    end: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The properties that it uses, each once."""
+        return tuple(dict.fromkeys(field.property for field in self.parts))
+
+    def render(self, record: Mapping[str, Any]) -> str | Absent | None:
+        """The text; None if all its properties are null, ABSENT if one is missing.
+
+        Raises BadCell for a nested value, or a value that its form does not fit.
+        """
+        if any(field.property not in record for field in self.parts):
+            return ABSENT
+        texts = [field.text(record[field.property]) for field in self.parts]
+        if self.parts and not any(texts):
+            return None
+        made, began = (self.parts[0].before if self.parts else ""), False
+        for field, text in zip(self.parts, texts, strict=True):
+            if text:
+                made += field.before + text if began else text
+                began = True
+        return made + self.end
+
+    def address(self, record: Mapping[str, Any]) -> str | Absent | None:
+        """As a web address: values are percent-encoded, and one that is null makes none."""
+        if any(field.property not in record for field in self.parts):
+            return ABSENT
+        if any(record[field.property] in {None, ""} for field in self.parts):
+            return None
+        texts = [
+            field.before + quote(field.text(record[field.property]), safe="")
+            for field in self.parts
+        ]
+        return "".join(texts) + self.end
+
+
+def template(text: str) -> Template:
+    """Parse `text`. Raises ValueError with the reason if it is malformed.
+
+    A conversion (`!r`), a part (`.x`, `[0]`) or a width (`:>8`) is refused: what it gives would
+    depend on Python.
+    """
+    fields: list[_Field] = []
+    end = ""
+    for before, name, form, conversion in string.Formatter().parse(text):
+        if name is None:
+            end = before
+            continue
+        if conversion or not name or any(mark in name for mark in ".[]"):
+            raise ValueError("only plain fields such as {OrderNo} can be used")
+        _check_form(form or "")
+        fields.append(_Field(before, name, form or ""))
+    return Template(text, tuple(fields), end)
+
+
+def _check_form(form: str) -> None:
+    directives = _DIRECTIVE.findall(form)
+    if form and (not directives or any(each not in _FORMS for each in directives)):
+        known = " ".join(f"%{each}" for each in _FORMS)
+        raise ValueError(
+            f"the form {form!r} is none of dates: only plain fields such as {{OrderNo}} and forms "
+            f"made of {known} can be used"
+        )
+
+
+def _formatted(value: object, field: _Field) -> str:
+    if value == "":
+        return ""
+    if not isinstance(value, str):
+        raise BadCell(f"property {field.property!r} is no date, its form is {field.form!r}")
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise BadCell(
+            f"property {field.property!r} is no date, its form is {field.form!r}"
+        ) from None
+    return _DIRECTIVE.sub(lambda found: _FORMS[found.group(1)](at), field.form)
