@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from tap_ifs_cloud.odata.errors import (
-    BadRequest,
     ColumnMissing,
     EntitySetMissing,
     KeyNull,
     ReplicationKeyInvalid,
 )
-from tap_ifs_cloud.odata.paging import Cursor, OrderBroken, walk_by_key, walk_by_link
 from tap_ifs_cloud.odata.query import ORDERABLE
-from tap_ifs_cloud.odata.skipping import walk_by_skip
-from tap_ifs_cloud.odata.values import ROW_VERSION, is_readable
+from tap_ifs_cloud.odata.rows import ROW_VERSION, is_readable
 from tap_ifs_cloud.replication import Stamp, modification_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from tap_ifs_cloud.definition import StreamDefinition
     from tap_ifs_cloud.odata.metadata import Metadata, Property
-    from tap_ifs_cloud.odata.paging import Fetch, Page
-    from tap_ifs_cloud.odata.query import Query
     from tap_ifs_cloud.odata.service import Service
 
 __all__ = ["StreamPlan"]
-
-logger = logging.getLogger(__name__)
 
 SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares none
 
@@ -89,53 +81,22 @@ class StreamPlan:
     @property
     def is_arbitrary(self) -> bool:
         """Whether pages come in no order at all, so that rows can be missed."""
-        return not self.skip_order and self._paging(()) == "skip"
+        return not self.skip_order and self.paging(()) == "skip"
 
     @property
     def skip_order(self) -> tuple[str, ...]:
         """What a walk by offset is ordered by: a key, or everything that can be compared."""
         return self.unique or self.key or tuple(filter(self._is_comparable, self.properties))
 
-    def pages(self, fetch: Fetch, first: Query, ordered_by: tuple[str, ...]) -> Iterator[Page]:
-        """All pages from `first` on, in the order of some columns and the key."""
-        order = tuple(dict.fromkeys((*ordered_by, *self._walk_key())))
-        match self._paging(order):
-            case "keyset":
-                return self._by_key(fetch, first, order)
-            case "next_link":
-                return walk_by_link(fetch, replace(first, orderby=order))
-            case _:
-                return self._by_skip(fetch, first, ordered_by)
-
-    def _by_key(self, fetch: Fetch, first: Query, order: tuple[str, ...]) -> Iterator[Page]:
-        """By key; by offset from the start if that turns out to leave rows out."""
-        cursor = Cursor(order, tuple(self.properties[c].type for c in order))
-        try:
-            yield from walk_by_key(fetch, first, cursor)
-        except BadRequest as error:
-            enums = [c for c in order if self.properties[c].type in self.metadata.enums]
-            if not enums:
-                raise
-            raise BadRequest(
-                f"{error.sentence}. The key holds an enumeration ({', '.join(enums)}), which not "
-                "every service compares: try `paging: skip`"
-            ) from error
-        except OrderBroken as broken:
-            logger.warning("walk.skip stream=%s reason=%r", self.definition.name, str(broken))
-            yield from self._by_skip(fetch, first, order)
-
-    def _by_skip(self, fetch: Fetch, first: Query, ordered_by: tuple[str, ...]) -> Iterator[Page]:
-        order = tuple(dict.fromkeys((*ordered_by, *self.skip_order)))
-        known_by = order if self.unique else ()
-        return walk_by_skip(fetch, first, order, known_by=known_by)
-
-    def _walk_key(self) -> tuple[str, ...]:
+    @property
+    def walk_key(self) -> tuple[str, ...]:
         """Columns that may not be unique order a keyset walk only if the user vouches for them."""
         if self.unique or self.definition.paging != "keyset":
             return self.unique
         return self.definition.key_properties
 
-    def _paging(self, order: tuple[str, ...]) -> str:
+    def paging(self, order: tuple[str, ...]) -> str:
+        """The way to walk the set in this order: keyset, skip or next_link. Raises KeyNull."""
         asked = self.definition.paging
         if asked == "auto":
             return "keyset" if self._has_keyset(order) else "skip"
@@ -147,7 +108,7 @@ class StreamPlan:
         return asked
 
     def _has_keyset(self, order: tuple[str, ...]) -> bool:
-        return bool(self._walk_key()) and all(map(self._is_comparable, order))
+        return bool(self.walk_key) and all(map(self._is_comparable, order))
 
     def _is_comparable(self, column: str) -> bool:
         declared = self.properties[column]

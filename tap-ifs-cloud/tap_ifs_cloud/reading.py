@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both, literal
-from tap_ifs_cloud.odata.values import ROW_VERSION, RowDecoder
+from tap_ifs_cloud.odata.rows import ROW_VERSION, Row, RowType
 from tap_ifs_cloud.replication import earlier
+from tap_ifs_cloud.walking import whole_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.replication import Stamp
 
 __all__ = ["Reading", "Since", "newer_versions", "stamped_since"]
-
-Record = dict[str, Any]
 
 # Beyond this many characters `$select` is left out: some proxies cut addresses at 8 kB.
 LONGEST_SELECT = 4000
@@ -47,23 +47,33 @@ class Reading:
     plan: StreamPlan
     columns: tuple[str, ...]  # may hold `_ifs_etag` and `_ifs_row_version`
     page_size: int
+    asker: Asker
 
-    def records(
-        self, narrowed_by: str | None = None, *, ordered_by: tuple[str, ...] = ()
-    ) -> Iterator[Record]:
-        """The records, ordered by some columns and the key."""
-        definition, service = self.plan.definition, self.plan.service
-        decoder = RowDecoder.compile(
-            definition.entity_set, self.plan.metadata, names=self.columns, key=self.plan.key
+    @classmethod
+    def of(cls, plan: StreamPlan, columns: tuple[str, ...], page_size: int) -> Reading:
+        """A reading of some columns of a stream."""
+        name = plan.definition.entity_set
+        row_type = RowType.compile(name, plan.metadata, names=columns, key=plan.key)
+        asker = Asker(
+            plan.definition.name, plan.service, name, row_type, follows_links=plan.follows_links
         )
+        return cls(plan, columns, page_size, asker)
+
+    @property
+    def row_type(self) -> RowType:
+        """What the rows are."""
+        return self.asker.row_type
+
+    def pages(
+        self, narrowed_by: str | None = None, *, ordered_by: tuple[str, ...] = ()
+    ) -> Iterator[Sequence[Row]]:
+        """The rows page by page, ordered by some columns and the key."""
         query = Query(
             select=self._select(),
-            filter=both(definition.filter, narrowed_by),
+            filter=both(self.plan.definition.filter, narrowed_by),
             top=self.page_size,
         )
-        fetch = partial(service.page, definition.entity_set, follow_links=self.plan.follows_links)
-        for page in self.plan.pages(fetch, query, ordered_by):
-            yield from map(decoder.record, page.rows)
+        return whole_set(self.plan, self.asker, query, ordered_by).pages()
 
     def _select(self) -> tuple[str, ...]:
         if not self.plan.definition.send_select:
@@ -72,15 +82,15 @@ class Reading:
         return names if len(",".join(names)) <= LONGEST_SELECT else ()
 
 
-def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Record]:
+def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequence[Row]]:
     """Rows without a stamp, then rows stamped at or after a moment, oldest first.
 
     A row that was never modified may have no stamp, and `ge` leaves such rows out: they are read
     in each run, before the others, so that they cannot hold up the bookmark.
     """
     if reading.plan.properties[stamp.name].nullable and stamp.name not in reading.plan.key:
-        yield from reading.records(f"{stamp.name} eq null")
-    yield from reading.records(_stamped(stamp, since), ordered_by=(stamp.name,))
+        yield from reading.pages(f"{stamp.name} eq null")
+    yield from reading.pages(_stamped(stamp, since), ordered_by=(stamp.name,))
 
 
 def _stamped(stamp: Stamp, since: Since) -> str:
@@ -95,7 +105,7 @@ def _stamped(stamp: Stamp, since: Since) -> str:
     return f"{stamp.name} ge {literal(stamp.type, max(begins, key=stamp.order))}"
 
 
-def newer_versions(reading: Reading, since: Since) -> Iterator[Record]:
+def newer_versions(reading: Reading, since: Since) -> Iterator[Sequence[Row]]:
     """All rows are read; those come out whose version is not older than the bookmark.
 
     Rows without a version, or with a counter for a version, always come out: counters of two rows
@@ -110,7 +120,10 @@ def newer_versions(reading: Reading, since: Since) -> Iterator[Record]:
                 "run with a full refresh"
             )
         begin = earlier(moment, since.lookback)
-    for record in reading.records():
-        version = version_time(record[ROW_VERSION])
-        if begin is None or version is None or version >= begin:
-            yield record
+    version = attrgetter(reading.row_type.attributes[ROW_VERSION])
+    for rows in reading.pages():
+        if begin is None:
+            yield rows
+            continue
+        times = [version_time(version(row)) for row in rows]
+        yield [row for row, at in zip(rows, times, strict=True) if at is None or at >= begin]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_ifs_cloud.odata.values import ETAG, ROW_VERSION, is_readable
+from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, is_readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

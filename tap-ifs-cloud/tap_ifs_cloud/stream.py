@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
+from tap_ifs_cloud.lines import RecordLines
 from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
-from tap_ifs_cloud.odata.values import ETAG, ROW_VERSION
+from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import MetadataMapping, SchemaMessage
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.tap import TapIfsCloud
 
 __all__ = ["EntitySetStream"]
+
+_COLUMN = 2  # length of the breadcrumb of a column; what lies inside it has a longer one
 
 
 class EntitySetStream(Stream):
@@ -80,31 +86,64 @@ class EntitySetStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        rows = keyless = 0
-        key = self.primary_keys
+        """As dicts, for the SDK's own way from a record to a line."""
+        reading = self._reading()
+        rows = chain.from_iterable(self._pages(reading))
         # Within the limit of a connection test; the SDK would end it by an error, and log that.
-        for record in islice(self._records(), self.ABORT_AT_RECORD_COUNT):
-            rows += 1
-            keyless += any(record.get(column) is None for column in key)
-            yield record
+        yield from islice(map(reading.row_type.record, rows), self.ABORT_AT_RECORD_COUNT)
+
+    def _write_pages(self) -> None:
+        """As lines, a page at once."""
+        reading = self._reading()
+        lines = RecordLines(self.stream_maps[0].stream_alias, reading.row_type)
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for rows in self._pages(reading):
+                lines.write(rows, version=self._stream_version)
+                self.state_manager.is_flushed = False
+                counter.increment(len(rows))
+                self._move_behind(reading, rows)
+        self._finalize_state(self.stream_state)
+        self._write_state_message()
+
+    @property
+    def _needs_dicts(self) -> bool:
+        """Whether something between row and line works on dicts."""
+        transform = self.stream_maps[0]
+        return (
+            len(self.stream_maps) > 1
+            or type(transform) is not SameRecordTransform
+            or transform.flattening_enabled
+            or self.ABORT_AT_RECORD_COUNT is not None
+            or any(len(crumb) > _COLUMN and not chosen for crumb, chosen in self.mask.items())
+        )
+
+    def _reading(self) -> Reading:
+        size = self.plan.definition.page_size or self.config["page_size"]
+        limit = self.ABORT_AT_RECORD_COUNT or size
+        return Reading.of(self.plan, self._columns(), min(int(size), limit))
+
+    def _pages(self, reading: Reading) -> Iterator[Sequence[Row]]:
+        """The rows of this run, and at their end what is to be told about them all."""
+        total = keyless = 0
+        key = [attrgetter(reading.row_type.attributes[column]) for column in self.primary_keys]
+        for rows in self._rows(reading):
+            total += len(rows)
+            if any(None in list(map(get, rows)) for get in key):
+                keyless += sum(any(get(row) is None for get in key) for row in rows)
+            yield rows
         if keyless:
             self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
-        if self.ABORT_AT_RECORD_COUNT is None:
-            self._complete(rows)
+        self._complete(total)
 
-    def _records(self) -> Iterator[Record]:
-        reading = Reading(self.plan, self._columns(), self._page_size())
+    def _rows(self, reading: Reading) -> Iterator[Sequence[Row]]:
         if self.replication_method != REPLICATION_INCREMENTAL:
-            return reading.records()
+            return reading.pages()
         since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])
         if since.is_ever and self.emit_activate_version_messages:
             self._stream_version = self._initialized_at
         if self.replication_key == ROW_VERSION:
             return newer_versions(reading, since)
         return stamped_since(reading, self.plan.stamp(self._stamp_name()), since)
-
-    def _page_size(self) -> int:
-        return int(self.plan.definition.page_size or self.config["page_size"])
 
     def _stamp_name(self) -> str:
         if self.replication_key is None:
@@ -137,7 +176,7 @@ class EntitySetStream(Stream):
                 self.name,
                 "IFS also answers with no rows when the service user lacks the company or site",
             )
-        if self._stream_version is None:
+        if self._stream_version is None or self.ABORT_AT_RECORD_COUNT is not None:
             return
         if self.plan.is_arbitrary:
             self.logger.warning(
@@ -177,22 +216,39 @@ class EntitySetStream(Stream):
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
         """Move the bookmark on, never back: rows of the look-back are older than it."""
-        if self.replication_method != REPLICATION_INCREMENTAL or self.replication_key is None:
+        if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key:
+            self._move_behind_values([latest_record.get(self.replication_key)])
+
+    def _move_behind(self, reading: Reading, rows: Sequence[Row]) -> None:
+        """Move the bookmark behind a page that was written, and tell it."""
+        if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key:
+            value = attrgetter(reading.row_type.attributes[self.replication_key])
+            self._move_behind_values(list(map(value, rows)))
+            self._write_state_message()
+
+    def _move_behind_values(self, values: Sequence[object]) -> None:
+        """Row versions come in no order, and their bookmark is written when all were read."""
+        if self.replication_key == ROW_VERSION:
+            for value in values:
+                self._move_to(value)
             return
-        value = latest_record.get(self.replication_key)
-        if value is None:
-            return
-        self._move_to(format(value, "f") if isinstance(value, Decimal) else str(value))
-        # Row versions do not come in their order: theirs is written when all rows were read.
-        if self.replication_key != ROW_VERSION:
+        # Stamps ascend; only placeholders far ahead can stand behind the last that counts.
+        if any(self._move_to(value) for value in reversed(values)):
             self._write_bookmark()
 
-    def _move_to(self, value: str) -> None:
-        if self._watermark is not None and self._watermark[1] == value:
-            return
-        order = self._order(value)
-        if order is not None and (self._watermark is None or order >= self._watermark[0]):
-            self._watermark = (order, value)
+    def _move_to(self, value: object) -> bool:
+        """Whether the bookmark now stands at a value or behind it."""
+        if value is None or value is UNSET:
+            return False
+        text = format(value, "f") if isinstance(value, Decimal) else str(value)
+        if self._watermark is not None and self._watermark[1] == text:
+            return True
+        order = self._order(text)
+        if order is None:
+            return False
+        if self._watermark is None or order >= self._watermark[0]:
+            self._watermark = (order, text)
+        return True
 
     def _order(self, value: str) -> Any:
         if self.replication_key == ROW_VERSION:
@@ -219,9 +275,12 @@ class EntitySetStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """As the SDK does, but a set that cannot be read does not keep the others from it."""
+        """A set that cannot be read does not keep the others from it."""
         try:
-            yield from super()._sync_records(context, write_messages=write_messages)
+            if self._needs_dicts or not write_messages:
+                yield from super()._sync_records(context, write_messages=write_messages)
+            else:
+                self._write_pages()
         except RunStopper:
             self._write_state_message()
             raise

@@ -6,6 +6,7 @@ It is not the sandbox: the sandbox behaves as IFS does, this one as a test needs
 from __future__ import annotations
 
 import json
+import operator as operators
 import re
 import threading
 from collections import deque
@@ -115,7 +116,7 @@ def compare(left: Any, operator: str, right: Any) -> bool:
         return (left == right) == (operator == "eq")
     if left is None or right is None:
         return False
-    return {"gt": left > right, "ge": left >= right, "lt": left < right}[operator]
+    return bool(getattr(operators, operator)(left, right))
 
 
 def matching_rows(
@@ -130,10 +131,14 @@ def matching_rows(
         return sort_text(value) if isinstance(value, str) else value
 
     keep = Filter(condition).parse() if condition else (lambda _: True)
-    return sorted(
-        filter(keep, rows),
-        key=lambda row: [(row[c] is not None, place(comparable(row[c], column=c))) for c in order],
-    )
+    found = list(filter(keep, rows))
+    for term in reversed(order):
+        column, _, way = term.partition(" ")
+        found.sort(
+            key=lambda row, c=column: (row[c] is not None, place(comparable(row[c], column=c))),
+            reverse=way == "desc",
+        )
+    return found
 
 
 @dataclass
@@ -169,6 +174,7 @@ class Double:
         self.metadata = METADATA.encode()
         self.sets: dict[str, list[Row]] = {"OrderSet": [], "PartSet": [], "ViewSet": []}
         self.page_cap = 10_000
+        self.counts = True  # whether `$count` is served
         self.sort_text: Callable[[str], str] = str  # texts are compared as they are
         self.next_link: Callable[[str, int], str] | None = None
         self.token_uses = 10_000  # requests after which a token is refused
@@ -199,12 +205,18 @@ class Double:
             self.uses > self.token_uses
         ):
             return fault(401, "Unauthorized", "token expired")
-        path = urlsplit(seen.path).path
-        if path.endswith("/$metadata"):
-            if "Test.svc" in path:
-                return Answer(200, self.metadata, {"Content-Type": "application/xml"})
-            return fault(404, "ODP_METADATA", "Metadata not found.")
-        return self._page(path.rpartition("/")[2], seen)
+        *_, entity_set, resource = urlsplit(seen.path).path.split("/")
+        match resource:
+            case "$metadata":
+                return self._declared(entity_set)
+            case "$count":
+                return self._count(entity_set, seen)
+        return self._page(resource, seen)
+
+    def _declared(self, service: str) -> Answer:
+        if service == "Test.svc":
+            return Answer(200, self.metadata, {"Content-Type": "application/xml"})
+        return fault(404, "ODP_METADATA", "Metadata not found.")
 
     def _token(self) -> Answer:
         self.tokens, self.uses = self.tokens + 1, 0
@@ -212,6 +224,15 @@ class Double:
         if self.expires_in is not None:
             reply["expires_in"] = self.expires_in
         return Answer(200, json.dumps(reply).encode(), {"Content-Type": "application/json"})
+
+    def _count(self, entity_set: str, seen: Seen) -> Answer:
+        if not self.counts:
+            return fault(404, "ODP_RESOURCE_NOTFOUND", "Not found.")
+        try:
+            rows = matching_rows(self.sets[entity_set], seen.options.get("$filter"), [])
+        except (KeyError, ValueError) as error:
+            return fault(400, "ODP_MALFORMED", f"Malformed Request. {error}")
+        return Answer(200, str(len(rows)).encode(), {"Content-Type": "text/plain"})
 
     def _page(self, entity_set: str, seen: Seen) -> Answer:
         options = seen.options

@@ -11,7 +11,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ORDERABLE", "Query", "after", "both", "literal"]
+__all__ = ["ORDERABLE", "Query", "after", "both", "literal", "until"]
 
 # Kept unencoded beside letters and digits. IFS does not take `$` as %24 nor a blank as `+`.
 _SAFE: Final = "$,'():/*@!~"
@@ -86,10 +86,19 @@ def after(columns: Sequence[str], literals: Sequence[str]) -> str:
 
     `(a gt 1) or (a eq 1 and b gt 2)`: OData has no comparison of rows.
     """
+    return _beside(columns, literals, ["gt"] * len(columns))
+
+
+def until(columns: Sequence[str], literals: Sequence[str]) -> str:
+    """The rows at a position or before it: all others than those `after` it."""
+    return _beside(columns, literals, [*["lt"] * (len(columns) - 1), "le"])
+
+
+def _beside(columns: Sequence[str], literals: Sequence[str], operators: Sequence[str]) -> str:
     alternatives = []
     for index, (column, value) in enumerate(zip(columns, literals, strict=True)):
         equal = [f"{c} eq {v}" for c, v in zip(columns[:index], literals, strict=False)]
-        alternatives.append(" and ".join([*equal, f"{column} gt {value}"]))
+        alternatives.append(" and ".join([*equal, f"{column} {operators[index]} {value}"]))
     return " or ".join(f"({one})" for one in alternatives)
 
 

@@ -1,22 +1,23 @@
-"""One OData service: its `$metadata`, and the pages of its entity sets."""
+"""One OData service: its `$metadata`, and the pages and counts of its entity sets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import field
 
-from tap_ifs_cloud.odata.envelope import ErrorInfo, excerpt, without_query
+from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import BrokenBody, ForeignLink, NotJson
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
 from tap_ifs_cloud.odata.paging import Link, Page
+from tap_ifs_cloud.odata.query import Query
 
 if TYPE_CHECKING:
-    from tap_ifs_cloud.odata.query import Query
+    from collections.abc import Mapping
+
+    from tap_ifs_cloud.odata.rows import PageBody, RowType
     from tap_ifs_cloud.odata.session import Body, Session
 
 __all__ = ["Service"]
@@ -26,18 +27,6 @@ _BOM = b"\xef\xbb\xbf"
 # it may send them through a binary float (OData JSON Format 4.01, 3.2). Who does not know it
 # ignores it, and numbers are read as exactly as they were written.
 _ROWS = "application/json;IEEE754Compatible=true"
-
-
-class PageBody(msgspec.Struct, frozen=True):
-    """A page as OData JSON has it; the server may also fail after it has said 200."""
-
-    value: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
-    next_link: str | None = field(name="@odata.nextLink", default=None)
-    error: ErrorInfo | None = None
-
-
-# Exact: numbers with a point or exponent become Decimal, whole ones int of any length.
-_PAGE = msgspec.json.Decoder(PageBody, float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,15 @@ class Service:
             read=_metadata,
         )
 
-    def page(self, entity_set: str, address: Query | Link, *, follow_links: bool = True) -> Page:
+    def page(
+        self,
+        entity_set: str,
+        address: Query | Link,
+        row_type: RowType,
+        *,
+        follow_links: bool = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:
         """One page, with its link if it is to be followed.
 
         Raises ForeignLink before anything is sent to a foreign address.
@@ -64,12 +61,23 @@ class Service:
             url = address.url
         else:
             url = f"{self.url}{entity_set}?{address.encoded()}"
-        return self.session.get(
-            url, accept=_ROWS, read=partial(self._page, follow_links=follow_links)
-        )
+        read = partial(self._page, row_type=row_type, follow_links=follow_links)
+        return self.session.get(url, accept=_ROWS, read=read, headers=headers)
 
-    def _page(self, body: Body, *, follow_links: bool) -> Page:
-        answer = _answer(body)
+    def count(
+        self,
+        entity_set: str,
+        narrowed_by: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """How many rows meet a `$filter` now. Raises IfsError; not every service offers it."""
+        query = Query(filter=narrowed_by).encoded()
+        url = f"{self.url}{entity_set}/$count{'?' if query else ''}{query}"
+        return self.session.get(url, accept="text/plain", read=_number, headers=headers)
+
+    def _page(self, body: Body, *, row_type: RowType, follow_links: bool) -> Page:
+        answer = _answer(body, row_type)
         if answer.error is not None:
             raise BrokenBody(
                 f"{without_query(body.url)}: an error inside a 200: {answer.error.sentence()}"
@@ -95,6 +103,14 @@ def _metadata(body: Body) -> Metadata:
     return parse_metadata(body.content, body.url)
 
 
+def _number(body: Body) -> int:
+    text = body.content.removeprefix(_BOM).strip()
+    if not text.isdigit():
+        shown = excerpt(text.decode(errors="replace"))[:80]
+        raise NotJson(f"{without_query(body.url)} answered with no number ({shown})")
+    return int(text)
+
+
 def _web_page(body: Body, instead_of: str) -> NotJson:
     shown = excerpt(body.content.decode(errors="replace"))[:80]
     return NotJson(
@@ -103,11 +119,11 @@ def _web_page(body: Body, instead_of: str) -> NotJson:
     )
 
 
-def _answer(body: Body) -> PageBody:
+def _answer(body: Body, row_type: RowType) -> PageBody:
     content = body.content.removeprefix(_BOM)
-    if body.media_type == "text/html" or content.lstrip()[:1] == b"<":
+    if body.media_type == "text/html" or content[:99].lstrip()[:1] == b"<":
         raise _web_page(body, "rows")
     try:
-        return _PAGE.decode(content)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        return row_type.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BrokenBody(f"{without_query(body.url)}: the rows cannot be read ({error})") from error

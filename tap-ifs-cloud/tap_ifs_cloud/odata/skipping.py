@@ -14,10 +14,11 @@ from tap_ifs_cloud.odata.errors import PagingLoop
 from tap_ifs_cloud.odata.paging import Page, without_circles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tap_ifs_cloud.odata.paging import Fetch, Row
+    from tap_ifs_cloud.odata.paging import Ask
     from tap_ifs_cloud.odata.query import Query
+    from tap_ifs_cloud.odata.rows import Row
 
 __all__ = ["walk_by_skip"]
 
@@ -27,24 +28,24 @@ STEPS_BACK = 100  # in one walk; a server that sorts otherwise each time would t
 
 
 def walk_by_skip(
-    fetch: Fetch, first: Query, order: Sequence[str], *, known_by: Sequence[str] = ()
+    ask: Ask, first: Query, order: Sequence[str], *, place: Callable[[Row], Any] | None = None
 ) -> Iterator[Page]:
-    """Every page in the order of some columns; the rows are told apart by `known_by`, else whole.
+    """Every page in the order of some columns; rows are told apart by `place`, else whole.
 
     Without an order there is nothing to compare, and rows can be missed or come twice.
     Raises PagingLoop.
     """
     start = replace(first, orderby=tuple(order))
-    return _Offset(without_circles(fetch), start, tuple(known_by)).pages()
+    return _Offset(without_circles(ask), start, place).pages()
 
 
 @dataclass(slots=True)
 class _Offset:
     """Where a walk is."""
 
-    fetch: Fetch
+    ask: Ask
     start: Query
-    known_by: tuple[str, ...]
+    place: Callable[[Row], Any] | None
     position: int = 0  # of the row to be read next
     recent: list[Any] = field(default_factory=list)  # identities of the last rows read
     steps_back: int = 0
@@ -79,13 +80,13 @@ class _Offset:
             )
 
     def _page(self, skip: int) -> Page:
-        page = self.fetch(replace(self.start, skip=skip or None))
+        page = self.ask(replace(self.start, skip=skip or None))()
         self.position = skip + len(page.rows)
         return page
 
     def _linked(self, page: Page) -> Iterator[Page]:
         while page.next_link is not None:
-            page = self.fetch(page.next_link)
+            page = self.ask(page.next_link)()
             self.position += len(page.rows)
             self._remember(page.rows)
             yield page
@@ -121,6 +122,4 @@ class _Offset:
         self.recent = [*self.recent, *self._identities(rows[-OVERLAP:])][-OVERLAP:]
 
     def _identities(self, rows: Sequence[Row]) -> list[Any]:
-        if not self.known_by:
-            return list(rows)
-        return [tuple(row.get(column) for column in self.known_by) for row in rows]
+        return list(rows) if self.place is None else list(map(self.place, rows))
