@@ -32,9 +32,10 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a process did: wall-clock seconds, and megabytes (10^6 bytes) at its peak."""
+    """How a process did: seconds by the clock and of computing, megabytes (10^6) at its peak."""
 
     seconds: float
+    cpu_seconds: float  # of all its threads, system calls included
     megabytes: float
 
 
@@ -71,7 +72,8 @@ def measured(command: Sequence[str]) -> Run:
         seconds = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
     _check(command, child.returncode, said)
-    return Run(seconds, usage.ru_maxrss * _RSS_UNIT / _MEGABYTE)
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Run(seconds, cpu_seconds, usage.ru_maxrss * _RSS_UNIT / _MEGABYTE)
 
 
 def printed(command: Sequence[str]) -> Iterator[bytes]:
