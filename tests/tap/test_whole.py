@@ -152,7 +152,7 @@ def test_a_row_that_stays_as_it_is_comes_exactly_once(
 
     A walk by offset needs two rows a page, to see by the first whether rows have moved.
     """
-    if way == "skip":
+    if way == "skip" or sort_text is linguistic:
         top, cap = top + 1, cap + 1
     table = Table(dict.fromkeys(keys, 0), matching, cap, sort_text, changes=iter(changes))
     table.links = way == "keyset"

@@ -32,7 +32,8 @@ def walk_by_skip(
 ) -> Iterator[Page]:
     """Every page in the order of some columns; rows are told apart by `place`, else whole.
 
-    Without an order there is nothing to compare, and rows can be missed or come twice.
+    Without an order there is nothing to compare, and rows can be missed or come twice. Only rows
+    that nothing tells apart are read along the server's links, where there are some.
     Raises PagingLoop.
     """
     start = replace(first, orderby=tuple(order))
@@ -82,7 +83,7 @@ class _Offset:
     def _page(self, skip: int) -> Page:
         page = self.ask(replace(self.start, skip=skip or None))()
         self.position = skip + len(page.rows)
-        return page
+        return page if self.place is None else Page(page.rows)
 
     def _linked(self, page: Page) -> Iterator[Page]:
         while page.next_link is not None:

@@ -101,6 +101,7 @@ class Whole:
             if self.walk is self.sweep:
                 raise
             logger.warning("walk.skip stream=%s reason=%r", self.stream, str(error))
+            self.ascends = False
             if isinstance(error, KeyRepeated):
                 self._tell_apart_whole()
             yield from self._swept()
