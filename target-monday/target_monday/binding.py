@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, Setup, codec_for
@@ -181,6 +182,8 @@ def bind(
         create = (options.missing_labels or labels) != "reject"
         creating.append(create)
         declared = column.settings if isinstance(column.settings, dict) else {}
+        if options.timezone is None and settings.get("timezone"):
+            options = replace(options, timezone=str(settings["timezone"]))
         setup = Setup(_labels(column, options.labels, create=create), declared, options, directory)
         cells.append(
             CellPlan(

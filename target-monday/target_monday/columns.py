@@ -171,7 +171,7 @@ def entry_faults(entry: Any) -> Iterator[str]:
         return
     for option in ("template", "text", "country"):
         try:
-            template(entry.get(option) or "")
+            template(str(entry.get(option) or ""))
         except ValueError as error:
             yield f"`{option}` {entry[option]!r} is malformed: {error}"
     if entry.get("type") is not None:

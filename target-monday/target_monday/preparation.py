@@ -68,7 +68,8 @@ class Preparation:
         """Read all boards that the ledger or the settings name, in one call, and check them."""
         self._read()
         asked = self.settings.get("boards") or {}
-        faults = [fault for stream in asked for fault in self._configured_faults(stream)]
+        mapped = [stream for stream, entry in asked.items() if entry]
+        faults = [fault for stream in mapped for fault in self._configured_faults(stream)]
         if faults:
             raise SettingsFault(faults)
 
@@ -77,7 +78,8 @@ class Preparation:
         self._entries = self.items.boards()
         self._names = None
         asked = self.settings.get("boards") or {}
-        configured = {str(entry["board_id"]) for entry in asked.values() if entry.get("board_id")}
+        entries = [entry for entry in asked.values() if entry]
+        configured = {str(entry["board_id"]) for entry in entries if entry.get("board_id")}
         known = {entry.board_id for entry in self._entries.values()}
         self._boards = boards_by_id(self.calls.query, sorted(configured | known))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import Sink
@@ -9,6 +10,7 @@ from typing_extensions import override
 
 from target_monday.errors import BoardFailed
 from target_monday.loading import Row
+from target_monday.mapping import is_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from target_monday.target import TargetMonday
 
 __all__ = ["MondaySink"]
+
+_log = logging.getLogger("target-monday")
 
 
 class MondaySink(Sink):
@@ -37,6 +41,8 @@ class MondaySink(Sink):
         self._plan: BoardPlan | None = None
         self._rows: list[Row] = []
         self._version: int | None = None
+        self._left_out = is_left_out(stream_name, target.config)
+        self._told: set[str] = set()
 
     @override
     def get_validator(self) -> None:
@@ -44,6 +50,9 @@ class MondaySink(Sink):
 
     @override
     def setup(self) -> None:
+        if self._left_out:
+            _log.info("stream.left_out stream=%s", self.stream_name)
+            return
         try:
             self._plan = self._session.plan(self.stream_name, self.schema, self.key_properties)
         except BoardFailed as error:
@@ -51,6 +60,10 @@ class MondaySink(Sink):
 
     def take(self, record: dict[str, Any], version: int | None = None) -> None:
         """Buffer a record; a full buffer goes to the loader."""
+        if self._left_out:
+            books = self._session.books.of(self.stream_name)
+            books.read, books.skipped = books.read + 1, books.skipped + 1
+            return
         if version != self._version:
             self.flush()
             self._version = version
@@ -75,6 +88,16 @@ class MondaySink(Sink):
             self._session.loader.carry_over(self.stream_name, len(rows))
             return
         self._session.load(self._plan, rows, self._version)
+        self._tell_what_was_cut(self._plan)
+
+    def _tell_what_was_cut(self, plan: BoardPlan) -> None:
+        """Once a column: the summary counts the rest."""
+        for column in plan.shortened.keys() - self._told:
+            self._told.add(column)
+            _log.warning(
+                "text.shortened stream=%s column=%s: texts are longer than it holds, they are cut",
+                *(self.stream_name, column),
+            )
 
     def carry_over(self) -> None:
         """The run stops: buffered rows are for the next one."""

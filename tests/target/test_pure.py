@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_monday.cells import LONG_TEXT_LIMIT, SUPPORTED_TYPES, codec_for, shorten
+from target_monday.cells import LONG_TEXT_LIMIT, SUPPORTED_TYPES, Setup, codec_for, shorten
 from target_monday.checkpoints import Checkpoints
 from target_monday.decimals import digits
 from target_monday.delivery.packing import POINTS_PER_REQUEST, capacity, packs
 from target_monday.diff import Create, KnownItem, Unchanged, Update, WantedRow, diff
+from target_monday.directory import Directory
 from target_monday.keys import key_of, key_parts, key_text
 from target_monday.labels import MAX_LABELS, Label, Labels, status_colours
 from target_monday.rejects import BadCell, LabelLimit, NullKey
@@ -81,45 +82,65 @@ def test_digits_are_exact_and_canonical(number: int | Decimal) -> None:
     assert digits(Decimal(text + ".0") if "." not in text else Decimal(text + "0")) == text
 
 
+DIRECTORY = Directory(
+    people={"a@example.com": 1, "b@example.com": 2},
+    tags={"late": 7, "topay": 8, "\u2603": 9},
+)
+TAGS = {number: name for name, number in DIRECTORY.tags.items()}
+
+
 def read_back(column_type: str, wire: Any) -> tuple[str | None, Any]:
     """`text` and `value` of a column value as monday shows what was written."""
     match column_type:
-        case "text" | "numbers":
-            return wire, wire
-        case "long_text":
-            return wire["text"], wire
+        case "text" | "numbers" | "long_text":
+            return (wire if isinstance(wire, str) else wire["text"]), wire
         case "date":
             return None, {"time": None, **wire, "changed_at": "x"}
         case "status":
             return wire.get("label"), wire
         case "dropdown":
             return ", ".join(wire["labels"]), {"ids": [ord(each) for each in wire["labels"]]}
+        case "tags":
+            return ", ".join(TAGS[number] for number in wire["tag_ids"]), wire
         case _:
             return None, wire
 
 
-def labels_for(column_type: str) -> Labels | None:
-    if column_type not in {"status", "dropdown"}:
-        return None
+def setup_for(column_type: str) -> Setup:
     labels = Labels("State")
     labels.know(Label(text, ord(text)) for text in "ABC")
-    return labels
+    return Setup(labels if column_type in {"status", "dropdown"} else None, directory=DIRECTORY)
 
 
+DAYS = st.dates().map(date.isoformat)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(min_size=1),
     "long_text": st.text(min_size=1, max_size=3000),
-    "numbers": NUMBERS,
+    "numbers": NUMBERS | st.integers(min_value=10**39).map(str),
     "status": st.sampled_from(["A", "b", " C "]),
     "dropdown": st.lists(st.sampled_from("ABC"), min_size=1),
-    "date": st.one_of(
-        st.dates().map(date.isoformat),
-        st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
-    ),
+    "date": DAYS | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+    "timeline": st.lists(DAYS, min_size=2, max_size=2).map(sorted),
     "checkbox": st.just(value=True),
-    "email": st.just("a@example.com"),
-    "link": st.just("https://example.com/x"),
+    "email": st.just("a@example.com")
+    | st.builds(dict, email=st.just("a@example.com"), text=st.text() | st.none()),
+    "phone": st.sampled_from(["+46 8 123 456", "0046.8.1234", "555-1234", 5551234])
+    | st.builds(dict, phone=st.just("+46812345"), country=st.sampled_from(["se", "", None])),
+    "link": st.just("https://example.com/x")
+    | st.builds(dict, url=st.just("http://example.com/x?y=1"), text=st.text() | st.none()),
+    "people": st.lists(st.sampled_from(["A@example.com", "b@example.com"]), min_size=1),
+    "tags": st.lists(st.sampled_from(["late", "to pay", "\u2603"]), min_size=1),
+    "country": st.sampled_from(["SE", "germany", " United Kingdom "]),
     "rating": st.integers(1, 5),
+    "hour": st.times().map(time.isoformat),
+    "week": DAYS.filter(lambda day: "0002" < day < "9999") | st.just("2026-W53"),
+    "world_clock": st.sampled_from(["Europe/London", "UTC"]),
+    "location": st.builds(
+        dict,
+        lat=st.decimals(-90, 90, places=6),
+        lng=st.decimals(-180, 180, places=6).map(str),
+        address=st.text() | st.none(),
+    ),
 }
 
 
@@ -127,7 +148,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 @given(data=st.data())
 def test_a_cell_reads_back_as_it_was_written(column_type: str, data: st.DataObject) -> None:
     """So that a lost ledger is rebuilt from the board without a single write."""
-    codec = codec_for(column_type, labels_for(column_type))
+    codec = codec_for(column_type, setup=setup_for(column_type))
     cell = codec.canonical(data.draw(VALUES[column_type]))
     assert cell is not None
 
@@ -152,6 +173,16 @@ def test_every_supported_type_is_tested() -> None:
         ("email", "nobody"),
         ("link", "ftp://example.com"),
         ("rating", 6),
+        ("timeline", ["2026-10-30", "2026-10-29"]),
+        ("phone", "call me"),
+        ("phone", {"phone": "+46812345", "country": "Sverige"}),
+        ("country", "Atlantis"),
+        ("hour", "25:00"),
+        ("week", "2026-W60"),
+        ("world_clock", "Mars/Base"),
+        ("location", {"lat": "91", "lng": "0"}),
+        ("location", {"lat": None, "lng": "1"}),
+        ("people", "nobody"),
     ],
 )
 def test_a_value_that_does_not_fit_is_rejected(column_type: str, value: Any) -> None:

@@ -249,6 +249,7 @@ ROOT: Final[Mapping[str, Resolver]] = {
         "name": "Sandbox",
         "slug": "sandbox",
         "tier": _account(info).settings.plan,
+        "first_day_of_the_week": _account(info).settings.week_begins,
     },
     "job_status": lambda _, info, job_id: _account(info).jobs.bulk_status(job_id),
 }

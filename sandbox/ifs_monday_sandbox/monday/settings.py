@@ -45,6 +45,7 @@ class MondaySettings:
     api_token: str = "sandbox"  # noqa: S105  (a documented example, it opens nothing)
     user_name: str = "IFS integration"
     plan: PlanName = "pro"
+    week_begins: Literal["monday", "sunday"] = "monday"
     base_url: str = ""
     minute_seconds: float = 60.0
     minute_points: int | None = None

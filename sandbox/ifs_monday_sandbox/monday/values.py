@@ -37,6 +37,7 @@ class Reading:
     boards_of_items: Callable[[list[int]], list[int | None]]
     is_person: Callable[[int, str], bool]
     is_tag: Callable[[int], bool]
+    week_begins: int = 0  # 0 Monday, 6 Sunday
 
 
 Reader = Callable[[Reading, Any], Any]
@@ -305,11 +306,11 @@ def _hour(_: Reading, value: Any) -> Any:
     return {"hour": hour, "minute": minute}
 
 
-def _week(_: Reading, value: Any) -> Any:
+def _week(reading: Reading, value: Any) -> Any:
     start, end = (_day(one) for one in _object(_object(value, "week")[0], "startDate", "endDate"))
     first = date.fromisoformat(start)
-    if first.weekday() or first + timedelta(days=DAYS_OF_A_WEEK - 1) != date.fromisoformat(end):
-        raise ValueError("a week is seven days from Monday to Sunday")
+    if first.weekday() != reading.week_begins or first + timedelta(days=DAYS_OF_A_WEEK - 1) != date.fromisoformat(end):
+        raise ValueError("a week is seven days from the day on which the account's weeks begin")
     return {"week": {"startDate": start, "endDate": end}}
 
 

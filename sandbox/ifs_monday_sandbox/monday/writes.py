@@ -220,4 +220,5 @@ def _reading(account: Account, column: Column, *, create_labels: bool) -> Readin
             kind == "person" and any(user.id == number for user in account.users)
         ),
         is_tag=lambda number: any(tag.id == number for tag in account.tags),
+        week_begins=6 if account.settings.week_begins == "sunday" else 0,
     )

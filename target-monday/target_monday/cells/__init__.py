@@ -17,7 +17,7 @@ from target_monday.cells.figures import checkbox, numbers, rating
 from target_monday.cells.places import country, location
 from target_monday.cells.texts import LONG_TEXT_LIMIT, TEXT_LIMIT, email, link, long_text, phone
 from target_monday.cells.texts import text as text_codec
-from target_monday.cells.times import date_codec, hour, timeline, week, world_clock
+from target_monday.cells.times import date_codec, hour, timeline, week, world_clock, zones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ __all__ = [
     "Setup",
     "codec_for",
     "shorten",
+    "zones",
 ]
 
 NAME_LIMIT: Final = 255
