@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from tap_ifs_cloud.tap import TapIfsCloud
 from tap_ifs_cloud.whereabouts import Place, Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_ifs_cloud.catalogue import Projection
 
@@ -129,21 +130,31 @@ def _tap(configs: tuple[str, ...]) -> TapIfsCloud:
         if name.startswith(_ENVIRONMENT):
             del os.environ[name]  # empty means not set
     os.environ.pop(f"{_ENVIRONMENT}STREAMS", None)
-    logging.getLogger(TapIfsCloud.name).setLevel(logging.CRITICAL)  # faults are told by our errors
     try:
         config = _config(configs)
-        tap = TapIfsCloud(
-            config=config,
-            parse_env_config=not configs or "ENV" in configs,
-            validate_config=True,
-            setup_mapper=False,
-        )
+        with _silent(logging.getLogger(TapIfsCloud.name)):  # faults come as errors, too
+            tap = TapIfsCloud(
+                config=config,
+                parse_env_config=not configs or "ENV" in configs,
+                validate_config=True,
+                setup_mapper=False,
+            )
     except (OSError, ValueError) as error:
         raise SettingFile(
             f"a file of --config, or an environment variable, cannot be read: {error}"
         ) from error
     tap.session.patience = _PATIENCE
     return tap
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _config(paths: tuple[str, ...]) -> dict[str, Any]:
