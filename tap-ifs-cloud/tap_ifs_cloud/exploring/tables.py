@@ -147,8 +147,8 @@ def show_sample(sample: Sample) -> None:
     table = _table("Column", "Type", "Remarks", *filter(None, [filled]), right=(filled,))
     for column in sample.columns:
         style = "bold" if column.key else "" if column.selected else "dim"
-        cells = [Text(column.name, style), _type(column), _remarks(column)]
-        table.add_row(*cells, *([str(column.filled)] if filled else ()))
+        count = (str(column.filled),) if filled else ()
+        table.add_row(Text(column.name, style), _type(column), _remarks(column), *count)
     console.print(table)
     if filled:
         console.print(f"`{filled}`: how many of the first rows have a value there.")
