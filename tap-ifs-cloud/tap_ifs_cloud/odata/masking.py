@@ -29,7 +29,9 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     """
     forms = {form for secret in secrets if _is_secret(secret) for form in _forms(secret)}
     for form in sorted(forms, key=len, reverse=True):
-        text = _without(text, form)
+        text = text.replace(form, MASK)
+    for beginning in {form[:_BEGINNING] for form in forms if len(form) > _BEGINNING}:
+        text = _without_cut(text, beginning, forms)
     return _USER_IN_ADDRESS.sub(f"//{MASK}@", _TOKEN.sub(rf"\1 {MASK}", text))
 
 
@@ -49,13 +51,17 @@ def _forms(secret: str) -> Iterator[str]:
     yield json.dumps(secret)[1:-1]
 
 
-def _without(text: str, secret: str) -> str:
-    beginning = secret[:_BEGINNING]
-    start = text.find(beginning)
-    while start >= 0:
-        end = start + len(beginning)
-        while end < len(text) and text[start : end + 1] == secret[: end + 1 - start]:
-            end += 1
-        text = f"{text[:start]}{MASK}{text[end:]}"
-        start = text.find(beginning, start + len(MASK))
-    return text
+def _without_cut(text: str, beginning: str, forms: Iterable[str]) -> str:
+    """The text without what is left of forms that begin so; one may begin as another does."""
+    kept, found, rest = text.partition(beginning)
+    if not found:
+        return text
+    ends = [form[len(beginning) :] for form in forms if form.startswith(beginning)]
+    cut = max(_in_common(rest, end) for end in ends)
+    return f"{kept}{MASK}{_without_cut(rest[cut:], beginning, forms)}"
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))

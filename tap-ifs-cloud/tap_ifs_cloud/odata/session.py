@@ -137,7 +137,9 @@ class Session:
                     raise
                 failures += 1
                 if failures >= self.patience.tries:
-                    raise error.spent() from error
+                    if (last := error.spent()) is error:
+                        raise
+                    raise last from error
                 self._pause(url, error, failures)
 
     def _pause(self, url: str, error: Transient, failures: int) -> None:
