@@ -219,6 +219,8 @@ class BoardPlan:
                     raise EmptyName(f"key {operation.row.key!r} gives no item name")
                 values = self.encoded(operation.cells)
                 group = self.group_of(operation) or self.group_id
+                if group is None and self.spec.group_by:  # new groups are the uppermost
+                    group = self.first_group
                 return CreateItem(self.board_id, operation.name, values, group, self.create_labels)
             case Update():
                 values = self.encoded(operation.cells)

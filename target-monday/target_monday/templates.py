@@ -109,16 +109,17 @@ def template(text: str) -> Template:
     depend on Python.
     """
     fields: list[_Field] = []
-    end = ""
-    for before, name, form, conversion in string.Formatter().parse(text):
-        if name is None:
-            end = before
+    before = ""
+    for literal, name, form, conversion in string.Formatter().parse(text):
+        before += literal
+        if name is None:  # the end, or a doubled brace
             continue
         if conversion or not name or any(mark in name for mark in ".[]"):
             raise ValueError("only plain fields such as {OrderNo} can be used")
         _check_form(form or "")
         fields.append(_Field(before, name, form or ""))
-    return Template(text, tuple(fields), end)
+        before = ""
+    return Template(text, tuple(fields), before)
 
 
 def _check_form(form: str) -> None:

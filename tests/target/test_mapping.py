@@ -1,0 +1,189 @@
+"""What is mapped: names, columns of several properties, groups, what is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+TYPES = dict.fromkeys(("Id", "Name", "State", "Day", "Until"), "string")
+
+
+def rows(messages: Any, *records: dict[str, Any], stream: str = "s") -> list[Any]:
+    return [
+        messages.schema(stream, TYPES),
+        *(messages.record(stream, **record) for record in records),
+    ]
+
+
+def names(rehearsal: Any, board: str = "S") -> list[str]:
+    return sorted(item["name"] for item in rehearsal.board(board)["items"])
+
+
+def groups(rehearsal: Any) -> dict[str, str]:
+    """Key -> title of the item's group."""
+    items = rehearsal.board("S")["items"]
+    return {item["cells"]["Record key"]: item["group"]["title"] for item in items}
+
+
+def test_columns_and_names_are_made_of_several_properties(rehearsal: Any, messages: Any) -> None:
+    """Templates with forms of dates, a link with words on it, a period from two properties."""
+    mapping = {
+        "s": {
+            "item_name": "{Id} - {Name}",
+            "columns": {
+                "Month": {"template": "{Day:%Y-%m}", "type": "text"},
+                "Open in IFS": {
+                    "template": "https://erp.example.com/{Id}",
+                    "text": "Open {Id}",
+                    "type": "link",
+                },
+                "Valid": {"from": "Day", "to": "Until", "type": "timeline"},
+            },
+        }
+    }
+    lines = rows(
+        messages,
+        {"Id": "a b", "Name": "Nordic", "Day": "2026-10-30", "Until": "2026-11-30"},
+        {"Id": "c", "Name": None, "Day": "2026-10-30", "Until": None},
+    )
+
+    ended = rehearsal.run(lines, boards=mapping)
+    again = rehearsal.run(lines, boards=mapping)
+    rehearsal.ledger.unlink()
+    rebuilt = rehearsal.run(lines, boards=mapping)
+
+    cells = rehearsal.cells("S", "a b")
+    assert (ended.code, names(rehearsal)) == (0, ["a b - Nordic", "c"])
+    assert cells["Month"] == "2026-10"
+    assert cells["Open in IFS"] == "Open a b - https://erp.example.com/a%20b"
+    assert cells["Valid"] == "2026-10-30 - 2026-11-30"
+    assert rehearsal.cells("S", "c")["Valid"] == "2026-10-30 - 2026-10-30"
+    assert again.counts()["unchanged"] == rebuilt.counts()["unchanged"] == 2
+
+
+def test_a_property_that_is_missing_leaves_what_is_made_of_it(
+    rehearsal: Any, messages: Any
+) -> None:
+    """Name, cell and group alike."""
+    mapping = {
+        "s": {
+            "item_name": "{Id} - {Name}",
+            "group": "{State}",
+            "columns": {"Both": {"template": "{Id} {Name}", "type": "text"}},
+        }
+    }
+    rehearsal.run(rows(messages, {"Id": "a", "Name": "x", "State": "New"}), boards=mapping)
+
+    ended = rehearsal.run(rows(messages, {"Id": "a"}), boards=mapping)
+
+    assert ended.counts()["unchanged"] == 1
+    assert (names(rehearsal), groups(rehearsal)) == (["a - x"], {"a": "New"})
+    assert rehearsal.cells("S", "a")["Both"] == "a x"
+
+
+def test_groups_follow_a_value_and_are_made(rehearsal: Any, messages: Any) -> None:
+    """An item moves when its value changes, alone or together with other cells."""
+    mapping = {"s": {"group": "{State}", "columns": {"Name": {"type": "text"}}}}
+
+    def run(*records: dict[str, Any]) -> Any:
+        return rehearsal.run(rows(messages, *records), boards=mapping)
+
+    run(
+        {"Id": "a", "Name": "x", "State": "New"},
+        {"Id": "b", "Name": "x", "State": "New"},
+        {"Id": "c", "Name": "x", "State": None},
+    )
+    first = groups(rehearsal)
+    later = (
+        {"Id": "a", "Name": "x", "State": "Paid"},
+        {"Id": "b", "Name": "y", "State": "Paid"},
+        {"Id": "c", "Name": "x", "State": None},
+    )
+    moved = run(*later)
+    again = run(*later)
+    rehearsal.ledger.unlink()
+    rebuilt = run(*later)
+
+    assert first == {"a": "New", "b": "New", "c": "Group Title"}
+    assert groups(rehearsal) == {"a": "Paid", "b": "Paid", "c": "Group Title"}
+    assert rehearsal.cells("S", "b")["Name"] == "y"
+    assert (moved.counts()["updated"], moved.counts()["unchanged"]) == (2, 1)
+    assert again.counts()["unchanged"] == rebuilt.counts()["unchanged"] == 3
+    titles = rehearsal.ask("{ boards { groups { title } } }")["boards"][0]["groups"]
+    assert sorted(each["title"] for each in titles) == ["Group Title", "New", "Paid"]
+
+
+def test_items_may_stay_in_their_groups(rehearsal: Any, messages: Any) -> None:
+    """With `group_moves: stay` only new items are placed."""
+    mapping = {"s": {"group": "{State}", "group_moves": "stay", "columns": {"Name": None}}}
+    rehearsal.run(rows(messages, {"Id": "a", "State": "New"}), boards=mapping)
+
+    ended = rehearsal.run(
+        rows(messages, {"Id": "a", "State": "Paid"}, {"Id": "b", "State": "Paid"}), boards=mapping
+    )
+
+    assert (ended.counts()["updated"], ended.counts()["created"]) == (1, 1)
+    assert groups(rehearsal) == {"a": "New", "b": "Paid"}
+    assert rehearsal.cells("S", "a")["State"] == "Paid"
+
+
+def test_streams_and_properties_are_left_out_by_choice(rehearsal: Any, messages: Any) -> None:
+    """`false` for a stream, null for a property; rows of a stream left out are accounted for."""
+    lines = [
+        *rows(messages, {"Id": "a", "Name": "x"}),
+        *rows(messages, {"Id": "b"}, stream="t"),
+        *rows(messages, {"Id": "c"}, stream="u"),
+        messages.state(1),
+    ]
+
+    ended = rehearsal.run(
+        lines, boards={"s": {"columns": {"Name": None}}, "t": False}, unmapped_streams="ignore"
+    )
+
+    assert (ended.code, ended.states) == (0, [messages.state(1)["value"]])
+    assert [each["name"] for each in rehearsal.ask("{ boards { name } }")["boards"]] == ["S"]
+    titles = {column["title"] for column in rehearsal.board("S")["columns"]}
+    assert titles == {"Name", "Record key", "Id", "State", "Day", "Until"}
+    assert "Name" not in rehearsal.cells("S", "a")
+    assert (ended.counts()["read"], ended.counts()["skipped"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ({"type": "text", "unit": "EUR"}, "unit"),
+        ({"type": "timeline", "from": "Day"}, "`to`"),
+        ({"type": "link", "template": "{Id!r}"}, "template"),
+        ({"type": "date", "timezone": "Mars/Base"}, "Mars/Base"),
+        ({"type": "text", "template": "{Gone}"}, "'Gone'"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_the_first_write(
+    rehearsal: Any, messages: Any, entry: dict[str, Any], word: str
+) -> None:
+    """With stream, column and what is wrong; exit code 2."""
+    ended = rehearsal.run(rows(messages), boards={"s": {"columns": {"Mine": entry}}})
+
+    assert (ended.code, word in ended.log, "'Mine'" in ended.log) == (2, True, True)
+    assert rehearsal.usage()["mutations"] == 0
+
+
+def test_well_known_documents_look_right_without_a_mapping(rehearsal: Any, messages: Any) -> None:
+    """The name tells number and partner; what people look at stands on the left."""
+    properties = {
+        "Objkey": "string",
+        "OrderNo": "string",
+        "CurrencyCode": "string",
+        "NetAmountCurr": "number",
+        "VendorName": "string",
+        "Objstate": {"type": "string", "x-extensible-enum": ["Planned", "Closed"]},
+    }
+    schema = messages.schema("orders", properties, keys=["OrderNo"])
+    record = {"OrderNo": "P1", "VendorName": "Nordic", "NetAmountCurr": 5, "Objstate": "Planned"}
+
+    assert rehearsal.run([schema, messages.record("orders", **record)]).code == 0
+
+    titles = [column["title"] for column in rehearsal.board("Orders")["columns"]]
+    assert names(rehearsal, "Orders") == ["P1 - Nordic"]
+    assert titles[2:6] == ["Objstate", "VendorName", "NetAmountCurr", "CurrencyCode"]

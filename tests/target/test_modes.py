@@ -1,0 +1,67 @@
+"""Modes: which rows make an item, and which change one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def rows(messages: Any, *records: tuple[str, str]) -> list[Any]:
+    schema = messages.schema("s", {"Id": "string", "Note": "string"})
+    return [schema, *(messages.record("s", Id=one, Note=note) for one, note in records)]
+
+
+def notes(rehearsal: Any) -> dict[str, str]:
+    items = rehearsal.board("S")["items"]
+    return {item["cells"]["Record key"]: item["cells"]["Note"] for item in items}
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"),
+    [
+        ("upsert", {"a": "2", "b": "2"}),
+        ("update_only", {"a": "2"}),
+        ("insert_only", {"a": "1", "b": "2"}),
+    ],
+)
+@pytest.mark.parametrize("of_stream", [True, False])
+def test_a_mode_says_what_may_be_done(
+    rehearsal: Any, messages: Any, mode: str, found: dict[str, str], *, of_stream: bool
+) -> None:
+    """For all streams or for one; rows that are kept back count as skipped, and settle."""
+    rehearsal.run(rows(messages, ("a", "1")))
+    settings = {"boards": {"s": {"mode": mode}}} if of_stream else {"mode": mode}
+
+    ended = rehearsal.run([*rows(messages, ("a", "2"), ("b", "2")), messages.state(1)], **settings)
+
+    assert (ended.code, len(ended.states), notes(rehearsal)) == (0, 1, found)
+    assert ended.counts()["skipped"] == (0 if mode == "upsert" else 1)
+    assert "balanced=yes" in ended.log
+
+
+def test_the_first_row_of_a_key_is_inserted(rehearsal: Any, messages: Any) -> None:
+    """Whether its item is on the board yet or still waits to be sent."""
+    ended = rehearsal.run(
+        rows(messages, ("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")), mode="insert_only"
+    )
+
+    assert (ended.code, notes(rehearsal)) == (0, {"a": "1", "b": "1"})
+
+
+def test_update_only_makes_nothing_for_an_item_that_left(rehearsal: Any, messages: Any) -> None:
+    """The ledger may still know it: monday says that it is gone."""
+    rehearsal.run(rows(messages, ("a", "1"), ("b", "1")))
+    gone = next(
+        item["id"] for item in rehearsal.board("S")["items"] if item["cells"]["Record key"] == "a"
+    )
+    board = rehearsal.board("S")["id"]
+    rehearsal.ask("mutation ($i: ID!) { delete_item(item_id: $i) { id } }", {"i": gone})
+    rehearsal.ask(
+        'mutation ($b: ID!) { create_item(board_id: $b, item_name: "mine") { id } }', {"b": board}
+    )
+
+    ended = rehearsal.run(rows(messages, ("a", "2"), ("b", "2")), mode="update_only")
+
+    assert (ended.code, ended.counts()["skipped"], ended.counts()["updated"]) == (0, 1, 1)
+    assert rehearsal.board("S")["items_count"] == 2
