@@ -1,25 +1,39 @@
-"""`$metadata` (CSDL 4.0, XML) as frozen values: entity sets, types, keys, properties, enums.
+"""`$metadata` (CSDL 4.0 and 4.01, XML) as frozen values: sets, types, keys, columns, enums, links.
 
-Only what streams need: navigation, functions and actions are left out. Written for any OData v4
+Only what streams need: functions, actions and annotations are left out. Written for any OData v4
 service; IFS's own habits (numbers are all `Edm.Decimal`, no `Nullable` anywhere) need no code.
+A type is read from the document when it is first asked for, since a service may declare thousands.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from xml.etree.ElementTree import ParseError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from sys import intern
+from typing import TYPE_CHECKING, TypeVar
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from typing_extensions import override
 
-from tap_ifs_cloud.odata.errors import InvalidMetadata, UnsafeMetadata
+from tap_ifs_cloud.odata.errors import InvalidMetadata
+from tap_ifs_cloud.odata.metadata_document import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from xml.etree.ElementTree import Element
+    from collections.abc import Callable, Collection, Iterator
 
-__all__ = ["EntityType", "EnumType", "Metadata", "Property", "StructuredType", "parse_metadata"]
+    from tap_ifs_cloud.odata.metadata_document import Document, Node, Place
+
+__all__ = [
+    "EntityType",
+    "EnumType",
+    "Metadata",
+    "Navigation",
+    "Property",
+    "StructuredType",
+    "parse_metadata",
+]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,8 @@ class EnumType:
 
     name: str
     members: tuple[str, ...]
+    underlying: str = "Edm.Int32"
+    is_flags: bool = False  # rows may carry several members, joined by commas
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +58,45 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
+class Navigation:
+    """A link to the row or rows of another entity type, which `$expand` may follow."""
+
+    name: str
+    target: str  # the qualified name of an entity type, which need not be declared
+    collection: bool = False
+    nullable: bool = True
+    constraints: Mapping[str, str] = field(default_factory=dict)  # own column -> the target's
+
+
+@dataclass(frozen=True, slots=True)
 class StructuredType:
-    """A complex type with what it inherits."""
+    """A complex type with what it inherits. Rows of an open one may hold undeclared values."""
 
     name: str
     properties: Mapping[str, Property]
+    is_open: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class EntityType(StructuredType):
-    """An entity type with what it inherits."""
+    """An entity type with what it inherits.
 
-    key: tuple[str, ...]  # declared order; empty for views without a key
+    The key is in declared order. It is empty for views without one, and where a part of it is no
+    column of its own (such as `Address/Zip`): the rest of a key would not tell rows apart.
+    """
+
+    key: tuple[str, ...]
+    navigations: Mapping[str, Navigation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What one service declares. All names of types are qualified."""
+    """What one service declares. All names of types are qualified.
+
+    What is declared is there; asking for an entity set or type whose declaration leads nowhere
+    raises InvalidMetadata. A complex type of that kind is left out, so that a property of it is
+    one of unknown type.
+    """
 
     entity_sets: Mapping[str, EntityType]
     entity_types: Mapping[str, EntityType]
@@ -71,141 +109,194 @@ def parse_metadata(document: bytes, source: str) -> Metadata:
 
     Raises UnsafeMetadata on a DOCTYPE, InvalidMetadata on what is no CSDL.
     """
-    try:
-        root = fromstring(document, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise UnsafeMetadata(f"{source} declares a DOCTYPE or entities: refused") from error
-    except ParseError as error:
-        raise InvalidMetadata(f"{source} is not XML: {error}") from error
-    schemas = [Schema(element) for element in root.iter() if _tag(element) == "Schema"]
-    if not schemas:
-        raise InvalidMetadata(f"{source} declares no Schema: is it an OData v4 service?")
-    return Declarations(schemas, source).metadata()
+    types = _Types(read_document(document, source))
+    return Metadata(
+        entity_sets=_Lazy(types.document.sets, types.of_set),
+        entity_types=types.entities,
+        complex_types=_Lazy(types.sound_complexes(), types.complex_type),
+        enums=_Lazy(types.document.enums, types.enum_type),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """One `Schema` element."""
+class _Lazy(Mapping[str, T]):
+    """Values that are made when they are first asked for. Names are known before."""
 
-    element: Element
+    __slots__ = ("_made", "_make", "_names")
 
-    @property
-    def namespace(self) -> str:
-        """The namespace that its types are qualified with."""
-        return self.element.get("Namespace", "")
+    def __init__(self, names: Collection[str], make: Callable[[str], T]) -> None:
+        self._names, self._make = names, make
+        self._made: dict[str, T] = {}
 
-    @property
-    def alias(self) -> str | None:
-        """The short name by which other elements may call the namespace."""
-        return self.element.get("Alias")
+    @override
+    def __getitem__(self, name: str) -> T:
+        if name not in self._made:
+            if name not in self._names:
+                raise KeyError(name)
+            self._made[name] = self._make(name)
+        return self._made[name]
 
-    def named(self, tag: str) -> Iterator[tuple[str, Element]]:
-        """Its children of one kind with their qualified names."""
-        for child in _children(self.element, tag):
-            yield f"{self.namespace}.{child.get('Name', '')}", child
+    @override
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._names)
 
 
-class Declarations:
-    """The elements of all schemas by qualified name; types are built from them on demand."""
+class _Unresolved(Exception):
+    """A type is built upon one that is not declared, or upon itself."""
 
-    def __init__(self, schemas: list[Schema], source: str) -> None:
-        self.source = source
-        self.schemas = schemas
-        self.aliases = {schema.alias: schema.namespace for schema in schemas if schema.alias}
-        self.definitions = self._named("TypeDefinition")
-        self.entities = self._named("EntityType")
-        self.complexes = self._named("ComplexType")
 
-    def metadata(self) -> Metadata:
-        """Everything as frozen values."""
-        entity_types = {name: self._entity_type(name) for name in self.entities}
-        return Metadata(
-            entity_sets=dict(self._entity_sets(entity_types)),
-            entity_types=entity_types,
-            complex_types={
-                name: StructuredType(name, self._properties(name, self.complexes))
-                for name in self.complexes
+class _Types:
+    """Builds types from what a document declares."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.entities = _Lazy(document.entities, self.entity_type)
+        self.simple = cache(self._simple)  # a few types stand at many thousand properties
+
+    def of_set(self, name: str) -> EntityType:
+        """The type of an entity set's rows. Raises InvalidMetadata."""
+        type_name = self.document.qualified(self.document.sets[name])
+        where = f"{self.document.source}: entity set {name!r}"
+        if type_name not in self.entities:
+            raise InvalidMetadata(f"{where} is of type {type_name!r}, which is not declared")
+        try:
+            return self.entities[type_name]
+        except InvalidMetadata as error:
+            raise InvalidMetadata(f"{where} cannot be read: {error.sentence}") from error
+
+    def entity_type(self, name: str) -> EntityType:
+        """An entity type. Raises InvalidMetadata."""
+        try:
+            lineage = self._lineage(name, self.document.entities)
+        except _Unresolved as error:
+            raise InvalidMetadata(f"{self.document.source}: {error}") from error
+        properties = self._properties(lineage)
+        return EntityType(
+            name,
+            properties,
+            _key(lineage, properties),
+            {
+                one.name: one
+                for node in lineage
+                for one in map(self._navigation, node.named("NavigationProperty"))
             },
-            enums={
-                name: EnumType(name, tuple(m.get("Name", "") for m in _children(enum, "Member")))
-                for name, enum in self._named("EnumType").items()
-            },
+            is_open=_is_open(lineage),
         )
 
-    def _named(self, tag: str) -> dict[str, Element]:
-        return dict(pair for schema in self.schemas for pair in schema.named(tag))
+    def sound_complexes(self) -> Collection[str]:
+        """The complex types of which all base types are declared."""
+        pool = self.document.complexes
+        return {name: None for name in pool if not pool[name].base or self._is_sound(name, pool)}
 
-    def _qualified(self, name: str) -> str:
-        """A type's name with its namespace's alias written out."""
-        namespace, _, last = name.rpartition(".")
-        return f"{self.aliases.get(namespace, namespace)}.{last}" if namespace else name
+    def complex_type(self, name: str) -> StructuredType:
+        """A complex type, which must be sound."""
+        lineage = self._lineage(name, self.document.complexes)
+        return StructuredType(name, self._properties(lineage), is_open=_is_open(lineage))
 
-    def _entity_sets(self, types: Mapping[str, EntityType]) -> Iterator[tuple[str, EntityType]]:
-        for schema in self.schemas:
-            for container in _children(schema.element, "EntityContainer"):
-                for entity_set in _children(container, "EntitySet"):
-                    yield self._entity_set(entity_set, types)
-
-    def _entity_set(
-        self, element: Element, types: Mapping[str, EntityType]
-    ) -> tuple[str, EntityType]:
-        name, type_name = element.get("Name", ""), self._qualified(element.get("EntityType", ""))
-        if type_name not in types:
-            raise InvalidMetadata(
-                f"{self.source}: entity set {name!r} is of type {type_name!r}, "
-                "which is not declared"
-            )
-        return name, types[type_name]
-
-    def _entity_type(self, name: str) -> EntityType:
-        properties = self._properties(name, self.entities)
-        key = next(
-            filter(None, (self._own_key(line) for line in self._ancestry(name, self.entities))), ()
+    def enum_type(self, name: str) -> EnumType:
+        """An enumeration."""
+        node = self.document.read(self.document.enums[name])
+        return EnumType(
+            name,
+            tuple(member.attributes.get("Name", "") for member in node.named("Member")),
+            node.attributes.get("UnderlyingType", "Edm.Int32"),
+            is_flags=node.attributes.get("IsFlags") == "true",
         )
-        return EntityType(name, properties, tuple(part for part in key if part in properties))
 
-    def _own_key(self, element: Element) -> tuple[str, ...]:
-        refs = (ref for key in _children(element, "Key") for ref in _children(key, "PropertyRef"))
-        return tuple(ref.get("Name", "") for ref in refs)
+    def _is_sound(self, name: str, pool: Mapping[str, Place]) -> bool:
+        try:
+            self._ancestry(name, pool)
+        except _Unresolved:
+            return False
+        return True
 
-    def _properties(self, name: str, pool: Mapping[str, Element]) -> dict[str, Property]:
-        """Those of the base types first, as the server lists them."""
-        lineage = reversed(list(self._ancestry(name, pool)))
-        declared = (
-            self._property(child) for line in lineage for child in _children(line, "Property")
-        )
-        return {declared_one.name: declared_one for declared_one in declared}
+    def _lineage(self, name: str, pool: Mapping[str, Place]) -> list[Node]:
+        """The declarations of the type and its base types, the topmost first, as servers list."""
+        return [self.document.read(pool[one]) for one in self._ancestry(name, pool)]
 
-    def _ancestry(self, name: str, pool: Mapping[str, Element]) -> Iterator[Element]:
-        """The type and its base types, nearest first."""
-        seen: set[str] = set()
-        while name in pool and name not in seen:
-            seen.add(name)
-            yield pool[name]
-            name = self._qualified(pool[name].get("BaseType", ""))
+    def _ancestry(self, name: str, pool: Mapping[str, Place]) -> Collection[str]:
+        """The type and its base types, the topmost first. Raises _Unresolved."""
+        line = {name: None}
+        while base := self.document.qualified(pool[name].base):
+            if base not in pool:
+                raise _Unresolved(f"{name!r} has the base type {base!r}, which is not declared")
+            if base in line:
+                raise _Unresolved(f"{base!r} is a base type of itself")
+            line[base] = None
+            name = base
+        return tuple(reversed(line))
 
-    def _property(self, element: Element) -> Property:
-        declared = element.get("Type", "Edm.String")
-        collection = declared.startswith("Collection(")
-        type_name = self._qualified(declared[len("Collection(") : -1] if collection else declared)
-        definition = self.definitions.get(type_name)
-        max_length = element.get("MaxLength")
-        if definition is not None:
-            type_name = definition.get("UnderlyingType", "Edm.String")
-            max_length = max_length or definition.get("MaxLength")
+    def _properties(self, lineage: list[Node]) -> dict[str, Property]:
+        return {
+            one.name: one for node in lineage for one in map(self._property, node.named("Property"))
+        }
+
+    def _property(self, node: Node) -> Property:
+        attributes = node.attributes
+        type_name, collection, longest = self.simple(attributes.get("Type", "Edm.String"))
         return Property(
-            name=element.get("Name", ""),
-            type=type_name,
-            collection=collection,
-            nullable=element.get("Nullable", "true") != "false",
-            max_length=int(max_length) if max_length and max_length.isdigit() else None,
+            attributes.get("Name", ""),
+            type_name,
+            collection,
+            attributes.get("Nullable") != "false",
+            _whole(attributes["MaxLength"]) if "MaxLength" in attributes else longest,
         )
 
+    def _simple(self, declared: str) -> tuple[str, bool, int | None]:
+        """What a property's type stands for once definitions are followed, with their MaxLength."""
+        name, collection = self._type(declared)
+        definitions, passed, longest = self.document.definitions, {""}, None
+        while name in definitions and name not in passed:
+            passed.add(name)
+            definition = self.document.read(definitions[name]).attributes
+            name = self.document.qualified(definition.get("UnderlyingType", "Edm.String"))
+            longest = longest or definition.get("MaxLength")
+        return intern(name), collection, _whole(longest)
 
-def _children(element: Element, tag: str) -> Iterator[Element]:
-    return (child for child in element if _tag(child) == tag)
+    def _navigation(self, node: Node) -> Navigation:
+        target, collection = self._type(node.attributes.get("Type", ""))
+        pairs = (each.attributes for each in node.named("ReferentialConstraint"))
+        return Navigation(
+            name=node.attributes.get("Name", ""),
+            target=intern(target),
+            collection=collection,
+            nullable=node.attributes.get("Nullable") != "false",
+            constraints={
+                pair["Property"]: pair["ReferencedProperty"]
+                for pair in pairs
+                if "Property" in pair and "ReferencedProperty" in pair
+            },
+        )
+
+    def _type(self, declared: str) -> tuple[str, bool]:
+        """The qualified name, and whether it stands for many values."""
+        inner = declared.strip().removeprefix("Collection(")
+        collection = inner != declared.strip()
+        return self.document.qualified(inner.removesuffix(")").strip()), collection
 
 
-def _tag(element: Element) -> str:
-    """The name without its XML namespace: servers use several versions of it."""
-    return element.tag.rpartition("}")[2]
+def _key(lineage: list[Node], properties: Mapping[str, Property]) -> tuple[str, ...]:
+    """Of the nearest type that declares one."""
+    for node in reversed(lineage):
+        refs = [ref for key in node.named("Key") for ref in key.named("PropertyRef")]
+        if refs:
+            parts = tuple(ref.attributes.get("Name", "") for ref in refs)
+            return parts if all(part in properties for part in parts) else ()
+    return ()
+
+
+def _is_open(lineage: list[Node]) -> bool:
+    """A type derived from an open one is open."""
+    return any(node.attributes.get("OpenType") == "true" for node in lineage)
+
+
+def _whole(text: str | None) -> int | None:
+    """A `MaxLength`; it may also be `max`."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004
