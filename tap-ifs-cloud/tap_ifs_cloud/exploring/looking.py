@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from tap_ifs_cloud.exploring.references import references
 from tap_ifs_cloud.exploring.survey import (
     Column,
     EntitySet,
@@ -16,14 +15,20 @@ from tap_ifs_cloud.exploring.survey import (
     entity_set_of,
     stream_entry,
 )
-from tap_ifs_cloud.odata.errors import EntitySetMissing, Forbidden, IfsError, NotFound
+from tap_ifs_cloud.odata.errors import (
+    EntitySetMissing,
+    Forbidden,
+    IfsError,
+    InvalidMetadata,
+    NotFound,
+)
 from tap_ifs_cloud.odata.peek import peek
 from tap_ifs_cloud.odata.query import Query
 from tap_ifs_cloud.odata.service import Service as ODataService
 from tap_ifs_cloud.whereabouts import EntitySetRefused, GatewayWrong, Place, Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_ifs_cloud.odata.metadata import Metadata
 
@@ -82,11 +87,7 @@ def _found(whereabouts: Whereabouts, projection: str, place: Place) -> Found:
 
 def survey(found: Found, gateway: str, *, count: bool) -> Service:
     """All sets of the service; `gateway` is the general one of the settings."""
-    referred = _references(found)
-    sets = [
-        entity_set_of(name, kind, found.metadata, referred.get(kind.name, ()))
-        for name, kind in found.metadata.entity_sets.items()
-    ]
+    sets = list(_sound_sets(found))
     sets = counted(found.service, sets) if count else sets
     worth_reading = [each for each in sets if not each.is_lookup] or sets
     return Service(
@@ -109,8 +110,7 @@ def sampled(found: Found, entity_set: str, gateway: str, *, count: bool) -> Samp
     kind = found.metadata.entity_sets.get(entity_set)
     if kind is None:
         raise EntitySetMissing(entity_set, found.service.url, sorted(found.metadata.entity_sets))
-    referred = _references(found).get(kind.name, ())
-    one = entity_set_of(entity_set, kind, found.metadata, referred)
+    one = entity_set_of(entity_set, kind, found.metadata)
     columns = columns_of(kind, found.metadata)
     rows, why = None, None
     if count:
@@ -143,17 +143,13 @@ def _filled(
     return told, len(rows), None
 
 
-def _references(found: Found) -> Mapping[str, tuple[str, ...]]:
-    """By entity type. Without them the rest is still of use, so a failure is only told."""
-    try:
-        return found.service.session.get(
-            f"{found.service.url}$metadata",
-            accept="application/xml",
-            read=lambda body: references(body.content),
-        )
-    except IfsError as error:
-        logger.warning("explore.references projection=%s %s", found.projection, error)
-        return {}
+def _sound_sets(found: Found) -> Iterator[EntitySet]:
+    """All sets; one whose declaration leads nowhere is only told of, as the others are of use."""
+    for name in found.metadata.entity_sets:
+        try:
+            yield entity_set_of(name, found.metadata.entity_sets[name], found.metadata)
+        except InvalidMetadata as error:
+            logger.warning("explore.invalid entity_set=%s %s", name, error)
 
 
 def _why(entity_set: str, error: IfsError) -> str:

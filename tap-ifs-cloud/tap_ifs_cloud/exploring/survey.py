@@ -130,9 +130,7 @@ def _type_name(declared: Property) -> str:
     return f"Collection({name})" if declared.collection else name
 
 
-def entity_set_of(
-    name: str, kind: EntityType, metadata: Metadata, references: tuple[str, ...]
-) -> EntitySet:
+def entity_set_of(name: str, kind: EntityType, metadata: Metadata) -> EntitySet:
     """A set as its type tells; its rows are not counted yet."""
     columns = columns_of(kind, metadata)
 
@@ -150,7 +148,8 @@ def entity_set_of(
         unsafe_dates=dated("unsafe"),
         custom_fields=tuple(column.name for column in columns if column.custom),
         enums={column.name: column.members for column in columns if column.members},
-        references=references,
+        # IFS expands references to one row only; one to many is a stream of its own.
+        references=tuple(way.name for way in kind.navigations.values() if not way.collection),
     )
 
 
