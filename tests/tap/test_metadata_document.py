@@ -45,6 +45,7 @@ def test_a_doctype_is_refused(text: str, encoding: str) -> None:
         b"",
         b"<a>",
         b"<a>&unknown;</a>",
+        b"<!-- no end",
         b"<html/>",
         b'{"error":1}',
         b"\xff\xfe\x00",

@@ -102,7 +102,7 @@ def read_document(content: bytes, source: str) -> Document:
     if content.startswith(_UTF_16):  # the index counts bytes, and finds a DOCTYPE by them
         content, encoding = _as_utf_8(content, source), "utf-8"
     prolog = _PROLOG.match(content)
-    if prolog and content.startswith(b"<!", prolog.end()):
+    if prolog and content.startswith(b"<!DOCTYPE", prolog.end()):
         raise _unsafe(source)
     return _Indexer(source, encoding).document(content)
 
