@@ -73,6 +73,13 @@ class _OneLine(click.Command):
     metavar="FILE",
     help="The tap's settings as JSON, or ENV for TAP_IFS_CLOUD_* variables, which is the default.",
 )
+@click.option(
+    "--list",
+    "is_list",
+    is_flag=True,
+    help="The projections, as without a PROJECTION. Meltano discovers streams before a command "
+    "that is given nothing, and fails where there are none yet.",
+)
 @click.option("--search", metavar="TEXT", help="Only projections whose name or description has it.")
 @click.option(
     "--category", metavar="NAME", help="Only projections of a category, e.g. Integration."
@@ -95,6 +102,7 @@ def main(  # noqa: PLR0913 # one option each
     projection: str | None,
     entity_set: str | None,
     configs: tuple[str, ...],
+    is_list: bool,
     search: str | None,
     category: str | None,
     gateway: str | None,
@@ -110,7 +118,7 @@ def main(  # noqa: PLR0913 # one option each
     tap = _tap(configs)
     general = tap.config["gateway"]
     whereabouts = Whereabouts(tap.session, tap.config["base_url"])
-    if projection is None:
+    if projection is None or is_list:
         _list(whereabouts, search, category, as_json=as_json)
         return
     in_entity = service == "entity"
