@@ -15,10 +15,18 @@ from target_monday.templates import ABSENT, Absent, Template, template
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["IGNORED_PREFIXES", "ColumnSpec", "Source", "asked_column", "default_columns"]
+__all__ = [
+    "IGNORED_PREFIXES",
+    "METADATA",
+    "ColumnSpec",
+    "Source",
+    "asked_column",
+    "default_columns",
+]
 __all__ += ["entry_faults", "misplaced"]
 
-IGNORED_PREFIXES: Final = ("_sdc_", "_ifs_")
+METADATA: Final = "_sdc_"  # how properties begin that tell of the record, not of its subject
+IGNORED_PREFIXES: Final = (METADATA, "_ifs_")
 _LONG: Final = 255  # characters; longer texts get a long text column
 # What a cell of several values calls its first one.
 _MAIN: Final[Mapping[str, str]] = {"link": "url", "email": "email", "phone": "phone"}
@@ -183,10 +191,10 @@ def entry_faults(entry: Any) -> Iterator[str]:
         yield "a location needs both `lat` and `lng`"
 
 
-def default_columns(schema: Mapping[str, Any]) -> Iterator[ColumnSpec]:
-    """One typed column a property, titled with the property's name."""
+def default_columns(schema: Mapping[str, Any], *, metadata: bool = False) -> Iterator[ColumnSpec]:
+    """One typed column a property, titled with the property's name; `_sdc_` ones if asked for."""
     for name, definition in schema["properties"].items():
-        if not name.startswith(IGNORED_PREFIXES):
+        if not name.startswith(IGNORED_PREFIXES) or (metadata and name.startswith(METADATA)):
             column_type, labels = _default_type(_effective(definition))
             yield ColumnSpec(name, name, column_type, create=True, labels=labels)
 

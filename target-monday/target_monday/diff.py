@@ -30,11 +30,15 @@ GROUP: Final = ":group"  # stands among the cells for the title of the item's gr
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be done for a row: make its item, change it, move it to another group."""
+    """What may be done for a row: make its item, change it, move it to another group.
+
+    `along`: columns that are written with other changes, and are no reason to write themselves.
+    """
 
     create: bool = True
     update: bool = True
     move: bool = True
+    along: frozenset[str] = frozenset()
 
 
 UPSERT: Final = Rules()
@@ -123,7 +127,7 @@ def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchan
     if not rules.move:
         changed.pop(GROUP, None)
     name = wanted.name if wanted.name is not None and wanted.name != known.name else None
-    if not changed and name is None:
+    if name is None and not changed.keys() - rules.along:
         return Unchanged(known.item_id)
     if not rules.update:
         return Unchanged(known.item_id, skipped=True)

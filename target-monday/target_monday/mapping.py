@@ -86,7 +86,7 @@ def board_spec(
     group: str | None = asked.get("group")
     by_value = group is not None and "{" in group
     named: Mapping[str, Any] = asked.get("columns") or {}
-    columns = _columns(schema, asked)
+    columns = _columns(schema, asked, metadata=bool(settings.get("add_record_metadata")))
     return BoardSpec(
         stream=stream,
         name=asked.get("board_name") or default_board_name(stream),
@@ -107,9 +107,11 @@ def _item_name(asked: Mapping[str, Any], preset: str | None) -> Template | None:
     return template(text) if text else None
 
 
-def _columns(schema: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[ColumnSpec]:
+def _columns(
+    schema: Mapping[str, Any], asked: Mapping[str, Any], *, metadata: bool
+) -> Iterator[ColumnSpec]:
     named: Mapping[str, Any] = asked.get("columns") or {}
-    defaults = {spec.property: spec for spec in default_columns(schema)}
+    defaults = {spec.property: spec for spec in default_columns(schema, metadata=metadata)}
     for name, entry in named.items():
         if entry:
             yield asked_column(name, entry, defaults.get(name))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.cells import NAME_LIMIT, Canonical, Codec, Encode, shorten
+from target_monday.columns import METADATA
 from target_monday.diff import GROUP, UPSERT, Archive, Create, KnownItem, Rules, Update, WantedRow
 from target_monday.directory import addresses
 from target_monday.keys import key_of, key_text
@@ -79,9 +80,9 @@ class BoardPlan:
             if cell.source is None
         ]
         self._made = [cell for cell in self.cells if cell.source is not None]
-        rules = _RULES[self.spec.mode]
         stays = self.spec.group_by is not None and not self.spec.moves
-        self._rules = Rules(rules.create, rules.update, move=False) if stays else rules
+        along = {cell.column.id for cell in self.cells if cell.property.startswith(METADATA)}
+        self._rules = replace(_RULES[self.spec.mode], move=not stays, along=frozenset(along))
 
     @property
     def stream(self) -> str:

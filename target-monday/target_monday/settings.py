@@ -274,6 +274,16 @@ _SETTINGS = th.PropertiesList(
         description="Seconds to wait for an answer. monday itself ends a request after 60.",
     ),
     th.Property(
+        "add_record_metadata",
+        th.BooleanType,
+        default=False,
+        title="Add metadata",
+        description=(
+            "Adds the `_sdc_` columns of the SDK, such as `_sdc_extracted_at`. They are written "
+            "with other changes of a row and are no reason to write it."
+        ),
+    ),
+    th.Property(
         "batch_size_rows",
         th.IntegerType(minimum=1),
         default=1000,

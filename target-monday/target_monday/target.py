@@ -21,13 +21,16 @@ from singer_sdk.plugin_base import _ConfigInput
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
+from target_monday.batches import batch_records
 from target_monday.errors import (
     BoardFailed,
     BooksDoNotBalance,
     InputFault,
     RejectsAboveLimit,
+    RowsIncomplete,
     RowsWithoutKey,
     RunFailed,
+    Stopped,
     TargetError,
 )
 from target_monday.reader import LineReader
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from target_monday.clock import Clock
 
 __all__ = ["TargetMonday"]
 
@@ -64,8 +69,9 @@ class TargetMonday(Target):
         TargetCapabilities.HARD_DELETE,
     ]
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         self.termination = Termination()
+        self._clock = clock
         super().__init__(message_reader=LineReader(self.termination, self._input_failed), **kwargs)
         self.max_parallelism = 1  # monday asks for one mutation at a time on a board
         self._last_flush = time.monotonic()
@@ -74,11 +80,11 @@ class TargetMonday(Target):
     @classmethod
     @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Only the SDK's settings that are honoured: no load_method, no added metadata."""
+        """Only the SDK's settings that are honoured: `mode` says what load_method would."""
         ours = dict(config_jsonschema["properties"])
         super().append_builtin_config(config_jsonschema)
-        for name in {"add_record_metadata", "load_method"} - set(ours):
-            config_jsonschema["properties"].pop(name, None)
+        if "load_method" not in ours:
+            config_jsonschema["properties"].pop("load_method", None)
 
     @cached_property
     def session(self) -> Session:
@@ -88,6 +94,7 @@ class TargetMonday(Target):
             self.termination,
             version=self.plugin_version,
             after_pack=self._emit,
+            clock=self._clock,
         )
 
     @override
@@ -106,7 +113,16 @@ class TargetMonday(Target):
         for stream_map in self.mapper.stream_maps[stream]:
             record = stream_map.transform({**message_dict["record"]})
             if record is not None:
-                self._sink(stream_map.stream_alias).take(record, message_dict.get("version"))
+                sink = self._sink(stream_map.stream_alias)
+                if sink.include_sdc_metadata_properties:
+                    sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
+                sink.take(record, message_dict.get("version"))
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
+        for record in batch_records(message_dict):
+            self._process_record_message({"stream": message_dict["stream"], "record": record})
 
     def _sink(self, stream: str) -> MondaySink:
         sink = self.get_sink(stream)
@@ -169,10 +185,16 @@ class TargetMonday(Target):
         books, loader = self.session.books, self.session.loader
         if loader.failed:
             reasons = "; ".join(f"{stream}: {why}" for stream, why in loader.failed.items())
-            return BoardFailed(f"Not all streams were delivered. {reasons}")
+            sentence = f"Not all streams were delivered. {reasons}"
+            return Stopped(sentence) if loader.failed.keys() == loader.parked else BoardFailed(sentence)
         if books.carried_over or not books.balanced:
             return BooksDoNotBalance(
                 f"{books.carried_over} rows are not settled; balanced: {books.balanced}."
+            )
+        if books.partial:
+            return RowsIncomplete(
+                f"{books.partial} rows lack cells that cost more points than a request may; the "
+                "next run sends them again."
             )
         allowed = self.config["max_rejects"]
         if books.rejected > allowed:
