@@ -109,6 +109,10 @@ _BOARDS: Final[dict[str, Any]] = {
             "item_name": _text("The items' names, with `{Property}` fields."),
             "key_column": _text("Id or title of the text column that holds the keys."),
             "mode": {"enum": _MODES, "description": "As the setting, for this stream."},
+            "priority": {
+                "type": "integer",
+                "description": "Streams with a higher number are delivered first; default 0.",
+            },
             "unmapped": {
                 "enum": ["ignore", "create"],
                 "description": "What happens to properties that `columns` does not name; they are "
@@ -210,6 +214,40 @@ _SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1),
         title="Calls a run",
         description="API requests that a run may make; at the limit it stops and can be resumed.",
+    ),
+    th.Property(
+        "reserve_calls",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Calls for others",
+        description=(
+            "Of the account's daily calls so many are left to others; the run stops as at the "
+            "limit itself."
+        ),
+    ),
+    _choice(
+        "lane",
+        ["auto", "alias", "ingest"],
+        "Lane",
+        "How operations travel: `alias` packs mutations into requests, `ingest` uploads files "
+        "where it can, `auto` takes what costs fewer calls and less time.",
+    ),
+    th.Property(
+        "backfill",
+        th.BooleanType,
+        default=True,
+        title="Quiet first load",
+        description=(
+            "Whether a first load into an empty board goes by `backfill_items`, which fires no "
+            "automations and needs an admin's token; without one the usual lanes are taken."
+        ),
+    ),
+    th.Property(
+        "poll_interval",
+        th.NumberType(exclusive_minimum=0),
+        default=10,
+        title="Wait for uploads",
+        description="Seconds before an upload is first asked for; each further wait is longer.",
     ),
     th.Property(
         "max_rejects",
