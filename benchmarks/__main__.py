@@ -45,6 +45,8 @@ def main() -> None:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     settings = Settings(given.rows, given.rounds, tuple(given.memory_rows), given.entity_types)
     where, figures = machine(), []
+    if where["load"] > where["cores"] / 2:
+        print("the machine is busy: only figures by CPU time mean much", file=sys.stderr)
     for name in given.names or BENCHMARKS:
         print(f"{name} ...", file=sys.stderr)
         try:

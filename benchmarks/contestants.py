@@ -21,7 +21,7 @@ __all__ = ["CONTESTANTS", "TAP", "Contestant", "OutputWrong", "check_output", "t
 
 TAP: Final = str(Path(sys.executable).parent / "tap-ifs-cloud")
 _SAMPLE: Final = 97  # one record of so many is compared value by value
-_RECORD: Final = re.compile(rb'\{"type": ?"RECORD"')
+_TYPE: Final = re.compile(rb'\{"type": ?"(\w+)"')
 _NUMBER: Final = re.compile(rb'"OrderNo": ?"P(\d+)", ?"LineNo": ?"(\d)".*"LineItemNo": ?"?(\d)')
 
 Command = Callable[["Server", int, Path], list[str]]
@@ -33,12 +33,13 @@ class OutputWrong(ChildFailed):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A way to read. `written` is what it makes of a decimal."""
+    """A way to read: `written` is what it makes of a decimal, `messages` what it must write."""
 
     name: str
     command: Command
     written: Callable[[Decimal], Any]
     extra: frozenset[str] = field(default=frozenset())  # columns beside those of the row
+    messages: frozenset[str] = field(default=frozenset({"SCHEMA", "RECORD"}))
 
 
 def tap_settings(server: Server, rows: int, **stream: Any) -> dict[str, Any]:
@@ -93,6 +94,8 @@ def _rounded(number: Decimal) -> float:
 
 
 _IFS_COLUMNS: Final = frozenset({"_ifs_etag", "_ifs_row_version"})
+_STATE: Final = frozenset({"SCHEMA", "RECORD", "STATE"})
+_VERSION: Final = _STATE | {"ACTIVATE_VERSION"}
 _FULL: Final = {"replication": "full"}
 _STAMPED: Final = {"replication": "attribute", "replication_key": STAMP}
 
@@ -102,13 +105,14 @@ CONTESTANTS: Final[Mapping[str, Contestant]] = {
         Contestant("raw loop", _raw(), _rounded),
         Contestant("raw loop, decimals as text", _raw("--as-text"), _as_text),
         Contestant("stock SDK stream", _stock, _rounded),
-        Contestant("tap, full", _tap("full", _FULL), _exactly, _IFS_COLUMNS),
-        Contestant("tap, incremental", _tap("stamped", _STAMPED), _exactly, _IFS_COLUMNS),
+        Contestant("tap, full", _tap("full", _FULL), _exactly, _IFS_COLUMNS, _VERSION),
+        Contestant("tap, incremental", _tap("stamped", _STAMPED), _exactly, _IFS_COLUMNS, _STATE),
         Contestant(
             "tap, stream map",
             _tap("mapped", _FULL, stream_maps={"lines": {"Site": "Contract"}}),
             _exactly,
             _IFS_COLUMNS | {"Site"},
+            _VERSION,
         ),
     )
 }
@@ -117,9 +121,11 @@ CONTESTANTS: Final[Mapping[str, Contestant]] = {
 def check_output(contestant: Contestant, server: Server, rows: int, folder: Path) -> None:
     """Run a contestant and hold its output against the rows. Raises OutputWrong, ChildFailed."""
     missing = bytearray(b"\x01") * rows
-    records = 0
+    records, messages = 0, set()
     for line in printed(contestant.command(server, rows, folder)):
-        if not _RECORD.match(line):
+        found = _TYPE.match(line)
+        messages.add(found[1].decode() if found else "none")
+        if not found or found[1] != b"RECORD":
             continue
         number = _row_number(contestant, line)
         if number >= rows:
@@ -132,6 +138,8 @@ def check_output(contestant: Contestant, server: Server, rows: int, folder: Path
         raise OutputWrong(
             f"{contestant.name}: {records} records of {rows} rows, {sum(missing)} rows left out"
         )
+    if absent := contestant.messages - messages:
+        raise OutputWrong(f"{contestant.name}: it wrote no {', '.join(sorted(absent))}")
 
 
 def _row_number(contestant: Contestant, line: bytes) -> int:

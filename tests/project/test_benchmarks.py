@@ -77,6 +77,14 @@ def test_rounded_decimals_are_refused_where_digits_are_promised(
         check_output(boasting, server, ROWS, tmp_path)
 
 
+def test_output_without_a_promised_message_is_refused(server: Server, tmp_path: Path) -> None:
+    """Who leaves out work that the others do does not count."""
+    lazy = replace(CONTESTANTS["raw loop"], messages=frozenset({"RECORD", "STATE"}))
+
+    with pytest.raises(OutputWrong, match="no STATE"):
+        check_output(lazy, server, ROWS, tmp_path)
+
+
 @given(numbers, st.booleans())
 def test_rows_behind_a_key_are_those_with_higher_numbers(number: int, stamped: bool) -> None:  # noqa: FBT001
     """The filter of a walk by key leaves the rows behind the last one seen."""
