@@ -34,7 +34,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     tag: str
     attributes: dict[str, str]
-    children: list[Node] = []
+    children: list[Node]
 
     def named(self, tag: str) -> Iterator[Node]:
         """Its children of one kind."""
@@ -76,11 +76,11 @@ class Document:
         """The declaration with all that it holds."""
         tag = _TAG.match(self.content, place.start)
         stop = max(place.stop, tag.end() if tag else 0)
-        root = Node("", {})
+        root = Node("", {}, [])
         path = [root]
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            node = Node(_local(name), attributes)
+            node = Node(name.rpartition(":")[2], attributes, [])
             path[-1].children.append(node)
             path.append(node)
 
