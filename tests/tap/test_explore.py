@@ -16,7 +16,6 @@ from ifs_monday_sandbox.ifs.settings import IfsSettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 from tap_ifs_cloud.explore import main
 from tap_ifs_cloud.exploring.paste import streams_yaml
-from tap_ifs_cloud.exploring.references import references
 from tap_ifs_cloud.tap import TapIfsCloud
 
 if TYPE_CHECKING:
@@ -197,6 +196,30 @@ def test_a_projection_shows_what_its_sets_are_made_of(document: Any, sandbox: Sa
     for entity_set in shown["entity_sets"]:
         table = entity_set["name"]
         assert entity_set["rows"] == len(sandbox.business.rows(table)), table
+
+
+def test_references_are_those_to_one_row(explore: Explore, ifs: Any) -> None:
+    """`$expand` of many rows is not served."""
+    ways = (
+        b'<NavigationProperty Name="PartRef" Type="IfsApp.Test.Part"/>'
+        b'<NavigationProperty Name="PartArray" Type="Collection(IfsApp.Test.Part)"/></EntityType>'
+    )
+    ifs.metadata = ifs.metadata.replace(b"</EntityType>", ways, 1)
+
+    shown = json.loads(explore("Test", "--json", base_url=ifs.url).stdout)
+
+    assert one(shown["entity_sets"], "OrderSet")["references"] == ["PartRef"]
+
+
+def test_a_set_that_leads_nowhere_does_not_hide_the_others(explore: Explore, ifs: Any) -> None:
+    """It is told of and left out."""
+    broken = b'<EntitySet Name="NoSet" EntityType="IfsApp.Test.Nothing"/></EntityContainer>'
+    ifs.metadata = ifs.metadata.replace(b"</EntityContainer>", broken)
+
+    ended = explore("Test", "--json", base_url=ifs.url)
+
+    names = [each["name"] for each in json.loads(ended.stdout)["entity_sets"]]
+    assert names == ["OrderSet", "PartSet", "ViewSet"]
 
 
 def test_without_counts_no_rows_are_asked_for(document: Any) -> None:
@@ -455,23 +478,3 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Any) -> None:
 
     assert ended.exit_code == 1
     assert ended.stderr.startswith("SETTING_FILE: ")
-
-
-# References
-
-
-def test_references_are_those_to_one_row() -> None:
-    """With those of the base type, which may be one's own by mistake."""
-    document = b"""<Edmx><Schema Namespace="N">
-    <EntityType Name="A" BaseType="N.B"><NavigationProperty Name="Own" Type="N.B"/>
-    <NavigationProperty Name="Many" Type="Collection(N.B)"/></EntityType>
-    <EntityType Name="B"><NavigationProperty Name="Base" Type="N.A"/></EntityType>
-    <EntityType Name="C" BaseType="N.C"/></Schema></Edmx>"""
-
-    assert references(document) == {"N.A": ("Base", "Own"), "N.B": ("Base",), "N.C": ()}
-
-
-@pytest.mark.parametrize("document", [b"no xml", b"<!DOCTYPE x><x/>"])
-def test_what_is_no_metadata_has_no_references(document: bytes) -> None:
-    """Its faults are told by who reads the rest of it."""
-    assert references(document) == {}
