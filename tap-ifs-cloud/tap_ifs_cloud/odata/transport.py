@@ -10,7 +10,8 @@ import ssl
 from base64 import b64encode
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as _requests
@@ -30,10 +31,10 @@ from tap_ifs_cloud.odata.errors import (
     TlsFailed,
 )
 from tap_ifs_cloud.odata.masking import masked
-from tap_ifs_cloud.odata.unpacking import ACCEPTED, CannotUnpack, gathered, unpacked
+from tap_ifs_cloud.odata.unpacking import ACCEPTED, CannotUnpack, beginning, gathered, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
 __all__ = ["OK", "Body", "Transport", "proxy_secrets"]
 
@@ -41,7 +42,7 @@ OK: Final = 200
 CONNECT_SECONDS: Final = 30.0
 LARGEST: Final = 256 * 2**20
 LARGEST_REFUSAL: Final = 2**20  # of an answer that is no 200, only the beginning is read
-PIECE: Final = 2**20
+PIECE: Final = 2**18
 
 _BROKEN_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.1
@@ -71,6 +72,13 @@ class _Headers(AuthBase):
         return r
 
 
+class _Route(NamedTuple):
+    """How a host is reached."""
+
+    verify: bool | str  # a file of certificates, or True; never False
+    proxies: MutableMapping[str, str]
+
+
 def _shared() -> requests.Session:
     """What prepares requests and keeps connections, for all threads.
 
@@ -91,6 +99,7 @@ class Transport:
     ca_bundle: str | None = None
     largest: int = LARGEST  # bytes of an answer, unpacked
     _http: requests.Session = field(default_factory=_shared, repr=False)
+    _routes: dict[str, _Route] = field(default_factory=dict, repr=False)
 
     def exchange(
         self,
@@ -110,15 +119,13 @@ class Transport:
         _check(sent)
         with _ifs_errors(without_query(url)):
             request = requests.Request(method, url, data=form, auth=_Headers(sent))
-            around = self._http.merge_environment_settings(
-                url, {}, stream=True, verify=self.ca_bundle or True, cert=None
-            )
+            route = self._route(url)
             response = self._http.get_adapter(url).send(
                 self._http.prepare_request(request),
                 stream=True,
                 timeout=(min(CONNECT_SECONDS, timeout), timeout),
-                verify=around["verify"] or True,
-                proxies=around["proxies"],
+                verify=route.verify,
+                proxies=route.proxies,
             )
             try:
                 content = self._content(response)
@@ -126,24 +133,34 @@ class Transport:
                 _give_back(response)
         return Body(url, content, _media_type(response), response.status_code, response.headers)
 
+    def _route(self, url: str) -> _Route:
+        """What the environment says about a host, looked up once: that takes as long as a page."""
+        host = "//".join(urlsplit(url)[:2])
+        if host not in self._routes:
+            found = self._http.merge_environment_settings(
+                url, {}, stream=True, verify=self.ca_bundle or True, cert=None
+            )
+            self._routes[host] = _Route(found["verify"] or True, found["proxies"])
+        return self._routes[host]
+
     def _content(self, response: requests.Response) -> bytes:
-        good = response.status_code == OK
-        largest = self.largest if good else LARGEST_REFUSAL
-        length = response.raw.length_remaining or 0
-        body, whole = b"", length <= largest or not good
-        if whole:
-            body, whole = gathered(_received(response, min(length, largest)), largest)
-        if whole:
-            pieces = unpacked(body, response.headers.get("Content-Encoding", ""))
-            body, whole = gathered(pieces, largest)
-        if good and not whole:
-            raise PageTooLarge(without_query(response.url), largest)
-        return body
+        encoding = response.headers.get("Content-Encoding", "")
+        if response.status_code != OK:
+            refusal = beginning(_received(response, PIECE), LARGEST_REFUSAL)
+            return beginning(unpacked(refusal, encoding), LARGEST_REFUSAL)
+        body: bytes | None = None
+        if (response.raw.length_remaining or 0) <= self.largest:
+            body = gathered(_received(response, self.largest + 1), self.largest)
+        content = None if body is None else gathered(unpacked(body, encoding), self.largest)
+        if content is None:
+            raise PageTooLarge(without_query(response.url), self.largest)
+        return content
 
 
-def _received(response: requests.Response, length: int) -> Iterator[bytes]:
-    """The body as it travels; in one piece if the server tells its length, not 0."""
-    while piece := response.raw.read(length or PIECE, decode_content=False):
+def _received(response: requests.Response, most: int) -> Iterator[bytes]:
+    """The body as it travels, in pieces: one up to `most` if its length is told or in chunks."""
+    told = response.raw.length_remaining or (response.raw.chunked and most) or PIECE
+    while piece := response.raw.read(min(told, most), decode_content=False):
         yield piece
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ACCEPTED", "CannotUnpack", "gathered", "unpacked"]
+__all__ = ["ACCEPTED", "CannotUnpack", "beginning", "gathered", "unpacked"]
 
 ACCEPTED: Final = "gzip"
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
@@ -23,16 +23,26 @@ class CannotUnpack(ValueError):
     """The body is not what its Content-Encoding says."""
 
 
-def gathered(pieces: Iterable[bytes], largest: int) -> tuple[bytes, bool]:
-    """The pieces as one, and whether these are all. No piece is asked for beyond `largest`."""
+def gathered(pieces: Iterable[bytes], largest: int) -> bytes | None:
+    """The pieces as one, or `None` if that is more than `largest`; then no more are asked for."""
     kept: list[bytes] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > largest:
-            return b"".join(kept), False
+            return None
         kept.append(piece)
-    return (kept[0] if len(kept) == 1 else b"".join(kept)), True
+    return kept[0] if len(kept) == 1 else b"".join(kept)
+
+
+def beginning(pieces: Iterable[bytes], enough: int) -> bytes:
+    """The first `enough` bytes of the pieces, or all; no more are asked for."""
+    kept = bytearray()
+    for piece in pieces:
+        kept += piece
+        if len(kept) >= enough:
+            break
+    return bytes(kept[:enough])
 
 
 def unpacked(body: bytes, encoding: str) -> Iterator[bytes]:
