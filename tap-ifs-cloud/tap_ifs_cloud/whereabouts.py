@@ -50,10 +50,13 @@ class Place:
         definition = StreamDefinition("", "", projection, self.service, self.gateway)
         return definition.url(base_url, self.gateway)
 
-    def settings(self) -> str:
-        """What a stream's settings must say to read there."""
-        told = f"`gateway: {self.gateway}`"
-        return told if self.service == "projection" else f"`service: {self.service}` and {told}"
+    def settings(self, asked: Place) -> str:
+        """What must be set to read here and not at `asked`."""
+        told = {
+            f"`service: {self.service}`": self.service != asked.service,
+            f"`gateway: {self.gateway}`": self.gateway != asked.gateway,
+        }
+        return " and ".join(setting for setting, differs in told.items() if differs)
 
 
 # All there are: IFS serves entity services on the integration gateway only.
@@ -93,7 +96,7 @@ class GatewayWrong(_Unserved):
     def __init__(self, projection: str, asked: Place, found: Place) -> None:
         self.found = found
         super().__init__(
-            f"{projection} is not served at {asked} but at {found}: set {found.settings()}"
+            f"{projection} is not served at {asked} but at {found}: set {found.settings(asked)}"
         )
 
 

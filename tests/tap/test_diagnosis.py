@@ -123,7 +123,16 @@ def test_each_step_and_each_stream_is_a_line(
                 "projection": "PurchaseOrderEntity.svc",
                 "service": "entity",
             },
-            "GATEWAY_WRONG: PurchaseOrderEntity is not served at main/entity but at int/entity: *",
+            "GATEWAY_WRONG: * at main/entity but at int/entity: set `gateway: int`",
+        ),
+        (
+            {
+                "entity_set": "PurchaseOrderSet",
+                "projection": "PurchaseOrderHandling",
+                "service": "entity",
+                "gateway": "int",
+            },
+            "GATEWAY_WRONG: * at main/projection: set `service: projection` and `gateway: main`",
         ),
         (
             {"entity_set": "VoucherSet", "projection": "VouchersHandling"},
