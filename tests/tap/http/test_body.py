@@ -9,7 +9,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tap_ifs_cloud.odata.errors import ConnectionFailed, Forbidden, PageTooLarge, TooMuchAtOnce
 from tap_ifs_cloud.odata.unpacking import CannotUnpack, gathered, unpacked
@@ -95,6 +95,7 @@ def test_a_gzip_bomb_is_not_unpacked() -> None:
         tracemalloc.stop()
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.binary(max_size=200), min_size=1), st.sampled_from([1, 6, 9]))
 def test_gzip_is_unpacked_exactly(members: list[bytes], level: int) -> None:
     """All members of it; what follows and is none is left out."""
@@ -142,17 +143,17 @@ def test_an_answer_that_drips_ends(
     with pytest.raises(ConnectionFailed, match=r"not complete after 0\.2 s|timed out"):
         get(new_session(server.url), server.url, timeout=0.1)
 
-    assert (len(server.connections), waits) == (4, [0.5, 1, 2])
+    assert waits == [0.5, 1, 2]
 
 
-def test_silence_ends(wire: Any, new_session: NewSession) -> None:
+def test_silence_ends(wire: Any, new_session: NewSession, waits: list[float]) -> None:
     """After the head; the time-out is the session's if none is given."""
     server = wire(lambda connection, made: (connection.sendall(HEAD), made.ended.wait()))
 
     with pytest.raises(ConnectionFailed, match="no answer"):
         get(new_session(server.url, timeout=0.1), server.url)
 
-    assert len(server.connections) == 4
+    assert waits == [0.5, 1, 2]
 
 
 def test_a_connection_is_used_again(wire: Any, new_session: NewSession) -> None:
