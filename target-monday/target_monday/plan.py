@@ -64,6 +64,7 @@ class BoardPlan:
     shortened: dict[str, int] = field(default_factory=dict)
     _steps: list[tuple[str, str, Canonical, bool, int | None]] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)
+    _former: tuple[CellPlan, ...] = ()
     _rules: Rules = UPSERT
     _encoders: dict[str, Encode] = field(default_factory=dict)
 
@@ -92,8 +93,15 @@ class BoardPlan:
     @property
     def column_ids(self) -> list[str]:
         """The columns that are ours: the key's and the mapped ones."""
-        mapped = [cell.column.id for cell in self.cells]
+        mapped = [cell.column.id for cell in (*self.cells, *self._former)]
         return [self.key_column, *mapped] if self.key_column else mapped
+
+    def follow(self, former: BoardPlan) -> None:
+        """Take over the columns that only the plan before it wrote: its rows may still wait."""
+        ours = {cell.column.id for cell in self.cells}
+        theirs = (*former.cells, *former._former)
+        self._former = tuple(cell for cell in theirs if cell.column.id not in ours)
+        self._encoders |= {cell.column.id: cell.codec.encode for cell in self._former}
 
     def row(self, record: Mapping[str, Any]) -> WantedRow:
         """The record as its item should be. Raises a Reject that names property and column."""
@@ -197,7 +205,7 @@ class BoardPlan:
         """The tags that the operation writes, whose ids must be known."""
         if isinstance(operation, Archive):
             return
-        for cell in self.cells:
+        for cell in (*self.cells, *self._former):
             names = operation.cells.get(cell.column.id)
             if cell.column.type == "tags" and isinstance(names, list):
                 yield from names
@@ -252,7 +260,7 @@ class BoardPlan:
         cells: dict[str, Cell] = {}
         if self.key_column:
             cells[self.key_column] = item.values.get(self.key_column, (None, None))[0] or None
-        for cell in self.cells:
+        for cell in (*self.cells, *self._former):
             text, value = item.values.get(cell.column.id, (None, None))
             cells[cell.column.id] = cell.codec.decode(text, value)
         if self.spec.group_by is not None:

@@ -58,6 +58,8 @@ class Preparation:
     _names: dict[str, list[str]] | None = None
     _indexed: set[str] = field(default_factory=set)
     _failed: dict[str, str] = field(default_factory=dict)
+    _plans: dict[str, BoardPlan] = field(default_factory=dict)
+    _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     _others: tuple[int, int] = (0, 0)
     _lookups: Lookups = field(init=False)
 
@@ -121,6 +123,11 @@ class Preparation:
         known_ids = {column.id for column in board.columns}
         board = self._complete(spec, board, before)
         plan = self._bind(spec, board, before)
+        former = self._plans.get(spec.stream)
+        if former is not None and former.board_id == plan.board_id:
+            plan.follow(former)
+        self._plans[spec.stream] = plan
+        plan.groups = self._groups.setdefault(board.id, plan.groups)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         regrouped = spec.group_by is not None and GROUP not in before
         self._know_items(plan, board, columns_changed=bool(new_to_us) or regrouped)
