@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _ENVIRONMENT = "TAP_IFS_CLOUD_"
-# Someone waits for the answer.
-_PATIENCE = Patience(tries=3, longest=5.0, longest_asked=30.0)
+# Someone waits for the answer. A set that takes longer to count is shown without its rows.
+_PATIENCE = Patience(tries=2, longest=5.0, longest_asked=30.0)
+_SECONDS = 120.0
 
 
 class CatalogueNotGranted(IfsError):
@@ -152,6 +153,7 @@ def _tap(configs: tuple[str, ...]) -> TapIfsCloud:
             f"a file of --config, or an environment variable, cannot be read: {error}"
         ) from error
     tap.session.patience = _PATIENCE
+    tap.session.timeout = min(tap.session.timeout, _SECONDS)
     return tap
 
 

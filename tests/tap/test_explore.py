@@ -262,6 +262,24 @@ def test_a_service_without_counts_is_not_taken_for_a_missing_grant(
     assert all("may offer no `$count`" in reason for reason in reasons)
 
 
+def test_a_stamp_that_cannot_be_filtered_by_is_told(
+    explore: Explore, ifs: Any, failure: Any
+) -> None:
+    """Metadata does not tell it, and an incremental run would fail."""
+    refusal = failure(400, "ODP_X", "Cf_Last_Modified cannot be filtered.", part="$filter=Cf_")
+
+    ifs.plan(refusal)
+    shown = json.loads(explore("Test", "--json", base_url=ifs.url).stdout)
+    ifs.plan(refusal)
+    table = explore("Test", base_url=ifs.url).stdout
+    taken = json.loads(explore("Test", "--json", base_url=ifs.url).stdout)
+
+    told = one(shown["entity_sets"], "OrderSet")["stamp_refused"]
+    assert told.startswith("IFS_BAD_REQUEST: ")
+    assert "the service does not filter by it" in " ".join(table.split())
+    assert {each["stamp_refused"] for each in taken["entity_sets"]} == {None}
+
+
 def test_the_projection_is_found_wherever_it_is(document: Any) -> None:
     """The printed settings then say where."""
     integration = document("SupplierService")

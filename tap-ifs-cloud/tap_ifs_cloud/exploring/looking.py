@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tap_ifs_cloud.exploring.survey import (
@@ -16,6 +17,7 @@ from tap_ifs_cloud.exploring.survey import (
     stream_entry,
 )
 from tap_ifs_cloud.odata.errors import (
+    BadRequest,
     EntitySetMissing,
     Forbidden,
     IfsError,
@@ -23,7 +25,7 @@ from tap_ifs_cloud.odata.errors import (
     NotFound,
 )
 from tap_ifs_cloud.odata.peek import peek
-from tap_ifs_cloud.odata.query import Query
+from tap_ifs_cloud.odata.query import Query, literal
 from tap_ifs_cloud.odata.service import Service as ODataService
 from tap_ifs_cloud.whereabouts import EntitySetRefused, GatewayWrong, Place, Whereabouts
 
@@ -32,12 +34,13 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.metadata import Metadata
 
-__all__ = ["Found", "Sample", "counted", "find", "sampled", "survey"]
+__all__ = ["Found", "Sample", "find", "sampled", "survey"]
 
 logger = logging.getLogger(__name__)
 
 COUNTERS: Final = 8  # sets that are counted side by side
 SAMPLE: Final = 100  # rows
+EVER: Final = "1900-01-01T00:00:00Z"  # older than any change
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def _found(whereabouts: Whereabouts, projection: str, place: Place) -> Found:
 def survey(found: Found, gateway: str, *, count: bool) -> Service:
     """All sets of the service; `gateway` is the general one of the settings."""
     sets = list(_sound_sets(found))
-    sets = counted(found.service, sets) if count else sets
+    sets = _read(found, sets) if count else sets
     worth_reading = [each for each in sets if not each.is_lookup] or sets
     return Service(
         projection=found.projection,
@@ -114,7 +117,7 @@ def sampled(found: Found, entity_set: str, gateway: str, *, count: bool) -> Samp
     columns = columns_of(kind, found.metadata)
     rows, why = None, None
     if count:
-        [one] = counted(found.service, [one])
+        [one] = _read(found, [one])
         columns, rows, why = _filled(found, entity_set, columns)
     return Sample(
         projection=found.projection,
@@ -166,14 +169,32 @@ def _uncounted(entity_set: str, error: IfsError) -> str:
     return _why(entity_set, error)
 
 
-def counted(service: ODataService, sets: Sequence[EntitySet]) -> list[EntitySet]:
-    """The sets with their rows counted side by side; one that cannot be counted tells why."""
-
-    def one(entity_set: EntitySet) -> EntitySet:
-        try:
-            return replace(entity_set, rows=service.count(entity_set.name))
-        except IfsError as error:
-            return replace(entity_set, not_counted=_uncounted(entity_set.name, error))
-
+def _read(found: Found, sets: Sequence[EntitySet]) -> list[EntitySet]:
+    """The sets with their rows counted and their stamps tried, side by side."""
     with ThreadPoolExecutor(COUNTERS) as pool:
-        return list(pool.map(one, sets))
+        counted = pool.map(partial(_counted, found.service), sets)
+        return list(pool.map(partial(_tried, found), list(counted)))
+
+
+def _counted(service: ODataService, entity_set: EntitySet) -> EntitySet:
+    try:
+        return replace(entity_set, rows=service.count(entity_set.name))
+    except IfsError as error:
+        return replace(entity_set, not_counted=_uncounted(entity_set.name, error))
+
+
+def _tried(found: Found, entity_set: EntitySet) -> EntitySet:
+    """Ask for a row by the replication key, as an incremental run does."""
+    stamp = entity_set.replication_key
+    if stamp is None:
+        return entity_set
+    kind = found.metadata.entity_sets[entity_set.name].properties[stamp].type
+    since = f"{stamp} ge {literal(kind, EVER)}"
+    query = Query(select=(stamp,), filter=since, orderby=(stamp,), top=1)
+    try:
+        peek(found.service.session, f"{found.service.url}{entity_set.name}", query)
+    except BadRequest as error:
+        return replace(entity_set, stamp_refused=str(error))
+    except IfsError:  # says nothing of the stamp; why rows do not come is told by their count
+        return entity_set
+    return entity_set

@@ -58,7 +58,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class EntitySet:
-    """One set. Where `rows` is unknown, `not_counted` says why, if they were to be counted."""
+    """One set. Where `rows` is unknown, `not_counted` says why, if they were to be counted.
+
+    Metadata does not tell what can be filtered by, so that is tried: `stamp_refused` is what the
+    service says to the replication key, if it does not take it.
+    """
 
     name: str
     stream: str
@@ -73,6 +77,7 @@ class EntitySet:
     references: tuple[str, ...]
     rows: int | None = None
     not_counted: str | None = None
+    stamp_refused: str | None = None
 
     @property
     def is_lookup(self) -> bool:

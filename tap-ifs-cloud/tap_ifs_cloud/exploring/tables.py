@@ -104,6 +104,9 @@ def _details(each: EntitySet) -> Iterator[tuple[str, str | Text]]:
     if each.replication_key:
         more = [name for name in each.stamps if name != each.replication_key]
         yield "stamps", ", ".join([f"{each.replication_key} (taken by auto)", *more])
+        if each.stamp_refused:
+            refused = f"the service does not filter by it: set `replication`. {each.stamp_refused}"
+            yield "but", refused
     else:
         yield "stamps", "none: auto cannot ask for changed rows only"
     if each.doubtful_dates:
