@@ -35,22 +35,27 @@ def settings_page() -> str:
         properties = schema["properties"]
         lines += ["", f"## {plugin.name}", "", *_table(properties, schema)]
         for name, setting in properties.items():
-            nested = _nested(setting)
-            if nested:
-                lines += [
-                    "",
-                    f"### {plugin.name}: each of `{name}`",
-                    "",
-                    *_table(nested["properties"], nested),
-                ]
+            lines += _sections(plugin.name, name, setting)
     return "\n".join(lines) + "\n"
+
+
+def _sections(plugin: str, name: str, setting: Mapping[str, Any]) -> Iterator[str]:
+    """What the objects in a setting hold, and the objects in these."""
+    nested = _nested(setting)
+    if nested:
+        yield from ("", f"### {plugin}: each of `{name}`", "")
+        yield from _table(nested["properties"], nested)
+        for inner, schema in nested["properties"].items():
+            yield from _sections(plugin, f"{name}.{inner}", schema)
 
 
 def _nested(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The object that a list or a map of objects holds, if the setting is one."""
     for inner in (schema.get("items"), schema.get("additionalProperties")):
-        if isinstance(inner, dict) and inner.get("properties"):
-            return inner
+        if isinstance(inner, dict):
+            for one in (inner, *inner.get("oneOf", ())):
+                if one.get("properties"):
+                    return one
     return None
 
 
