@@ -446,6 +446,25 @@ def test_tables_fit_a_terminal_and_cut_nothing(
     assert all(each["name"] in squeezed for each in listed)
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [(b'<Key><PropertyRef Name="Objid"/></Key>', "changes when data is moved"), (b"", "none decl")],
+)
+def test_a_key_that_does_not_serve_is_told(
+    explore: Explore, ifs: Any, key: bytes, told: str
+) -> None:
+    """Views have none, or the place of a row."""
+    view = b'<EntityType Name="View">'
+    column = b'<Property Name="Objid" Type="Edm.String"/>'
+    ifs.metadata = ifs.metadata.replace(view, view + key + column)
+
+    text = explore("Test", "--no-count", base_url=ifs.url).stdout
+
+    details = text[text.index("\nViewSet\n") :]
+    assert told in " ".join(details.split())
+    assert "set `key_properties`" in " ".join(details.split())
+
+
 def test_the_tap_itself_does_not_draw() -> None:
     """Its start-up is not the time to load tables."""
     check = "import sys, tap_ifs_cloud.tap; sys.exit('rich' in sys.modules)"

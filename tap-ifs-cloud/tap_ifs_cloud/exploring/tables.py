@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["show_projections", "show_sample", "show_service"]
 
+ROW_ID = "Objid"  # the key of views
+
 _MARKS = {
     "auto": "stamp, taken by auto",
     "stamp": "stamp",
@@ -100,7 +102,7 @@ def _show_details(console: Console, each: EntitySet) -> None:
 
 def _details(each: EntitySet) -> Iterator[tuple[str, str | Text]]:
     """What there is to say of a set, by its label."""
-    yield "key", ", ".join(each.key) or "none declared: set `key_properties`"
+    yield "key", _key(each.key)
     if each.replication_key:
         more = [name for name in each.stamps if name != each.replication_key]
         yield "stamps", ", ".join([f"{each.replication_key} (taken by auto)", *more])
@@ -122,6 +124,15 @@ def _details(each: EntitySet) -> Iterator[tuple[str, str | Text]]:
     for label, names in lists.items():
         if names:
             yield label, ", ".join(names)
+
+
+def _key(key: Sequence[str]) -> str:
+    if not key:
+        return "none declared: set `key_properties`"
+    told = ", ".join(key)
+    if ROW_ID in key:
+        return f"{told} (a row's place, which changes when data is moved: set `key_properties`)"
+    return told
 
 
 def _show_settings(console: Console, streams: Sequence[Mapping[str, str]]) -> None:
