@@ -14,7 +14,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_ifs_cloud.lines import RecordLines
+from tap_ifs_cloud.lines import write_records
 from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
@@ -95,10 +95,10 @@ class EntitySetStream(Stream):
     def _write_pages(self) -> None:
         """As lines, a page at once."""
         reading = self._reading()
-        lines = RecordLines(self.stream_maps[0].stream_alias, reading.row_type)
+        name = self.stream_maps[0].stream_alias
         with self.get_record_counter() as counter, self.get_sync_timer():
             for rows in self._pages(reading):
-                lines.write(rows, version=self._stream_version)
+                write_records(name, rows, version=self._stream_version)
                 self.state_manager.is_flushed = False
                 counter.increment(len(rows))
                 self._move_behind(reading, rows)
@@ -125,11 +125,10 @@ class EntitySetStream(Stream):
     def _pages(self, reading: Reading) -> Iterator[Sequence[Row]]:
         """The rows of this run, and at their end what is to be told about them all."""
         total = keyless = 0
-        key = [attrgetter(reading.row_type.attributes[column]) for column in self.primary_keys]
         for rows in self._rows(reading):
             total += len(rows)
-            if any(None in list(map(get, rows)) for get in key):
-                keyless += sum(any(get(row) is None for get in key) for row in rows)
+            if reading.row_type.has_keyless:
+                keyless += sum(map(reading.row_type.is_keyless, rows))
             yield rows
         if keyless:
             self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)

@@ -56,6 +56,7 @@ class Page:
 
     rows: Sequence[Row]
     next_link: Link | None = None
+    places: Sequence[Any] | None = None  # of the rows, if a walk has looked at them
 
 
 # Begins to fetch a page; the function that comes back waits for it. So a walk can ask for the next
@@ -111,12 +112,16 @@ class Cursor:
             raise OrderBroken(f"a row has no value in {', '.join(missing)}")
         return after(self.columns, [literal(t, v) for t, v in zip(self.types, place, strict=True)])
 
-    def check(self, rows: Sequence[Row], *, behind: Row | None = None) -> None:
-        """Raises OrderBroken unless the rows ascend strictly, as far as that can be told."""
-        places = [self.place(row) for row in (rows if behind is None else (behind, *rows))]
+    def check(self, rows: Sequence[Row], *, behind: Row | None = None) -> Sequence[Place]:
+        """The places of the rows.
+
+        Raises OrderBroken unless they ascend strictly, as far as that can be told.
+        """
+        places = list(map(self.place, rows if behind is None else (behind, *rows)))
         if not self._ascend_plainly(places):
             for one, other in pairwise(places):
                 self._check(one, other)
+        return places
 
     def _ascend_plainly(self, places: Sequence[Place]) -> bool:
         """The answer for nearly every page, at the speed of C; `False` if a closer look is due."""
@@ -198,7 +203,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
             yield from _along(ask, link)
             return
         boundary()
-        cursor.check(page.rows)
+        places = cursor.check(page.rows)
         if not page.rows:
             if page.next_link is not None:
                 yield from _along(ask, page.next_link)
@@ -206,7 +211,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
         last, link = page.rows[-1], page.next_link
         coming = _behind(ask, start, cursor, last)
         boundary = _nothing if cursor.is_sure else _boundary(ask, start, cursor, last)
-        yield page
+        yield replace(page, places=places)
 
 
 def _nothing() -> None:

@@ -54,7 +54,6 @@ _TYPES: Final[Mapping[str, Any]] = {
     "Edm.Guid": str,
 }
 _WHOLE: Final = frozenset({"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64"})
-_MOMENT: Final = datetime.fromisoformat
 
 
 def is_readable(declared: Property, metadata: Metadata) -> bool:
@@ -74,21 +73,23 @@ class PageBody(msgspec.Struct, frozen=True):
     error: ErrorInfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowType:
     """The chosen columns of an entity set, and what reads its pages.
 
-    Columns are attributes `c0`, `c1`... of the struct, since a name of OData need not be one of
+    Columns are attributes of the struct: `c0`, `c1`... since a name of OData need not be one of
     Python. An attribute is `UNSET` where the server has left the column out of a row.
     """
 
     entity_set: str
-    key: tuple[str, ...]  # by which errors name a row
+    key: tuple[str, ...]
     attributes: Mapping[str, str]  # column -> attribute
     shapes: Mapping[str, Any]  # column -> type of its values
     types: Mapping[str, str]  # column -> type that `$metadata` declares
     settled: Mapping[str, Settle]  # column -> what the decoder leaves to do
-    decoder: msgspec.json.Decoder[PageBody]
+    strict: msgspec.json.Decoder[PageBody]  # for pages on which every row has its key
+    lenient: msgspec.json.Decoder[PageBody]
+    has_keyless: bool = False  # whether a row came that lacks a part of its key
 
     @classmethod
     def compile(
@@ -98,8 +99,8 @@ class RowType:
         declared, chosen = metadata.entity_sets[entity_set], set(names)
         properties = {n: p for n, p in declared.properties.items() if n in chosen}
         shapes = {name: _shape(each, metadata) for name, each in properties.items()}
-        shapes |= dict.fromkeys((name for name in (ETAG, ROW_VERSION) if name in chosen), str)
         attributes = {name: f"c{index}" for index, name in enumerate(shapes)}
+        attributes |= {n: attribute for n, attribute in _OF_ETAG.items() if n in chosen}
         settled = {name: _settle(each) for name, each in properties.items()}
         return cls(
             entity_set,
@@ -108,7 +109,8 @@ class RowType:
             shapes,
             {name: each.type for name, each in properties.items()},
             {name: settle for name, settle in settled.items() if settle is not None},
-            msgspec.json.Decoder(_page_type(shapes, attributes), float_hook=Decimal),
+            _decoder(shapes, attributes, required=key),
+            _decoder(shapes, attributes),
         )
 
     def decode(self, content: bytes) -> PageBody:
@@ -118,38 +120,55 @@ class RowType:
         is no page, and msgspec.DecodeError or UnicodeDecodeError on what is no JSON.
         """
         try:
-            page = self.decoder.decode(content)
-            self._finish(page.value or ())
+            return self._finished(self.strict.decode(content))
         except UnicodeDecodeError:
             raise
+        except (msgspec.ValidationError, TypeError, ValueError, OverflowError):
+            return self._looked_at_closely(content)
+
+    def _looked_at_closely(self, content: bytes) -> PageBody:
+        """The page if all that it lacks are keys; else the error that names the value."""
+        try:
+            page = self._finished(self.lenient.decode(content))
         except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
             fault = self._fault(content)
             raise error if fault is None else fault from error
+        self.has_keyless = True
         return page
 
-    def _finish(self, rows: Rows) -> None:
+    def is_keyless(self, row: Row) -> bool:
+        """Whether a row has no value in some column of the key."""
+        return any(getattr(row, self.attributes[c]) in (None, UNSET) for c in self.key)
+
+    def _finished(self, page: PageBody) -> PageBody:
+        """Check and change what no decoder can. Raises TypeError or ValueError."""
+        rows = page.value or ()
         for name, settle in self.settled.items():
             attribute = self.attributes[name]
-            get = attrgetter(attribute)
-            if settle is _MOMENT:  # only looked at: it stays as it came
-                deque(map(settle, filter(None, map(get, rows))), maxlen=0)
-                continue
-            for row in rows:
-                value = get(row)
-                if value is not None and value is not UNSET:
-                    setattr(row, attribute, settle(value))
-        self._name_etags(rows)
+            values = map(attrgetter(attribute), rows)
+            if settle is _moment:  # it stays as it came
+                deque(map(datetime.fromisoformat, filter(None, values)), maxlen=0)
+            elif settle is _number:
+                if not all(map(Decimal.is_finite, filter(None, values))):
+                    raise ValueError
+            else:
+                for row, value in zip(rows, values, strict=True):
+                    if value is not None and value is not UNSET:
+                        setattr(row, attribute, settle(value))
+        if ETAG in self.attributes or ROW_VERSION in self.attributes:
+            self._name_etags(rows)
+        return page
 
     def _name_etags(self, rows: Rows) -> None:
         """Move each etag from OData's member to the columns that are made of it."""
-        etag, version = self.attributes.get(ETAG), self.attributes.get(ROW_VERSION)
-        for row in rows if etag or version else ():
-            sent = row.etag or None
-            row.etag = UNSET
-            if etag:
-                setattr(row, etag, sent)
-            if version:
-                setattr(row, version, row_version(sent))
+        wants_etag, wants_version = ETAG in self.attributes, ROW_VERSION in self.attributes
+        for row in rows:
+            etag = row.sent or None
+            row.sent = UNSET
+            if wants_etag:
+                row.etag = etag
+            if wants_version:
+                row.version = row_version(etag)
 
     def values(self, columns: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
         """What gives the values of some columns of a row."""
@@ -159,19 +178,11 @@ class RowType:
         one = attrgetter(*attributes)
         return lambda row: (one(row),)
 
-    def record(self, row: Row) -> dict[str, Any]:
-        """The row as the SDK takes it. Raises ValueInvalid on a number without digits."""
-        self.check_numbers([row])
+    @staticmethod
+    def record(row: Row) -> dict[str, Any]:
+        """The row as the SDK takes it."""
         record: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
         return record
-
-    def check_numbers(self, rows: Rows) -> None:
-        """Raises ValueInvalid on NaN and infinity, which JSON has no numbers for."""
-        for row in rows:
-            for name, attribute in self.attributes.items():
-                value = getattr(row, attribute)
-                if isinstance(value, Decimal) and not value.is_finite():
-                    raise self._invalid(msgspec.to_builtins(row), name)
 
     def _fault(self, content: bytes) -> ValueInvalid | None:
         """About the first value on the page that does not fit its column, if there is one."""
@@ -200,19 +211,32 @@ class RowType:
 
 
 _ANYTHING: Final = msgspec.json.Decoder(float_hook=Decimal)
+_OF_ETAG: Final[Mapping[str, str]] = {ETAG: "etag", ROW_VERSION: "version"}
 
 
-def _page_type(shapes: Mapping[str, Any], attributes: Mapping[str, str]) -> Any:
+def _decoder(
+    shapes: Mapping[str, Any], attributes: Mapping[str, str], *, required: Sequence[str] = ()
+) -> msgspec.json.Decoder[PageBody]:
+    """For pages of rows that must have a value in the `required` columns."""
     members: list[Any] = [
+        (attributes[name], shapes[name], field(name=name)) for name in required if name in shapes
+    ]
+    members += [
         (attributes[name], shape | None | UnsetType, field(name=name, default=UNSET))
         for name, shape in shapes.items()
+        if name not in required
     ]
-    if ETAG in shapes or ROW_VERSION in shapes:
-        members.append(("etag", str | None | UnsetType, field(name="@odata.etag", default=UNSET)))
+    text = str | None | UnsetType
+    if any(name in attributes for name in _OF_ETAG):
+        members.append(("sent", text, field(name="@odata.etag", default=UNSET)))
+        members += [
+            (attribute, text, field(name=name, default=UNSET))
+            for name, attribute in _OF_ETAG.items()
+        ]
     row: Any = msgspec.defstruct("Row", members, gc=False)
     rows: Any = list[row] | UnsetType
     body: Any = msgspec.defstruct("Page", [("value", rows, UNSET)], bases=(PageBody,), frozen=True)
-    return body
+    return msgspec.json.Decoder(body, float_hook=Decimal)
 
 
 def _shape(declared: Property, metadata: Metadata, inside: frozenset[str] = frozenset()) -> Any:
@@ -246,9 +270,22 @@ def _settle(declared: Property) -> Settle | None:
     """What is left to do with a value of the property, or to check; `None` if nothing is."""
     if declared.type in _WHOLE:
         return _wholes if declared.collection else _whole
-    if declared.type == "Edm.DateTimeOffset" and not declared.collection:
-        return _MOMENT
-    return None
+    if declared.collection:
+        return None
+    if declared.type == "Edm.DateTimeOffset":
+        return _moment
+    return _number if _TYPES.get(declared.type) is Decimal else None
+
+
+def _moment(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+def _number(number: Decimal) -> Decimal:
+    if not number.is_finite():  # JSON has no NaN and no infinity
+        raise ValueError
+    return number
 
 
 def _whole(number: Decimal) -> int:

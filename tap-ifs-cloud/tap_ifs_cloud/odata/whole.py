@@ -19,7 +19,7 @@ from tap_ifs_cloud.odata.errors import BadRequest, Incomplete
 from tap_ifs_cloud.odata.paging import KeyRepeated, OrderBroken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.odata.rows import Row
@@ -31,7 +31,17 @@ logger = logging.getLogger(__name__)
 SWEEPS: Final = 10  # more than a set needs that people and jobs write to meanwhile
 IDLE: Final = 2  # sweeps in a row that bring nothing: the server counts rows that it never gives
 
-whole_row: Final[Callable[[Row], bytes]] = msgspec.json.Encoder().encode
+_bytes_of: Final = msgspec.json.Encoder().encode
+
+
+def whole_row(row: Row) -> Row:
+    """All that a row holds, as what it is told apart by."""
+    return row
+
+
+def _hashes(identities: Iterable[Any]) -> Iterator[int]:
+    """Of texts: those of numbers are not good enough, as `hash(-1) == hash(-2)`."""
+    return map(hash, map(_bytes_of, identities))
 
 
 @dataclass(slots=True)
@@ -42,15 +52,16 @@ class _Seen:
     hashes: array[int] = field(default_factory=lambda: array("q"))
     known: set[int] | None = None
 
-    def note(self, rows: Sequence[Row]) -> None:
+    def note(self, page: Page) -> None:
         """Rows that cannot have come before."""
-        self.hashes.extend(map(hash, map(self.identity, rows)))
+        places = map(self.identity, page.rows) if page.places is None else page.places
+        self.hashes.extend(_hashes(places))
 
     def new(self, rows: Sequence[Row]) -> list[Row]:
         """Those that did not come yet. Raises KeyRepeated."""
         if self.known is None:
             self.known = set(self.hashes)
-        hashes = list(map(hash, map(self.identity, rows)))
+        hashes = list(_hashes(map(self.identity, rows)))
         if self.identity is not whole_row and len(set(hashes)) < len(hashes):
             raise KeyRepeated("several rows of one page have the same key")
         fresh = [row for row, one in zip(rows, hashes, strict=True) if one not in self.known]
@@ -117,7 +128,7 @@ class Whole:
         self, walk: Callable[[], Iterator[Page]], *, ascends: bool = False
     ) -> Iterator[Sequence[Row]]:
         for page in walk():
-            rows = self._unseen(page.rows, ascends=ascends)
+            rows = self._unseen(page, ascends=ascends)
             self.read += len(rows)
             if rows:
                 yield rows
@@ -126,13 +137,13 @@ class Whole:
         """By all that they hold, as the key does not do; those that came will come again."""
         self._seen, self.read = _Seen(whole_row), 0
 
-    def _unseen(self, rows: Sequence[Row], *, ascends: bool) -> Sequence[Row]:
+    def _unseen(self, page: Page, *, ascends: bool) -> Sequence[Row]:
         if self._seen is None:
-            return rows
+            return page.rows
         if ascends:
-            self._seen.note(rows)
-            return rows
-        return self._seen.new(rows)
+            self._seen.note(page)
+            return page.rows
+        return self._seen.new(page.rows)
 
     def _shortfall(self, before: int | None, idle: int) -> int | None:
         """How many rows there should be, if that is more than came and nothing explains it.
