@@ -153,11 +153,10 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
 def missing_columns(
     spec: BoardSpec, board: Board, known: Mapping[str, str]
 ) -> tuple[ColumnSpec, ...]:
-    """The columns that have to be made, the key column first."""
-    wanted = []
+    """The columns that have to be made; the key column, which is no sight, stands at the end."""
+    wanted = [column for column in spec.columns if not _find(column, board, known)]
     if not spec.append and not key_columns(spec, board, known):
-        wanted = [ColumnSpec(KEY, spec.key_title, "text", create=True)]
-    wanted += [column for column in spec.columns if not _find(column, board, known)]
+        wanted.append(ColumnSpec(KEY, spec.key_title, "text", create=True))
     return tuple(wanted)
 
 

@@ -26,12 +26,18 @@ MAX_LABELS = 40  # of a status column; developer.monday.com/api-reference/refere
 MAX_LABEL_LENGTH = 30
 _NUMBER_LIKE = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*")
 _STATE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "done_green": ("closed", "paid", "invoiced", "received", "done", "posted", "active"),
-    "stuck_red": ("cancelled", "canceled", "stopped", "blocked", "rejected", "error"),
-    "working_orange": ("planned", "preliminary", "entered", "created", "draft", "new"),
+    "done_green": (
+        *("closed", "paid", "invoiced", "received", "done", "posted", "active", "completed"),
+    ),
+    "stuck_red": (
+        *("cancelled", "canceled", "stopped", "blocked", "rejected", "error", "overdue", "failed"),
+    ),
+    "working_orange": (
+        *("planned", "preliminary", "entered", "created", "draft", "new", "unpaid"),
+    ),
     "bright_blue": ("released", "confirmed", "open", "approved", "authorized"),
-    "egg_yolk": ("partially", "partly", "partial", "pending", "hold", "waiting"),
-    "purple": ("arrived", "reserved", "picked", "delivered", "transferred"),
+    "egg_yolk": ("partially", "partly", "partial", "pending", "hold", "waiting", "awaiting"),
+    "purple": ("arrived", "reserved", "picked", "delivered", "transferred", "matched"),
 }
 _OTHER_COLOURS = (
     *("dark_blue", "grass_green", "saladish", "sofia_pink", "lipstick", "dark_purple"),

@@ -67,10 +67,10 @@ PRESETS: Final = (
     ),
     Preset(
         ("Company", "VoucherType", "AccountingYear", "VoucherNo"),
-        "{VoucherType} {VoucherNo} - {VoucherText}",
+        "{VoucherType} {VoucherNo} - {AccountingYear}/{AccountingPeriod}",
         (
             *("Objstate", "VoucherDate", "DebetAmount", "CreditAmount", "CurrencyCode"),
-            *("AccountingYear", "AccountingPeriod", "Userid", "ApprovedByUserid"),
+            *("VoucherText", "Userid", "ApprovedByUserid", "AccountingYear", "AccountingPeriod"),
         ),
     ),
     Preset(
