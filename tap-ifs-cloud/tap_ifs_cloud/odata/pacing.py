@@ -60,18 +60,17 @@ class Pacer:
     def lower(self, left_at: float) -> None:
         """Slow down: the request that left at this moment came back with 429.
 
-        Requests that were under way together are one reason, not many. The first time the pace
-        falls to half of what left within the last minute, but not below one a second: the tap may
-        have just begun, and others are on the tenant too.
+        Requests that were under way together are one reason, not many. The pace falls to half of
+        what it was, be that set or merely reached; the first time not below one a second, since
+        the tap may have just begun, and others are on the tenant too.
         """
         with self._lock:
             now = self.clock()
             if self._lowered is not None and left_at <= self._lowered[1]:
                 return
-            self._forget(now)
             least = YOUNG if self._lowered is None else 1
-            sent = max(len(self._left_at) // 2, least)
-            lowered = max(1, min(self._limit(now) // 2, sent))
+            limit = self._limit(now)
+            lowered = max(1, min(limit // 2, max(least, self._reached(now) // 2)))
             self._lowered = (lowered, now)
         logger.warning("pace.lowered per_minute=%d", lowered)
 
@@ -81,6 +80,12 @@ class Pacer:
         crowded = len(self._left_at) >= limit
         until = self._left_at[-limit] + MINUTE if crowded else now
         return max(until, self._held_until) - now
+
+    def _reached(self, now: float) -> int:
+        """Requests a minute, of late; of a minute that is not over, what it would come to."""
+        self._forget(now)
+        since = self._left_at[0] if self._left_at else now
+        return int(len(self._left_at) * MINUTE / max(1.0, now - since))
 
     def _limit(self, now: float) -> int:
         if self._lowered is None:

@@ -38,11 +38,26 @@ def test_the_pace_is_kept(new_pacer: Callable[[int], Pacer], clock: Any) -> None
 def test_a_429_halves_what_was_sent(new_pacer: Callable[[int], Pacer], clock: Any) -> None:
     """Not what was allowed: 400 in a minute were too many, so 200 are tried."""
     pacer = new_pacer(1000)
-    pacer.lower(sent(pacer, 400)[-1])
-    clock.now = 59.0
+    for _ in range(40):
+        sent(pacer, 10)
+        clock.now += 1.5
+    pacer.lower(clock.now - 1)
+    clock.now = 119.0
 
-    assert sent(pacer, 250) == [60] * 250  # 200, and what the minute without a 429 gave back
-    assert sent(pacer, 1) == [120]
+    assert sent(pacer, 201) == [119] * 200 + [179]
+
+
+def test_a_429_in_the_first_seconds_stops_nobody_for_a_minute(
+    new_pacer: Callable[[int], Pacer], clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """100 in six seconds come to 1000 a minute, so 500 are tried, and at once."""
+    pacer = new_pacer(1000)
+    left = sent(pacer, 100)[-1]
+    clock.now = 6.0
+    pacer.lower(left)
+
+    assert sent(pacer, 100)[-1] == 6
+    assert caplog.messages == ["pace.lowered per_minute=500"]
 
 
 def test_a_429_on_the_first_request_does_not_stop_the_tap(
