@@ -54,7 +54,10 @@ class Origin:
         """
         if _AMBIGUOUS.search(link.partition("?")[0]):
             return None
-        parts = urlsplit(urljoin(current, link))
+        try:
+            parts = urlsplit(urljoin(current, link))
+        except ValueError:  # half an IPv6 address, for one
+            return None
         if not self._owns(parts):
             return None
         query = quote(parts.query, safe=_QUERY)

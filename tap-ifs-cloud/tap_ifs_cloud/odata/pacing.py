@@ -21,6 +21,7 @@ __all__ = ["Pacer", "Patience", "retry_after"]
 logger = logging.getLogger(__name__)
 
 MINUTE: Final = 60.0
+FAR: Final = 366 * 86_400.0  # seconds; what is beyond cannot be added to a date
 STEPS: Final = 20  # minutes from nothing to the full pace
 YOUNG: Final = 60  # requests a minute: below that, a first 429 tells little about our own pace
 
@@ -139,8 +140,8 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     text = header.strip()
     digits = text.removeprefix("-")
     if digits.isascii() and digits.isdigit():
-        return max(0.0, float(text))
+        return min(FAR, max(0.0, float(text)))
     until = http_date(text)
     if until is None:
         return None
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+    return min(FAR, max(0.0, (until - (now or datetime.now(UTC))).total_seconds()))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         "ftp://ifs:1234/x",
         "https://ifs:notaport/x",
         "https://127.0.0.1:1234/x",
+        "https://[::1/x",
     ],
 )
 def test_a_link_that_leads_away_means_nothing(link: str) -> None:

@@ -75,13 +75,14 @@ def test_a_date_is_a_time_to_wait() -> None:
     assert retry_after(format_datetime(now + timedelta(seconds=90), usegmt=True), now) == 90
 
 
+@pytest.mark.parametrize("asked", ["86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_wait_too_long_is_told_not_waited(
-    ifs: Any, read: Read, failure: Any, waits: list[float]
+    ifs: Any, read: Read, failure: Any, waits: list[float], asked: str
 ) -> None:
     """A day of `Retry-After` ends the stream with a code and the time at which it may go on."""
-    ifs.plan(failure(429, "LIMIT", "slow down", {"Retry-After": "86400"}, part="OrderSet"))
+    ifs.plan(failure(429, "LIMIT", "slow down", {"Retry-After": asked}, part="OrderSet"))
 
-    with pytest.raises(RateLimited, match=r"^IFS_RATE_LIMITED: .*86400 s \("):
+    with pytest.raises(RateLimited, match=r"^IFS_RATE_LIMITED: .* asks to wait for \d+ s \("):
         read()
 
     assert waits == []
