@@ -12,6 +12,7 @@ the walk, the server is asked at each boundary whether it sorts there as it comp
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -86,6 +87,7 @@ _PLAIN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Edm.DateTimeOffset": datetime.fromisoformat,
 }
 
+RECENT: Final = 50  # rows known to a boundary; as many may be deleted before it becomes doubtful
 _SURE: Final = frozenset(_PLAIN) - {"Edm.String"}
 
 Place: TypeAlias = tuple[Any, ...]
@@ -192,7 +194,9 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
     """
     ask, start = without_circles(ask), replace(first, orderby=cursor.columns)
     coming, last, link = ask(start), None, None
-    boundary: Callable[[], None] = _nothing
+    recent: deque[Place] = deque(maxlen=RECENT)
+    boundary: Callable[[], bool] | None = None
+    doubted = False
     while True:
         try:
             page = coming()
@@ -202,42 +206,37 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
                 raise
             yield from _along(ask, link)
             return
-        boundary()
-        places = cursor.check(page.rows)
+        doubted = doubted or (boundary is not None and not boundary())
         if not page.rows:
-            if page.next_link is not None:
-                yield from _along(ask, page.next_link)
-            return
+            break
+        places = cursor.check(page.rows)
+        recent.extend(places[-RECENT:])
         last, link = page.rows[-1], page.next_link
         coming = _behind(ask, start, cursor, last)
-        boundary = _nothing if cursor.is_sure else _boundary(ask, start, cursor, last)
+        boundary = None if cursor.is_sure else _boundary(ask, start, cursor, recent)
         yield replace(page, places=places)
+    if page.next_link is not None:
+        yield from _along(ask, page.next_link)
+    if doubted:
+        raise OrderBroken("the server may sort rows otherwise than it compares them")
 
 
-def _nothing() -> None:
-    """Where there is nothing to check."""
+def _boundary(
+    ask: Ask, start: Query, cursor: Cursor, recent: Sequence[Place]
+) -> Callable[[], bool] | None:
+    """Tells whether all rows that are not behind the last one have been on a page.
 
-
-def _boundary(ask: Ask, start: Query, cursor: Cursor, last: Row) -> Callable[[], None]:
-    """Checks that of the rows that are not behind `last`, none is sorted behind it.
-
-    Such a row would be on no page. A `last` that was deleted meanwhile looks alike.
+    One that is sorted behind it would be on no page. The last of those rows is looked at: it should
+    be the last one read, or, if that was deleted meanwhile, one before it.
     """
-    place = cursor.place(last)
-    if any(map(_is_empty, place)):
-        return _nothing
-    literals = [literal(t, v) for t, v in zip(cursor.types, place, strict=True)]
-    not_behind = until(cursor.columns, literals)
+    read = tuple(recent)
+    if any(map(_is_empty, read[-1])):
+        return None
+    literals = [literal(t, v) for t, v in zip(cursor.types, read[-1], strict=True)]
+    condition = both(start.filter, until(cursor.columns, literals))
     backwards = tuple(f"{column} desc" for column in cursor.columns)
-    condition = both(start.filter, not_behind)
     answer = ask(replace(start, filter=condition, orderby=backwards, top=1))
-
-    def check() -> None:
-        rows = answer().rows
-        if not rows or cursor.place(rows[0]) != place:
-            raise OrderBroken("the server sorts rows otherwise than it compares them")
-
-    return check
+    return lambda: all(cursor.place(row) in read for row in answer().rows)
 
 
 def _behind(ask: Ask, start: Query, cursor: Cursor, last: Row) -> Callable[[], Page]:

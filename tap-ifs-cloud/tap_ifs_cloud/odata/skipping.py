@@ -32,11 +32,12 @@ def walk_by_skip(
 ) -> Iterator[Page]:
     """Every page in the order of some columns; rows are told apart by `place`, else whole.
 
+    Pages are not smaller than two overlaps, or there would be nothing to see by what has moved.
     Without an order there is nothing to compare, and rows can be missed or come twice. Only rows
     that nothing tells apart are read along the server's links, where there are some.
     Raises PagingLoop.
     """
-    start = replace(first, orderby=tuple(order))
+    start = replace(first, orderby=tuple(order), top=max(first.top or 0, 2 * OVERLAP))
     return _Offset(without_circles(ask), start, place).pages()
 
 

@@ -114,14 +114,14 @@ class Whole:
             logger.warning("walk.skip stream=%s reason=%r", self.stream, str(error))
             self.ascends = False
             if isinstance(error, KeyRepeated):
-                self._tell_apart_whole()
+                self._forget()
             yield from self._swept()
 
     def _swept(self) -> Iterator[Sequence[Row]]:
         try:
             yield from self._rows(self.sweep)
         except KeyRepeated:
-            self._tell_apart_whole()
+            self._forget()
             yield from self._rows(self.sweep)
 
     def _rows(
@@ -133,9 +133,10 @@ class Whole:
             if rows:
                 yield rows
 
-    def _tell_apart_whole(self) -> None:
-        """By all that they hold, as the key does not do; those that came will come again."""
-        self._seen, self.read = _Seen(whole_row), 0
+    def _forget(self) -> None:
+        """Rows cannot be told apart, so those that came will come again."""
+        logger.warning("key.repeated stream=%s", self.stream)
+        self._seen, self.read = None, 0
 
     def _unseen(self, page: Page, *, ascends: bool) -> Sequence[Row]:
         if self._seen is None:
