@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import UNSET
 
-from tap_ifs_cloud.odata.errors import BadRequest, PagingLoop
+from tap_ifs_cloud.odata.errors import PagingLoop
 from tap_ifs_cloud.odata.query import Query, after, both, literal, until
 
 if TYPE_CHECKING:
@@ -188,8 +188,8 @@ def without_circles(ask: Ask) -> Ask:
 def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
     """Each page strictly behind the last row seen, until there is an empty one.
 
-    The server's links are a second choice, for a server that takes no such filter or does not look
-    at it: they often hide an offset, past which rows move when others are deleted.
+    The server's links are a second choice, for a server that does not look at the filter: they
+    often hide an offset, past which rows move when others are deleted.
     Raises OrderBroken; the rows that came until then are right, but others may be missing.
     """
     ask, start = without_circles(ask), replace(first, orderby=cursor.columns)
@@ -201,7 +201,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
         try:
             page = coming()
             cursor.check(page.rows[:1], behind=last)
-        except (OrderBroken, BadRequest):
+        except OrderBroken:
             if link is None:
                 raise
             yield from _along(ask, link)

@@ -55,6 +55,7 @@ def _number(value: object) -> str:
 # have no order that a server could filter by.
 ORDERABLE: Final[Mapping[str, Callable[[object], str]]] = {
     "Edm.String": _text,
+    "Edm.Boolean": lambda value: str(value).lower(),
     "Edm.Decimal": _number,
     "Edm.Byte": _number,
     "Edm.SByte": _number,

@@ -58,7 +58,6 @@ class _Offset:
         overlap, before = 0, None
         while True:
             page = self._page(self.position - overlap)
-            was_end = self._identities(page.rows) == self.recent[-overlap:]
             page, new = self._behind_overlap(page, overlap) if overlap else (page, page.rows)
             self._remember(new)
             yield Page(new)
@@ -67,8 +66,8 @@ class _Offset:
             self._count_idle(idle=not new or (not overlap and page.rows == before))
             yield from self._linked(page)
             before = page.rows
-            # A page of nothing but the overlap is the last one, if the next is empty.
-            overlap = 0 if was_end else self._overlap(page)
+            # A page with nothing behind the rows known is the last one, if the next is empty.
+            overlap = 0 if overlap and not new else self._overlap(page)
 
     def _overlap(self, page: Page) -> int:
         wanted = min(OVERLAP, len(page.rows) // 2, self.position)
