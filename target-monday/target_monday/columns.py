@@ -185,10 +185,22 @@ def entry_faults(entry: Any) -> Iterator[str]:
     if entry.get("type") is not None:
         given = [option for option, value in entry.items() if value is not None]
         yield from misplaced(given, entry["type"])
+    if entry.get("type") == "status":
+        yield from _label_faults(entry.get("labels") or ())
     if bool(entry.get("from")) != bool(entry.get("to")):
         yield "a timeline needs both `from` and `to`"
     if bool(entry.get("lat")) != bool(entry.get("lng")):
         yield "a location needs both `lat` and `lng`"
+
+
+def _label_faults(labels: Any) -> Iterator[str]:
+    texts = list(labels.values() if isinstance(labels, dict) else labels)
+    long = [text for text in texts if len(text) > MAX_LABEL_LENGTH]
+    if long:
+        yield f"labels have at most {MAX_LABEL_LENGTH} characters: {long}"
+    distinct = {label_of(text): text for text in texts}
+    if len(distinct) > MAX_LABELS:
+        yield f"a status column has at most {MAX_LABELS} labels, these are {len(distinct)}"
 
 
 def default_columns(schema: Mapping[str, Any], *, metadata: bool = False) -> Iterator[ColumnSpec]:

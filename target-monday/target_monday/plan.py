@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.cells import NAME_LIMIT, Canonical, Codec, Encode, shorten
 from target_monday.columns import METADATA
-from target_monday.diff import GROUP, UPSERT, Archive, Create, KnownItem, Rules, Update, WantedRow
+from target_monday.diff import (
+    GROUP,
+    UPSERT,
+    Archive,
+    Cell,
+    Create,
+    KnownItem,
+    Rules,
+    Update,
+    WantedRow,
+)
 from target_monday.directory import addresses
 from target_monday.keys import key_of, key_text
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
@@ -18,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from target_monday.columns import Source
-    from target_monday.diff import Cell, Operation
+    from target_monday.diff import Operation
     from target_monday.mapping import BoardSpec
     from target_monday.monday.boards import Column, Item
 
 __all__ = ["BoardPlan", "CellPlan"]
 
-_CLUSTER: Final = 64  # characters of the longest cluster that a cut may leave out
+_REMEMBERED: Final = 10_000  # values of a column whose cells are not made again
 _RULES: Final = {
     "upsert": UPSERT,
     "append": UPSERT,
@@ -42,6 +52,15 @@ class CellPlan:
     codec: Codec
     clear_nulls: bool = True
     source: Source | None = None
+
+
+# Property, column id, canonical, whether nulls clear, limit of a text, cells of values seen before.
+_Step = tuple[str, str, Canonical, bool, int | None, dict[str, Cell]]
+
+
+def _step(cell: CellPlan) -> _Step:
+    codec = cell.codec
+    return cell.property, cell.column.id, codec.canonical, cell.clear_nulls, codec.limit, {}
 
 
 @dataclass(slots=True)
@@ -62,7 +81,7 @@ class BoardPlan:
     first_group: str | None = None  # where new items go if no group is asked for
     groups: dict[str, str] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
-    _steps: list[tuple[str, str, Canonical, bool, int | None]] = field(default_factory=list)
+    _steps: list[_Step] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)
     _former: tuple[CellPlan, ...] = ()
     _rules: Rules = UPSERT
@@ -70,16 +89,7 @@ class BoardPlan:
 
     def __post_init__(self) -> None:
         self._encoders = {cell.column.id: cell.codec.encode for cell in self.cells}
-        self._steps = [
-            (
-                *(cell.property, cell.column.id),
-                cell.codec.canonical,
-                cell.clear_nulls,
-                cell.codec.limit,
-            )
-            for cell in self.cells
-            if cell.source is None
-        ]
+        self._steps = [_step(cell) for cell in self.cells if cell.source is None]
         self._made = [cell for cell in self.cells if cell.source is not None]
         stays = self.spec.group_by is not None and not self.spec.moves
         along = {cell.column.id for cell in self.cells if cell.property.startswith(METADATA)}
@@ -129,27 +139,43 @@ class BoardPlan:
             return None
 
     def _fill(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
+        """The cells of single properties. The way of every row: texts and repeated values first."""
         shortened = 0
-        for name, column_id, canonical, clear_nulls, limit in self._steps:
+        for step in self._steps:
+            name, column_id, _, clear_nulls, limit, known = step
             value = record.get(name, ABSENT)
-            if value is ABSENT:
-                continue
-            if value is None:
-                if clear_nulls:
+            if type(value) is str:
+                if limit and len(value) <= limit:
+                    cells[column_id] = value or None
+                    continue
+                if value in known:
+                    cells[column_id] = known[value]
+                    continue
+            elif value is None or value is ABSENT:
+                if value is None and clear_nulls:
                     cells[column_id] = None
                 continue
-            try:
-                cells[column_id] = cell = canonical(value)
-            except Reject as error:
-                raise _placed(error, name, column_id) from error
-            if limit and isinstance(cell, str) and len(cell) > limit - _CLUSTER:
-                shortened += self._count_if_cut(column_id, value, cell)
+            shortened += self._make(cells, step, value)
         return shortened
 
-    def _count_if_cut(self, column_id: str, value: object, cell: str) -> int:
-        cut = cell.endswith("…") and (not isinstance(value, str) or len(value) > len(cell))
-        if cut:
-            self.shortened[column_id] = self.shortened.get(column_id, 0) + 1
+    def _make(self, cells: dict[str, Cell], step: _Step, value: object) -> int:
+        name, column_id, canonical, _, limit, known = step
+        try:
+            cells[column_id] = cell = canonical(value)
+        except Reject as error:
+            raise _placed(error, name, column_id) from error
+        if limit:
+            return self._count_if_cut(column_id, value, cell)
+        if type(value) is str and len(known) < _REMEMBERED:
+            known[value] = cell
+        return 0
+
+    def _count_if_cut(self, column_id: str, value: object, cell: Cell) -> int:
+        """Whether a text was cut: it ends in an ellipsis that the value does not have there."""
+        if not isinstance(cell, str) or not cell.endswith("…"):
+            return 0
+        cut = not isinstance(value, str) or len(value) > len(cell)
+        self.shortened[column_id] = self.shortened.get(column_id, 0) + cut
         return int(cut)
 
     def _compose(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
@@ -165,8 +191,7 @@ class BoardPlan:
             if value is ABSENT or (value is None and not each.clear_nulls):
                 continue
             cells[column_id] = cell
-            limit = each.codec.limit
-            if limit and isinstance(cell, str) and len(cell) > limit - _CLUSTER:
+            if each.codec.limit:
                 shortened += self._count_if_cut(column_id, value, cell)
         return shortened
 

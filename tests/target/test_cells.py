@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 # type: (options, first value, its text on the board, another value, its text)
 TYPES: dict[str, tuple[dict[str, Any], Any, str, Any, str]] = {
@@ -251,3 +253,67 @@ def test_a_cut_text_is_marked_counted_and_stays_as_it_is(rehearsal: Any, message
     assert item["cells"]["Note"] == astronaut * 666 + "…"
     assert item["cells"]["Whole note"] == astronaut * 1000
     assert again.counts()["unchanged"] == 1
+
+
+TEXTS = st.text(max_size=40) | st.sampled_from(
+    [
+        "'\"`${x}",
+        "=1+1",
+        "</script>",
+        "\u202eabc",
+        "a\r\nb\x00\x1b[0m",
+        "\U0001f469\u200d\U0001f680",
+        "42",
+        " ",
+    ]
+)
+WORDS = ["42", "Open", "007", "caf\u00e9", "-1,5"]
+RECORDS = st.fixed_dictionaries(
+    {
+        "text": TEXTS,
+        "long_text": st.text(max_size=30),
+        "numbers": st.integers(-(10**40), 10**40) | st.integers(-(10**40), 10**40).map(str),
+        "status": st.sampled_from(WORDS),
+        "dropdown": st.lists(st.sampled_from(WORDS), max_size=3),
+        "date": st.dates().map(str) | st.datetimes().map(lambda at: f"{at.isoformat()}Z"),
+        "checkbox": st.booleans(),
+        "link": st.builds("https://example.com/{}".format, st.integers()),
+        "hour": st.times().map(str),
+        "location": st.fixed_dictionaries(
+            {"lat": st.integers(-90, 90), "lng": st.just("1.50"), "address": TEXTS}
+        ),
+    }
+)
+
+
+@settings(
+    max_examples=2,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(RECORDS, min_size=20, max_size=60))
+def test_a_board_of_any_values_is_never_written_twice(
+    rehearse: Any, messages: Any, records: list[dict[str, Any]]
+) -> None:
+    """Neither by the ledger's memory nor, without it, by what the board gives back."""
+    rehearsal = rehearse()
+    columns: dict[str, Any] = {kind: {"type": kind} for kind in records[0]}
+    columns["status"]["labels"] = columns["dropdown"]["labels"] = WORDS
+    lines = [
+        messages.schema("s", {"Id": "string", **{kind: {} for kind in columns}}),
+        *(messages.record("s", Id=f"k{at}", **record) for at, record in enumerate(records)),
+    ]
+    rehearsal.ledger.unlink(missing_ok=True)
+
+    first = rehearsal.run(lines, boards={"s": {"columns": columns}})
+    mutations = rehearsal.usage()["mutations"]
+    rehearsal.ledger.unlink()
+    rebuilt = rehearsal.run(lines, boards={"s": {"columns": columns}})
+
+    assert (first.code, rebuilt.code) == (0, 0)
+    assert first.counts()["created"] == rebuilt.counts()["unchanged"] == len(records)
+    assert rehearsal.usage()["mutations"] == mutations
+    items = {item["cells"]["Record key"]: item for item in rehearsal.board("S")["items"]}
+    for at, record in enumerate(records):
+        assert items[f"k{at}"]["cells"]["text"] == record["text"]

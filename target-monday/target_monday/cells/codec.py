@@ -48,7 +48,7 @@ class Codec:
 
     `canonical` takes a value that is not null and raises a Reject; `encode` takes a canonical cell
     that is not None; `decode` takes `text` and the parsed `value` of the column value as read.
-    `limit`: characters of a text; a longer one is cut.
+    `limit`: of a text, in characters; one within it is its own cell, a longer one is cut.
     """
 
     canonical: Canonical

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Twin
 
 LABELS = {
@@ -218,3 +220,19 @@ def test_a_dropdown_takes_no_more_labels_than_its_limit(twin: Twin) -> None:
 
     assert "errors" in twin.change(board, item, {column: {"labels": ["EUR", "SEK"]}})
     assert twin.cells(item)[column]["text"] == "EUR"
+
+
+def test_weeks_begin_as_the_account_says(start: Callable[..., Twin]) -> None:
+    """On Sundays where `first_day_of_the_week` is Sunday."""
+    twin = start(week_begins="sunday")
+    board = twin.board()
+    column = twin.column(board, "week")
+    item = twin.item(board, "a")
+    sunday = {"week": {"startDate": "2026-11-22", "endDate": "2026-11-28"}}
+    monday = {"week": {"startDate": "2026-11-23", "endDate": "2026-11-29"}}
+
+    told = twin.ask("{ account { first_day_of_the_week } }")["account"]["first_day_of_the_week"]
+
+    assert told == "sunday"
+    assert "errors" not in twin.change(board, item, {column: sunday})
+    assert "errors" in twin.change(board, item, {column: monday})
