@@ -54,9 +54,14 @@ class SandboxSettings:
 
 
 class Sandbox:
-    """IFS Cloud and monday.com, offline: `with Sandbox() as sandbox: ... sandbox.ifs_url`."""
+    """IFS Cloud and monday.com, offline: `with Sandbox() as sandbox: ... sandbox.ifs_url`.
 
-    def __init__(self, settings: SandboxSettings | None = None) -> None:
+    `monday_account` takes the place of one by the settings: it may go by a clock of its own.
+    """
+
+    def __init__(
+        self, settings: SandboxSettings | None = None, *, monday_account: Account | None = None
+    ) -> None:
         settings = settings or SandboxSettings()
         self.business = Business(seed=settings.seed, size=settings.size)
         self.ifs_faults = Faults()
@@ -67,7 +72,7 @@ class Sandbox:
         self.boards_url = _address(monday_socket)
         self.monday_url = f"{self.boards_url}/v2"
         monday_settings = replace(settings.monday, base_url=self.boards_url)
-        self.account = Account(monday_settings)
+        self.account = monday_account or Account(monday_settings)
         self._servers = [
             _Server(create_ifs_app(self.business, settings.ifs), self.ifs_faults, ifs_socket),
             _Server(

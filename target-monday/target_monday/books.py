@@ -19,7 +19,8 @@ class StreamBooks:
 
     `merged` rows were overtaken by a later row of the same key before they were sent; they are
     counted among the unchanged ones. `unknown` ones are counted among those carried over.
-    `skipped` ones are kept back by the mode, or their stream is left out.
+    `partial` ones have cells that did not fit into any request of this run. `skipped` ones are
+    kept back by the mode, or their stream is left out.
     """
 
     read: int = 0
@@ -32,6 +33,7 @@ class StreamBooks:
     merged: int = 0
     unknown: int = 0
     archived: int = 0
+    partial: int = 0
     shortened: int = 0
     calls: int = 0  # requests that touched the board; one request may touch several
     points: int = 0
@@ -60,6 +62,11 @@ class Books:
     def rejected(self) -> int:
         """Rejected rows of all streams."""
         return sum(books.rejected for books in self.streams.values())
+
+    @property
+    def partial(self) -> int:
+        """Rows of all streams that lack cells on their board."""
+        return sum(books.partial for books in self.streams.values())
 
     @property
     def carried_over(self) -> int:

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoardFailed",
+    "BoardParked",
     "BooksDoNotBalance",
     "InputFault",
     "RejectsAboveLimit",
+    "RowsIncomplete",
     "RowsWithoutKey",
     "RunFailed",
     "SettingsFault",
@@ -58,10 +60,20 @@ class BoardFailed(TargetError):
     code = "BOARD_FAILED"
 
 
+class BoardParked(BoardFailed):
+    """monday is still at work on an upload to this board: the next run goes on there."""
+
+
 class BooksDoNotBalance(TargetError):
     """Rows read and rows accounted for differ, or some rows are not settled."""
 
     code = "NOT_SETTLED"
+
+
+class RowsIncomplete(TargetError):
+    """Rows are on their boards without some of their cells, which the ledger keeps."""
+
+    code = "PARTIAL"
 
 
 class Stopped(TargetError):

@@ -16,11 +16,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.alias_lane import outcomes_of
+from target_monday.delivery.outcomes import Acknowledged
+from target_monday.delivery.upload_lane import UploadLane
+from target_monday.delivery.upload_report import Sent
 from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
 from target_monday.errors import BoardFailed, RunFailed
-from target_monday.ledger.journal import Intent, Journal, SentOperation, UnsettledRequest
+from target_monday.ledger.journal import (
+    Intent,
+    Journal,
+    SentOperation,
+    SentUpload,
+    UnsettledRequest,
+)
 from target_monday.monday.boards import look_up
 from target_monday.monday.errors import AnswerLost, Refused
+from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Recovery"]
 
 _KEY_LIFETIME: Final = 25 * 60.0  # seconds; five minutes less than monday's
+_FILE_SECONDS: Final = 90.0
 _log = logging.getLogger("target-monday")
 
 
@@ -74,6 +85,9 @@ class Recovery:
         return True
 
     def _settle(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> None:
+        if request.upload is not None:
+            self._settle_upload(request, request.upload, boards)
+            return
         young = self.clock() - request.sent_at < _KEY_LIFETIME
         resend = young and not self._created(request, boards)
         _log.info(
@@ -84,6 +98,41 @@ class Recovery:
             for board in {each.board for each in request.operations}:
                 self.items.distrust(board)
             self.journal.settle_by_reading(request.id)
+
+    def _settle_upload(
+        self, request: UnsettledRequest, upload: SentUpload, boards: Mapping[int, BoardEntry]
+    ) -> None:
+        """Ask for the job. While it is at work, nothing else is written to its board."""
+        intents = [self._intent(each) for each in request.operations]
+        sent = [
+            Sent(each.key, each.kind == "create", each.item_id or "") for each in request.operations
+        ]
+        entry = next(
+            (boards[each.board] for each in request.operations if each.board in boards), None
+        )
+        if entry is None:
+            self.journal.settle_by_reading(request.id)
+            return
+        files = Files(api_url=self.calls.client.url, timeout=_FILE_SECONDS)
+        try:
+            lane = UploadLane(self.calls, self.journal, files, self.leases.renew)
+            age = self.clock() - request.sent_at
+            outcomes = lane.resume(sent, upload.job_id, entry.key_column or "", age)
+        finally:
+            files.close()
+        _log.info(
+            "upload.recover job=%s rows=%d at_work=%s", upload.job_id, len(sent), outcomes is None
+        )
+        if outcomes is None:
+            self.leases.block(
+                entry.board_id,
+                f"Upload {upload.job_id} of an earlier run is still being processed on board "
+                f"{entry.board_id}: nothing else is written to it before that has ended.",
+            )
+            return
+        self.journal.settle(request.id, intents, outcomes)
+        if not all(isinstance(each, Acknowledged) for each in outcomes):
+            self.items.distrust(entry.id)
 
     def _created(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> bool:
         """Whether any item that the request creates is on its board."""

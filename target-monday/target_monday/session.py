@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from target_monday.books import Books
 from target_monday.checkpoints import Checkpoints
+from target_monday.clock import Clock
 from target_monday.delivery.alias_lane import AliasLane
-from target_monday.delivery.budget import MinuteBudget
+from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
-from target_monday.errors import BoardFailed, SettingsFault
+from target_monday.delivery.dispatch import Dispatch
+from target_monday.delivery.upload_lane import UploadLane
+from target_monday.errors import BoardFailed, BoardParked, SettingsFault
+from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
 from target_monday.ledger.runs import Leases, Runs
 from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
+from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
 from target_monday.recovery import Recovery
 from target_monday.settings import setting_faults
@@ -43,7 +48,9 @@ class Session:
         *,
         version: str,
         after_pack: Callable[[], None],
+        clock: Clock | None = None,
     ) -> None:
+        clock = clock or Clock()
         faults = list(setting_faults(config))
         if faults:
             raise SettingsFault(faults)
@@ -57,30 +64,45 @@ class Session:
         )
         self.calls = Calls(
             self._client,
-            MinuteBudget(),
+            Budget(clock.elapsed),
             termination,
-            termination.sleep,
-            config.get("max_calls"),
+            clock.sleep or termination.sleep,
+            BudgetStore(self._engine, scope, clock.wall),
+            max_calls=config.get("max_calls"),
+            reserve_calls=config.get("reserve_calls") or 0,
+            poll_interval=float(config["poll_interval"]),
         )
-        self.runs = Runs(self._engine)
+        self.calls.recall()
+        self.runs = Runs(self._engine, clock.wall)
         self.runs.begin(version)
-        items = ItemStore(self._engine, scope)
-        journal = Journal(self._engine, scope, self.runs.run_id)
-        self._leases = Leases(self._engine, scope, self.runs.run_id)
+        items = ItemStore(self._engine, scope, clock=clock.wall)
+        journal = Journal(self._engine, scope, self.runs.run_id, clock=clock.wall)
+        self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
         self._preparation = Preparation(self.calls, items, journal, self._leases, config)
-        self._recovery = Recovery(self.calls, items, journal, self._leases)
+        self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
         self.books = Books()
+        self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         self.loader = Loader(
             lane=AliasLane(self.calls, journal, self._leases.renew),
+            dispatch=Dispatch(
+                config["lane"],
+                UploadLane(self.calls, journal, self._files, self._leases.renew),
+                self.calls,
+                items,
+                config["max_aliases"],
+                backfill=config["backfill"],
+                before_pack=self._preparation.complete,
+            ),
             items=items,
             journal=journal,
             books=self.books,
-            checkpoints=Checkpoints(),
+            checkpoints=Checkpoints(self.books.streams),
             max_aliases=config["max_aliases"],
             ambiguous=self._preparation.ambiguous,
             after_pack=after_pack,
             before_pack=self._preparation.complete,
+            priorities=_priorities(config.get("boards") or {}),
         )
         self._opened = False
         self._mapped = dict.fromkeys(config.get("boards") or ())
@@ -95,7 +117,13 @@ class Session:
             self._preparation.open()
             self._opened = True
         self._came.add(stream)
-        return self._preparation.plan(stream, schema, key_properties)
+        try:
+            plan = self._preparation.plan(stream, schema, key_properties)
+        except BoardParked:
+            self.loader.parked.add(stream)
+            raise
+        self.loader.open(plan)
+        return plan
 
     def load(self, plan: BoardPlan, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
@@ -137,5 +165,12 @@ class Session:
             )
             self._leases.release()
         finally:
+            self._files.close()
             self._client.close()
             self._engine.dispose()
+
+
+def _priorities(boards: Mapping[str, Any]) -> dict[str, int]:
+    """Stream -> its priority, where one is asked for."""
+    asked = {stream: entry.get("priority") for stream, entry in boards.items() if entry}
+    return {stream: priority for stream, priority in asked.items() if priority}

@@ -85,7 +85,7 @@ class MondaySink(Sink):
         if not rows:
             return
         if self._plan is None:
-            self._session.loader.carry_over(self.stream_name, len(rows))
+            self._session.loader.carry_over(self.stream_name, rows)
             return
         self._session.load(self._plan, rows, self._version)
         self._tell_what_was_cut(self._plan)
@@ -101,7 +101,7 @@ class MondaySink(Sink):
 
     def carry_over(self) -> None:
         """The run stops: buffered rows are for the next one."""
-        self._session.loader.carry_over(self.stream_name, len(self._rows))
+        self._session.loader.carry_over(self.stream_name, self._rows)
         self._rows = []
 
     @override

@@ -186,7 +186,11 @@ class TargetMonday(Target):
         if loader.failed:
             reasons = "; ".join(f"{stream}: {why}" for stream, why in loader.failed.items())
             sentence = f"Not all streams were delivered. {reasons}"
-            return Stopped(sentence) if loader.failed.keys() == loader.parked else BoardFailed(sentence)
+            return (
+                Stopped(sentence)
+                if loader.failed.keys() == loader.parked
+                else BoardFailed(sentence)
+            )
         if books.carried_over or not books.balanced:
             return BooksDoNotBalance(
                 f"{books.carried_over} rows are not settled; balanced: {books.balanced}."

@@ -124,7 +124,7 @@ def test_a_board_that_another_run_is_making_is_left_to_it(rehearsal: Any, messag
 
 def test_requests_of_a_run_that_lives_are_left_alone(rehearsal: Any, messages: Any) -> None:
     """A run that starts meanwhile neither resends nor reads for what the first one has sent."""
-    first = rehearsal.start(batch_size_rows=1, max_aliases=1)
+    first = rehearsal.start(lane="alias", batch_size_rows=1, max_aliases=1)
     assert first.stdin is not None
     assert first.stdout is not None
     first.stdin.write(messages.lines([*rows(messages, "a"), messages.state(1)]))

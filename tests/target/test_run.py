@@ -335,7 +335,7 @@ def test_bookmarks_pass_as_their_rows_are_settled(rehearsal: Any, messages: Any)
     for number in range(6):
         lines += [messages.record("s", Id=str(number)), messages.state(number)]
 
-    ended = rehearsal.run(lines, max_aliases=2, batch_size_rows=2)
+    ended = rehearsal.run(lines, lane="alias", max_aliases=2, batch_size_rows=2)
 
     assert [state["bookmarks"]["at"] for state in ended.states] == [0, 1, 2, 3, 4, 5]
 
@@ -368,7 +368,7 @@ def test_the_report_balances(rehearsal: Any, messages: Any) -> None:
 
 def test_two_writers_of_one_board_are_kept_apart(rehearsal: Any, messages: Any) -> None:
     """A second run fails for the board that the first one holds, and says who holds it."""
-    first = rehearsal.start(batch_size_rows=1, max_aliases=1)
+    first = rehearsal.start(lane="alias", batch_size_rows=1, max_aliases=1)
     assert first.stdin is not None
     assert first.stdout is not None
     lines = [messages.schema("s", {"Id": "string"}), messages.record("s", Id="1")]

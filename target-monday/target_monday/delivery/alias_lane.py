@@ -14,11 +14,16 @@ from target_monday.delivery.outcomes import (
     Rejected,
     Unknown,
 )
-from target_monday.diff import Archive, Create, KnownItem, Operation, Update
 from target_monday.errors import TargetError
-from target_monday.ledger.journal import Intent, Journal
 from target_monday.monday.client import Answer, encode_body
-from target_monday.monday.errors import AnswerLost, Fault, Kind, Refused, TooComplex
+from target_monday.monday.errors import (
+    AnswerLost,
+    Fault,
+    Kind,
+    Refused,
+    ServerError,
+    TooComplex,
+)
 from target_monday.monday.operations import write_batch
 from target_monday.rejects import Reject
 
@@ -26,44 +31,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from target_monday.delivery.calls import Calls
-    from target_monday.plan import BoardPlan
+    from target_monday.delivery.pending import Pending
+    from target_monday.ledger.journal import Intent, Journal
 
-__all__ = ["AliasLane", "Pending", "outcomes_of"]
+__all__ = ["AliasLane", "outcomes_of"]
 
 _UNTOLD_WAIT: Final = 1.0  # seconds
+_MAX_FAILURES: Final = 10  # halvings of a full request, and two more: an outage, not a row
 
 
 @dataclass(slots=True)
-class Pending:
-    """An operation that waits for its request, with the rows that wait for it.
+class _Suspect:
+    """An operation that monday stumbles over even alone, with the request that shows it."""
 
-    `tickets` are the checkpoints' tickets of these rows; `record` is the last of them, kept for a
-    reject; `before` is the item as it was known when the operation was made.
-    """
-
-    plan: BoardPlan
-    key: str
-    operation: Operation
-    before: KnownItem | None = None
-    tickets: list[int] = field(default_factory=list)
-    record: dict[str, object] = field(default_factory=dict)
-    tries: int = 0
-
-    @property
-    def intent(self) -> Intent:
-        """What the ledger has to know of it before it is sent."""
-        board, append = self.plan.ledger_id, self.plan.spec.append
-        return Intent(board, self.key, self.operation, self._after(), remember=not append)
-
-    def _after(self) -> KnownItem | None:
-        match self.operation:
-            case Create() as create:
-                return KnownItem("", create.name, create.cells)
-            case Update(_, item_id, cells, name):
-                before = self.before or KnownItem(item_id, "", {})
-                return KnownItem(item_id, name or before.name, {**before.cells, **cells})
-            case Archive():
-                return None
+    request: int
+    intent: Intent
+    error: ServerError
 
 
 @dataclass(slots=True)
@@ -73,68 +56,119 @@ class AliasLane:
     calls: Calls
     journal: Journal
     before_request: Callable[[], None]
+    _failures: int = 0  # one after another, of monday's own
+    _suspects: list[_Suspect] = field(default_factory=list)
 
     def deliver(self, pack: Sequence[Pending]) -> list[Outcome]:
         """Send a pack and learn what became of each operation, in the order of the pack.
 
         Raises Stopped or RunFailed when nothing of the pack ran and nothing more can be sent.
         """
+        self._failures, self._suspects = 0, []
+        try:
+            outcomes = self._deliver(pack)
+        finally:
+            verdicts = self._judge(alone=len(pack) == 1)
+        suspected = iter(verdicts)
+        return [next(suspected) if outcome is None else outcome for outcome in outcomes]
+
+    def _judge(self, *, alone: bool) -> list[Outcome]:
+        """Operations that failed while others went through are to blame; else it is monday."""
+        guilty = self._failures == 0 or alone
+        verdicts: list[Outcome] = []
+        for each in self._suspects:
+            sentence = str(each.error)
+            verdict = Rejected(each.error.code, sentence) if guilty else Unknown(sentence)
+            self.journal.settle(each.request, [each.intent], [verdict])
+            verdicts.append(verdict)
+        return verdicts
+
+    def _deliver(self, pack: Sequence[Pending]) -> list[Outcome | None]:
+        """The outcomes; None for those of suspects, in their order."""
         try:
             mutations = [pending.plan.mutation(pending.operation) for pending in pack]
         except Reject as error:
             return self._one_by_one(pack, error)
         body = encode_body(*write_batch(mutations))
         intents = [pending.intent for pending in pack]
+        kinds = [pending.kind for pending in pack]
         self.before_request()
         request, key = self.journal.intend(body, intents)
         try:
             lost = LostRequest(self.calls, pack)
-            answer = self.calls.mutate(body, key, len(pack), before_resend=lost.look)
+            answer = self.calls.mutate(body, key, kinds, before_resend=lost.look)
         except Ran as ran:
             self.journal.settle(request, intents, ran.outcomes)
-            return ran.outcomes
-        except AnswerLost as error:
-            return [Unknown(str(error))] * len(pack)
-        except TooComplex as error:
-            return self._too_large(request, pack, error)
-        except Refused as error:
-            return self._halve(request, pack, error)
+            return [*ran.outcomes]
+        except (AnswerLost, Refused) as error:
+            return self._failed(request, pack, error)
         except TargetError as error:
             if not self.calls.uncertain:
                 self.journal.settle(request, intents, [CarriedOver(str(error))] * len(pack))
             raise
+        self._failures = 0
         outcomes = outcomes_of(answer, len(pack))
         for fault in answer.faults:  # its price may be that of one operation or of all
-            self.calls.budget.learn_refusal(fault.cost, 0)
+            self.calls.budget.learn_refusal(fault.cost, ())
         self.journal.settle(request, intents, outcomes)
-        return outcomes
+        return [*outcomes]
 
-    def _one_by_one(self, pack: Sequence[Pending], error: Reject) -> list[Outcome]:
+    def _failed(
+        self, request: int, pack: Sequence[Pending], error: AnswerLost | Refused
+    ) -> list[Outcome | None]:
+        match error:
+            case ServerError():
+                return self._stumbled(request, pack, error)
+            case AnswerLost():
+                return [Unknown(str(error))] * len(pack)
+            case TooComplex():
+                return self._too_large(request, pack, error)
+            case Refused():
+                return self._halve(request, pack, error)
+
+    def _one_by_one(self, pack: Sequence[Pending], error: Reject) -> list[Outcome | None]:
         if len(pack) == 1:
             return [Rejected(error.code, str(error))]
-        return [outcome for pending in pack for outcome in self.deliver([pending])]
+        return [outcome for pending in pack for outcome in self._deliver([pending])]
 
-    def _too_large(self, request: int, pack: Sequence[Pending], error: TooComplex) -> list[Outcome]:
+    def _too_large(
+        self, request: int, pack: Sequence[Pending], error: TooComplex
+    ) -> list[Outcome | None]:
         """Nothing ran: the budget knows better now, the next requests are smaller."""
         if len(pack) == 1:
             message = f"one operation costs more points than a request may: {error}"
-            outcomes: list[Outcome] = [CarriedOver(message, board_failed=True)]
+            outcomes: list[Outcome] = [CarriedOver(message, too_large=True)]
         else:
-            self.calls.budget.learn_too_large(len(pack))
-            outcomes = [CarriedOver(str(error), too_large=True)] * len(pack)
+            self.calls.budget.learn_too_large([pending.kind for pending in pack])
+            outcomes = [CarriedOver(str(error), refit=True)] * len(pack)
         self.journal.settle(request, [pending.intent for pending in pack], outcomes)
-        return outcomes
+        return [*outcomes]
 
-    def _halve(self, request: int, pack: Sequence[Pending], error: Refused) -> list[Outcome]:
+    def _stumbled(
+        self, request: int, pack: Sequence[Pending], error: ServerError
+    ) -> list[Outcome | None]:
+        """Asked twice, monday failed twice, and nothing of it is on the board: find the one."""
+        self._failures += 1
+        if self._failures > _MAX_FAILURES:
+            return [Unknown(str(error))] * len(pack)
+        if len(pack) == 1:
+            self._suspects.append(_Suspect(request, pack[0].intent, error))
+            return [None]
+        return self._halves(request, pack, str(error))
+
+    def _halve(self, request: int, pack: Sequence[Pending], error: Refused) -> list[Outcome | None]:
         """The request was refused without saying which operation is to blame: find it."""
-        intents = [pending.intent for pending in pack]
         if len(pack) == 1:
             outcome = _outcome(Fault(None, error.code, error.message, error.kind))
-            self.journal.settle(request, intents, [outcome])
+            self.journal.settle(request, [pack[0].intent], [outcome])
             return [outcome]
-        self.journal.settle(request, intents, [CarriedOver(str(error))] * len(pack))
+        return self._halves(request, pack, str(error))
+
+    def _halves(self, request: int, pack: Sequence[Pending], message: str) -> list[Outcome | None]:
+        intents = [pending.intent for pending in pack]
+        self.journal.settle(request, intents, [CarriedOver(message)] * len(pack))
         middle = len(pack) // 2
-        return [*self.deliver(pack[:middle]), *self.deliver(pack[middle:])]
+        return [*self._deliver(pack[:middle]), *self._deliver(pack[middle:])]
 
 
 def outcomes_of(answer: Answer, count: int) -> list[Outcome]:
@@ -150,7 +184,7 @@ def _alias_outcome(answer: Answer, alias: str, faults: dict[str | None, Fault]) 
     item = answer.data.get(alias)
     if isinstance(item, dict) and item.get("id"):
         return Acknowledged(str(item["id"]))
-    return Unknown(f"monday answered neither data nor an error for {alias}")
+    return Gone(f"monday answered neither data nor an error for {alias}", "NO_ANSWER")
 
 
 def _outcome(fault: Fault) -> Outcome:
@@ -166,5 +200,5 @@ def _outcome(fault: Fault) -> Outcome:
             return CarriedOver(sentence, wait=_UNTOLD_WAIT if fault.wait is None else fault.wait)
         case Kind.DAILY_LIMIT:
             return CarriedOver(sentence, run_ends=True)
-        case Kind.LOST:
-            return Unknown(sentence)
+        case Kind.LOST:  # nobody knows whether it ran: the board tells, then it is sent again
+            return Gone(sentence, fault.code)

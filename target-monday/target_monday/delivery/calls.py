@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.errors import RunFailed, Stopped
@@ -14,23 +14,36 @@ from target_monday.monday.errors import (
     BadRequest,
     DailyLimitReached,
     MondayError,
+    ServerError,
     TooComplex,
     TryLater,
     error_for,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from target_monday.delivery.budget import MinuteBudget
+    from target_monday.delivery.budget import Budget
+    from target_monday.ledger.budgets import BudgetStore
     from target_monday.termination import Termination
 
-__all__ = ["Calls", "until_midnight"]
+__all__ = ["Calls", "WaitTooLong", "until_midnight"]
 
 MAX_WAIT: Final = 300.0  # seconds; a longer wait is for the next run
 _MAX_REFUSALS: Final = 10
 _MAX_LOSSES: Final = 5  # with their waits far inside the 30 minutes of an idempotency key
+_MAX_SERVER_ERRORS: Final = 2  # then it is one of the operations that monday stumbles over
 _FIRST_WAIT: Final = 1.0
+_ASIDE: Final = frozenset({"platform_api"})  # asked beside the question, where a token may
+_REFUSED_CALL: Final = 0.1  # what a request costs that a limit refused
+
+
+class WaitTooLong(Stopped):
+    """A limit asks to wait longer than a run does; `wait` seconds."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        self.wait = wait
+        super().__init__(message)
 
 
 @dataclass(slots=True)
@@ -38,61 +51,71 @@ class Calls:
     """All requests of a run. `uncertain`: whether the last one may have run without an answer."""
 
     client: Client
-    budget: MinuteBudget
+    budget: Budget
     termination: Termination
     sleep: Callable[[float], None]
+    store: BudgetStore
     max_calls: int | None = None
+    reserve_calls: int = 0
+    poll_interval: float = 10.0  # seconds to the first question about a job
     jitter: Callable[[], float] = random.random
     made: int = 0
     points: int = 0
     uncertain: bool = False
+    _used_today: float = 0.0
+
+    def recall(self) -> None:
+        """Take up what earlier runs learned of the account's limits."""
+        self.budget.recall(self.store.load(), self.store.clock())
+        self._used_today = self.store.count_calls(0)
 
     def query(self, document: str, variables: Mapping[str, Any]) -> Answer:
         """Ask; a lost answer is simply asked for again, and half an answer is none."""
-        return self._patiently(encode_body(document, variables), None, 0)
+        return self._patiently(encode_body(document, variables), None, ())
 
     def mutate(
         self,
         body: bytes,
         key: str,
-        operations: int = 0,
+        kinds: Sequence[str] = (),
         *,
         before_resend: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Write. `body` goes out unchanged under `key` until an answer comes.
 
-        `before_resend` is called after a lost answer; what it raises ends the sending. Raises
-        AnswerLost if no answer came, Stopped for limits and signals, RunFailed for what no retry
-        mends, Refused if monday understood the request and refuses it.
+        `kinds` are those of its item mutations, one each. `before_resend` is called after a lost
+        answer; what it raises ends the sending. Raises AnswerLost if no answer came, Stopped for
+        limits and signals, RunFailed for what no retry mends, Refused if monday understood the
+        request and refuses it.
         """
-        return self._patiently(body, key, operations, before_resend)
+        return self._patiently(body, key, kinds, before_resend)
 
     def pause(self, wait: float | None, reason: str, tries: int = 1) -> None:
         """Wait as an operation's error asks for. Raises Stopped if that is too long."""
         seconds = self._backoff(tries) if wait is None else wait
         if seconds > MAX_WAIT:
-            raise Stopped(_too_long(reason, seconds))
+            raise WaitTooLong(_too_long(reason, seconds), seconds)
         self.sleep(seconds)
 
     def _patiently(
         self,
         body: bytes,
         key: str | None,
-        operations: int,
+        kinds: Sequence[str],
         before_resend: Callable[[], None] = lambda: None,
     ) -> Answer:
         self.uncertain = False
         refusals = losses = 0
         while True:
-            self._wait_for_budget(operations)
+            self._wait_for_budget(kinds)
             try:
                 answer = self._once(body, key)
             except TryLater as error:
                 refusals += 1
-                self.budget.learn_refusal(error.cost, operations)
+                self.budget.learn_refusal(error.cost, kinds)
                 self._wait_as_asked(error, refusals)
             except TooComplex as error:
-                self.budget.learn_refusal(error.cost, operations)
+                self.budget.learn_refusal(error.cost, kinds)
                 raise
             except AnswerLost as error:
                 losses += 1
@@ -103,7 +126,7 @@ class Calls:
             except (DailyLimitReached, AccessDenied, BadRequest) as error:
                 raise _final(error) from error
             else:
-                self._learn(answer, operations)
+                self._learn(answer, kinds)
                 return answer
 
     def _reconsider(
@@ -114,36 +137,53 @@ class Calls:
             before_resend()
         finally:
             self.uncertain = True  # also after the questions that were asked in between
-        if losses >= _MAX_LOSSES:
+        if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
             raise error
 
-    def _wait_for_budget(self, operations: int) -> None:
+    def _wait_for_budget(self, kinds: Sequence[str]) -> None:
         self.termination.check()
+        self._keep_reserve()
         if self.max_calls is not None and self.made >= self.max_calls:
             raise Stopped(
                 f"The {self.max_calls} calls of `max_calls` are used up; what is settled is kept, "
                 "the next run resumes there."
             )
-        wait = self.budget.wait(operations)
+        wait = self.budget.wait(kinds)
         if wait > 0:
             self.sleep(wait)
 
+    def _keep_reserve(self) -> None:
+        limit = self.budget.daily_calls
+        if self.reserve_calls and limit and self._used_today + 1 > limit - self.reserve_calls:
+            raise until_midnight(
+                f"Of {limit} daily calls {self.reserve_calls} are left to others (`reserve_calls`)"
+            )
+
     def _once(self, body: bytes, key: str | None) -> Answer:
         self.made += 1
-        answer = self.client.send(body, idempotency_key=key)
-        if key is None and answer.faults:
-            raise error_for(answer.faults[0], answer.request_id)
-        return answer
+        cost = 1.0
+        try:
+            answer = self.client.send(body, idempotency_key=key)
+        except TryLater:
+            cost = _REFUSED_CALL
+            raise
+        finally:
+            self._used_today = self.store.count_calls(cost)
+        faults = tuple(fault for fault in answer.faults if fault.alias not in _ASIDE)
+        if key is None and faults:
+            raise error_for(faults[0], answer.request_id)
+        return replace(answer, faults=faults)
 
-    def _learn(self, answer: Answer, operations: int) -> None:
+    def _learn(self, answer: Answer, kinds: Sequence[str]) -> None:
         self.uncertain = False
-        self.budget.learn(answer, operations)
+        self.budget.learn(answer, kinds)
+        self.store.save(self.budget.numbers(self.store.clock()))
         self.points += answer.complexity.query if answer.complexity else 0
 
     def _wait_as_asked(self, error: TryLater, refusals: int) -> None:
         wait = self._backoff(refusals) if error.wait is None else error.wait + self.jitter()
         if wait > MAX_WAIT or refusals > _MAX_REFUSALS:
-            raise Stopped(_too_long(str(error), wait)) from error
+            raise WaitTooLong(_too_long(str(error), wait), wait) from error
         self.sleep(wait)
 
     def _wait_after_loss(self, error: AnswerLost, losses: int, *, mutation: bool) -> None:

@@ -19,8 +19,8 @@ from target_monday.monday.errors import MondayError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_monday.delivery.alias_lane import Pending
     from target_monday.delivery.calls import Calls
+    from target_monday.delivery.pending import Pending
     from target_monday.diff import KnownItem
     from target_monday.plan import BoardPlan
 

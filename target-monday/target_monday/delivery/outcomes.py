@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
-__all__ = ["Acknowledged", "CarriedOver", "Gone", "Outcome", "Rejected", "Unknown", "is_settled"]
+__all__ = [
+    "ITEM_GONE",
+    "Acknowledged",
+    "CarriedOver",
+    "Gone",
+    "Outcome",
+    "Rejected",
+    "Unknown",
+    "is_settled",
+]
+
+ITEM_GONE: Final = "ITEM_GONE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +36,26 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The item is not there any more: its key has to be looked up again."""
+    """The board is not as it was thought to be: the key has to be looked up again.
+
+    The item is not there any more, or (`code`) monday failed over the operation, or (`by_upload`)
+    an upload may or may not have written the row.
+    """
 
     message: str
+    code: str = ITEM_GONE
+    by_upload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether it ran; the next start looks it up."""
+    """Nobody knows whether it ran; the next start looks it up.
+
+    `parked`: an upload is still at work on it; the next run asks for it first.
+    """
 
     message: str
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +63,16 @@ class CarriedOver:
     """It did not run and is still to be done; `board_failed` if its board takes nothing more.
 
     `wait`: seconds to wait before it is sent again. `run_ends`: nothing may be sent any more.
-    `too_large`: only its request was refused, for its size; it goes into a smaller one.
+    `refit`: only its request was refused, as a whole; it goes into another one. `by_alias`: an
+    upload cannot take it. `too_large`: even alone it costs more than a request may.
     """
 
     message: str
     board_failed: bool = False
     wait: float | None = None
     run_ends: bool = False
+    refit: bool = False
+    by_alias: bool = False
     too_large: bool = False
 
 

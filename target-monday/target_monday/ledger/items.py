@@ -143,13 +143,27 @@ class ItemStore:
         return found
 
     def keys_by_item(self, board: int) -> dict[str, str]:
-        """Item id -> key of all known items of a board."""
+        """Item id -> key of all items of a board whose ids are known."""
+        table = tables.items
+        these = (table.c.board == board) & (table.c.item_id != "")
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(table.c.item_id, table.c.key).where(these))
+            return {row.item_id: row.key for row in rows}
+
+    def keys(self, board: int) -> set[str]:
+        """The keys of all known items of a board."""
         table = tables.items
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(table.c.item_id, table.c.key).where(table.c.board == board)
+            return set(
+                connection.execute(select(table.c.key).where(table.c.board == board)).scalars()
             )
-            return {row.item_id: row.key for row in rows}
+
+    def is_empty(self, board: int) -> bool:
+        """Whether the board was read and held nothing, neither of ours nor of others."""
+        table = tables.boards
+        with self._engine.connect() as connection:
+            others = connection.execute(select(table.c.other_items).where(table.c.id == board))
+            return others.scalar_one_or_none() == 0 and self.count(board) == 0
 
     def count(self, board: int) -> int:
         """Known items of a board."""
@@ -183,7 +197,7 @@ class ItemStore:
         self, board: int, known: Mapping[str, KnownItem], other_items: int | None
     ) -> None:
         """A whole board was read: what was not found is forgotten."""
-        gone = set(self.keys_by_item(board).values()) - set(known)
+        gone = self.keys(board) - set(known)
         with self._engine.begin() as connection:
             for keys in _chunks(list(gone)):
                 these = (tables.items.c.board == board) & tables.items.c.key.in_(keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -25,8 +25,16 @@ from target_monday.ledger.items import write_items
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Intent", "Journal", "RejectedRow", "SentOperation", "UnsettledRequest"]
+__all__ = [
+    "Intent",
+    "Journal",
+    "RejectedRow",
+    "SentOperation",
+    "SentUpload",
+    "UnsettledRequest",
+]
 
+_REMEMBERED: Final = 24 * 3600.0  # seconds that a refusal holds
 _payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Cell]).decode
@@ -56,10 +64,19 @@ class SentOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class SentUpload:
+    """The job that a file of operations was uploaded for; `lane` is ingest or backfill."""
+
+    job_id: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnsettledRequest:
     """A request whose outcome its run did not learn; operations in order of their alias.
 
-    A request that makes a board or columns has no operations.
+    A request that makes a board or columns has no operations. One that is an upload has a job
+    instead of a body.
     """
 
     id: int
@@ -68,17 +85,22 @@ class UnsettledRequest:
     body: bytes
     sent_at: float  # seconds since 1970
     operations: tuple[SentOperation, ...]
+    upload: SentUpload | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that is not delivered, with the record itself."""
+    """A row that is not delivered, with the record itself.
+
+    `digest`: of an operation that monday will refuse again while nothing changes.
+    """
 
     stream: str
     key: str | None
     code: str
     message: str
     record: Mapping[str, object]
+    digest: str | None = None
 
 
 class Journal:
@@ -92,26 +114,61 @@ class Journal:
         self._run_id = run_id
         self._clock = clock
         self._open_rejects: dict[str, set[str]] = self._read_open_rejects()
+        self._refused: dict[tuple[str, str], str] = self._read_refusals()
 
     def intend(self, body: bytes, intents: Sequence[Intent]) -> tuple[int, str]:
         """Commit what is about to be sent: the request's number and its idempotency key."""
         key = str(uuid.uuid4())
         with self._engine.begin() as connection:
-            request = connection.execute(
-                insert(tables.requests)
-                .values(
-                    scope=self._scope,
-                    run_id=self._run_id,
-                    idempotency_key=key,
-                    body=body,
-                    sent_at=self._clock(),
-                )
-                .returning(tables.requests.c.id)
-            ).scalar_one()
-            rows = [_operation_row(request, intent) for intent in intents]
-            if rows:
-                connection.execute(insert(tables.operations), rows)
-        return request, key
+            return self._intend(connection, key, body, intents), key
+
+    def intend_upload(self, board: int, upload: SentUpload, intents: Sequence[Intent]) -> int:
+        """Commit that a file of these operations is about to be uploaded: the request's number."""
+        with self._engine.begin() as connection:
+            request = self._intend(connection, str(uuid.uuid4()), b"", intents)
+            row = {"board": board, "lane": upload.lane, "job_id": upload.job_id}
+            connection.execute(insert(tables.uploads).values(request=request, **row))
+        return request
+
+    def _intend(
+        self, connection: Connection, key: str, body: bytes, intents: Sequence[Intent]
+    ) -> int:
+        request: int = connection.execute(
+            insert(tables.requests)
+            .values(
+                scope=self._scope,
+                run_id=self._run_id,
+                idempotency_key=key,
+                body=body,
+                sent_at=self._clock(),
+            )
+            .returning(tables.requests.c.id)
+        ).scalar_one()
+        rows = [_operation_row(request, intent) for intent in intents]
+        if rows:
+            connection.execute(insert(tables.operations), rows)
+        return request
+
+    def count_written(self, request: int, written: int) -> None:
+        """Note how many items an upload wrote, for the hourly limit of them."""
+        table = tables.uploads
+        with self._engine.begin() as connection:
+            this = table.c.request == request
+            connection.execute(update(table).where(this).values(written=written))
+
+    def uploads_since(self, moment: float) -> list[tuple[float, str, int]]:
+        """Uploads after `moment`: when, by which lane, and items written or asked for."""
+        uploads, requests, operations = tables.uploads, tables.requests, tables.operations
+        asked = (
+            select(func.count()).where(operations.c.request == uploads.c.request).scalar_subquery()
+        )
+        wanted = (
+            select(requests.c.sent_at, uploads.c.lane, func.coalesce(uploads.c.written, asked))
+            .join(requests, requests.c.id == uploads.c.request)
+            .where(requests.c.scope == self._scope, requests.c.sent_at > moment)
+        )
+        with self._engine.connect() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(wanted)]
 
     def settle(self, request: int, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
         """Commit what became of a request. Unknown outcomes leave it open for the next start."""
@@ -194,6 +251,7 @@ class Journal:
                     row.body,
                     row.sent_at,
                     _sent(connection, row.id),
+                    _upload(connection, row.id),
                 )
                 for row in rows
             ]
@@ -215,6 +273,7 @@ class Journal:
     def reject(self, rows: Iterable[RejectedRow]) -> None:
         """Commit rejects; they stay open until a row of their key is delivered."""
         now = self._clock()
+        rows = list(rows)
         values = [
             {
                 "run_id": self._run_id,
@@ -232,10 +291,25 @@ class Journal:
             return
         self._resolve_again(values)
         with self._engine.begin() as connection:
-            connection.execute(insert(tables.rejects), values)
-        for value in values:
-            if value["key"] is not None:
-                self._open_rejects.setdefault(str(value["stream"]), set()).add(str(value["key"]))
+            for row, value in zip(rows, values, strict=True):
+                added = insert(tables.rejects).values(**value).returning(tables.rejects.c.id)
+                number = connection.execute(added).scalar_one()
+                if row.digest is not None:
+                    refusal = {"reject": number, "digest": row.digest}
+                    connection.execute(insert(tables.refusals).values(**refusal))
+        for row in rows:
+            if row.key is not None:
+                self._open_rejects.setdefault(row.stream, set()).add(row.key)
+            if row.key is not None and row.digest is not None:
+                self._refused[row.stream, row.key] = row.digest
+
+    def refused_before(self, stream: str, key: str, digest: str) -> bool:
+        """Whether monday refused this very operation within the last day.
+
+        Its reject is still open. After a day it is tried once more: a person may have changed what
+        stood against it on the board.
+        """
+        return bool(self._refused) and self._refused.get((stream, key)) == digest
 
     def _resolve_again(self, values: Sequence[Mapping[str, object]]) -> None:
         """A new reject of a key takes the place of the open one."""
@@ -270,6 +344,41 @@ class Journal:
                     found.setdefault(row.stream, set()).add(row.key)
         return found
 
+    def _read_refusals(self) -> dict[tuple[str, str], str]:
+        rejects, refusals = tables.rejects, tables.refusals
+        wanted = (
+            select(rejects.c.stream, rejects.c.key, refusals.c.digest)
+            .join(refusals, refusals.c.reject == rejects.c.id)
+            .where(
+                rejects.c.scope == self._scope,
+                rejects.c.resolved_at.is_(None),
+                rejects.c.at > self._clock() - _REMEMBERED,
+            )
+        )
+        with self._engine.connect() as connection:
+            return {(row.stream, row.key): row.digest for row in connection.execute(wanted)}
+
+    def pending_cells(self, board: int) -> dict[str, dict[str, Cell]]:
+        """Key -> cells that did not fit into any request of an earlier run."""
+        table = tables.pending_cells
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(table).where(table.c.board == board))
+            return {row.key: _decode(row.cells) for row in rows}
+
+    def keep_pending_cells(self, board: int, key: str, cells: Mapping[str, Cell]) -> None:
+        """Remember cells for the next run, beside those that wait already."""
+        kept = {**self.pending_cells(board).get(key, {}), **cells}
+        row = {"board": board, "key": key, "cells": _encode(kept), "at": self._clock()}
+        self.forget_pending_cells(board, key)
+        with self._engine.begin() as connection:
+            connection.execute(insert(tables.pending_cells).values(**row))
+
+    def forget_pending_cells(self, board: int, key: str) -> None:
+        """They are on the board now."""
+        table = tables.pending_cells
+        with self._engine.begin() as connection:
+            connection.execute(delete(table).where((table.c.board == board) & (table.c.key == key)))
+
 
 def _sent(connection: Connection, request: int) -> tuple[SentOperation, ...]:
     table = tables.operations
@@ -285,6 +394,12 @@ def _sent(connection: Connection, request: int) -> tuple[SentOperation, ...]:
         )
         for row in rows
     )
+
+
+def _upload(connection: Connection, request: int) -> SentUpload | None:
+    table = tables.uploads
+    row = connection.execute(select(table).where(table.c.request == request)).one_or_none()
+    return None if row is None else SentUpload(row.job_id, row.lane)
 
 
 def _operation_row(request: int, intent: Intent) -> dict[str, object]:
@@ -319,8 +434,8 @@ def _outcome_row(number: int, outcome: Outcome, now: float) -> dict[str, object]
             return {**row, **none, "outcome": "acknowledged", "item_id": item_id}
         case Rejected(code, message):
             return {**row, **none, "outcome": "rejected", "code": code, "message": message}
-        case Gone(message):
-            return {**row, **none, "outcome": "gone", "message": message}
+        case Gone(message, code):
+            return {**row, **none, "outcome": "gone", "code": code, "message": message}
         case Unknown(message):
             return {**row, **none, "outcome": "unknown", "message": message}
         case CarriedOver(message):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from target_monday.errors import BoardFailed, RunFailed
+from target_monday.errors import BoardFailed, BoardParked, RunFailed
 from target_monday.ledger import tables
 
 if TYPE_CHECKING:
@@ -92,11 +92,18 @@ class Leases:
     run_id: str
     clock: Callable[[], float] = time.time
     _held: set[str] = field(default_factory=set)
+    _blocked: dict[str, str] = field(default_factory=dict)
     _renew_at: float = 0.0
 
     def take(self, board_id: str) -> None:
         """Hold the board until the run ends. Raises BoardFailed if another run has it."""
+        if board_id in self._blocked:
+            raise BoardParked(self._blocked[board_id])
         self._take(board_id, f"Board {board_id}")
+
+    def block(self, board_id: str, reason: str) -> None:
+        """Keep this run off a board that an earlier run's upload is still at work on."""
+        self._blocked[board_id] = reason
 
     def take_name(self, name: str) -> None:
         """Hold a board's name while it is looked for and made. Raises BoardFailed likewise."""

@@ -22,16 +22,20 @@ from sqlalchemy import (
 __all__ = [
     "METADATA",
     "boards",
+    "budgets",
     "columns",
     "index_reads",
     "items",
     "leases",
     "operations",
     "outcomes",
+    "pending_cells",
+    "refusals",
     "rejects",
     "requests",
     "run_boards",
     "runs",
+    "uploads",
 ]
 
 METADATA: Final = MetaData()
@@ -86,7 +90,7 @@ items = Table(
     METADATA,
     Column("board", ForeignKey("boards.id"), primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("item_id", String(40), nullable=False),
+    Column("item_id", String(40), nullable=False),  # "": not known, the key finds it
     Column("name", Text, nullable=False),
     Column("cells", LargeBinary, nullable=False),  # JSON: column id -> canonical cell
     Column("version", Integer),  # the last complete version of the stream that held the row
@@ -102,6 +106,23 @@ requests = Table(
     Column("sent_at", Float, nullable=False),
     Column("settled_at", Float),
     Index("requests_unsettled", "scope", "settled_at"),
+)
+uploads = Table(  # requests whose operations went as a file
+    "uploads",
+    METADATA,
+    Column("request", ForeignKey("requests.id"), primary_key=True),
+    Column("board", ForeignKey("boards.id"), nullable=False),
+    Column("lane", String(10), nullable=False),  # ingest or backfill
+    Column("job_id", String(60), nullable=False),
+    Column("written", Integer),  # items created and updated; null: not known yet
+)
+budgets = Table(  # what is known of the account's limits, by name
+    "budgets",
+    METADATA,
+    Column("scope", String(255), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("amount", Float, nullable=False),
+    Column("at", Float, nullable=False),  # seconds since 1970, UTC
 )
 operations = Table(
     "operations",
@@ -141,6 +162,20 @@ rejects = Table(
     Column("at", Float, nullable=False),
     Column("resolved_at", Float),
     Index("rejects_open", "scope", "stream", "resolved_at"),
+)
+refusals = Table(  # rows that monday refused as they are: not sent again while they stay so
+    "refusals",
+    METADATA,
+    Column("reject", ForeignKey("rejects.id"), primary_key=True),
+    Column("digest", String(64), nullable=False),  # of the operation
+)
+pending_cells = Table(  # cells of a row that did not fit into any request of its run
+    "pending_cells",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("cells", LargeBinary, nullable=False),  # JSON: column id -> canonical cell
+    Column("at", Float, nullable=False),
 )
 leases = Table(
     "leases",

@@ -25,9 +25,11 @@ __all__ = [
     "Kind",
     "MondayError",
     "Refused",
+    "ServerError",
     "TooComplex",
     "TryLater",
     "error_for",
+    "is_lasting",
     "kind_of",
 ]
 
@@ -99,6 +101,7 @@ _BY_STATUS: Final[Mapping[int, Kind]] = {
     429: Kind.RETRY,
 }
 _SERVER_FAULT: Final = 500
+_SERVER_ERROR: Final = "internalservererror"
 _NO_COST: Final = Cost()
 
 
@@ -137,6 +140,10 @@ class AnswerLost(MondayError):
     """The request may or may not have run."""
 
     kind = Kind.LOST
+
+
+class ServerError(AnswerLost):
+    """monday's own fault, told as such: an outage, or an operation that it stumbles over."""
 
 
 class DailyLimitReached(MondayError):
@@ -199,6 +206,11 @@ def kind_of(code: str, message: str, status: int) -> Kind:
     return _BY_STATUS.get(status, Kind.REJECT)
 
 
+def is_lasting(code: str) -> bool:
+    """Whether monday will refuse the same row again while neither it nor its board changes."""
+    return _KINDS.get(_plain(code)) is Kind.REJECT
+
+
 def _plain(words: str) -> str:
     plain = "".join(character for character in words.lower() if character.isalnum())
     return plain.removesuffix("exception")
@@ -206,4 +218,6 @@ def _plain(words: str) -> str:
 
 def error_for(fault: Fault, request_id: str | None) -> MondayError:
     """The exception of a fault that concerns the whole request."""
+    if fault.kind is Kind.LOST and _plain(fault.code) == _SERVER_ERROR:
+        return ServerError(fault, request_id)
     return _ERRORS.get(fault.kind, Refused)(fault, request_id)

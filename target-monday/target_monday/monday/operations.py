@@ -28,7 +28,9 @@ __all__ = [
     "CreateItem",
     "GetTag",
     "Mutation",
+    "StartUpload",
     "UpdateItem",
+    "job_statuses",
     "json_variable",
     "write_batch",
 ]
@@ -155,7 +157,20 @@ class GetTag:
     name: str
 
 
-Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn | CreateGroup | GetTag
+@dataclass(frozen=True, slots=True)
+class StartUpload:
+    """An upload of items: `ingest_items`, or `backfill_items`, which only creates.
+
+    `match_column` is the column by which rows find their items; without, every row makes one.
+    """
+
+    board_id: str
+    group_id: str
+    match_column: str | None = None
+    backfill: bool = False
+
+
+Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn | CreateGroup | GetTag | StartUpload
 
 
 def json_variable(values: Mapping[str, Any]) -> str:
@@ -212,6 +227,15 @@ def _field(mutation: Mutation, variables: _Variables) -> str:
         case ArchiveItem(item_id, delete):
             verb = "delete_item" if delete else "archive_item"
             return f"{verb}(item_id: {variables.add('ID!', item_id)}) {{ id }}"
+        case StartUpload():
+            return _start_upload(mutation, variables)
+        case _:
+            return _make(mutation, variables)
+
+
+def _make(mutation: CreateColumn | CreateGroup | GetTag, variables: _Variables) -> str:
+    """What items need around them."""
+    match mutation:
         case CreateColumn():
             return _create_column(mutation, variables)
         case CreateGroup(board_id, title):

@@ -1,0 +1,89 @@
+"""An operation that waits for its request, with the rows that wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from target_monday.diff import Archive, Cell, Create, KnownItem, Operation, Update
+from target_monday.ledger.journal import Intent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_monday.plan import BoardPlan
+
+__all__ = ["Pending"]
+
+
+@dataclass(slots=True)
+class Pending:
+    """An operation and the rows behind it.
+
+    `tickets` are the checkpoints' tickets of these rows; `record` is the last of them, kept for a
+    reject; `before` is the item as it was known when the operation was made. `by_alias`: an upload
+    did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
+    says that the books know the row already; `partial`, that one of its cells did not fit.
+    """
+
+    plan: BoardPlan
+    key: str
+    operation: Operation
+    before: KnownItem | None = None
+    tickets: list[int] = field(default_factory=list)
+    record: dict[str, object] = field(default_factory=dict)
+    tries: int = 0
+    by_alias: bool = False
+    rest: Mapping[str, Cell] = field(default_factory=dict)
+    counted: bool = False
+    partial: bool = False
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it belongs: the ledger's number of the board, and the key."""
+        return self.plan.ledger_id, self.key
+
+    @property
+    def kind(self) -> str:
+        """create, update or archive: what its price goes by."""
+        return type(self.operation).__name__.lower()
+
+    @property
+    def digest(self) -> str:
+        """What a refusal is remembered by: it stays the same while row and mapping do."""
+        operation, plan = self.operation, self.plan
+        cells = {} if isinstance(operation, Archive) else dict(operation.cells)
+        name = None if isinstance(operation, Archive) else operation.name
+        sent = [plan.board_id, self.kind, name, plan.create_labels, cells]
+        return sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()
+
+    @property
+    def weight(self) -> int:
+        """Characters of its cells, more or less."""
+        if isinstance(self.operation, Archive):
+            return 0
+        return sum(len(cell) for cell in self.operation.cells.values() if isinstance(cell, str))
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the item's id is not known: an upload made it, and its key finds it."""
+        return not isinstance(self.operation, Create) and not self.operation.item_id
+
+    @property
+    def intent(self) -> Intent:
+        """What the ledger has to know of it before it is sent."""
+        board, append = self.plan.ledger_id, self.plan.spec.append
+        return Intent(board, self.key, self.operation, self._after(), remember=not append)
+
+    def _after(self) -> KnownItem | None:
+        match self.operation:
+            case Create() as create:
+                return KnownItem("", create.name, create.cells)
+            case Update(_, item_id, cells, name):
+                before = self.before or KnownItem(item_id, "", {})
+                return KnownItem(item_id, name or before.name, {**before.cells, **cells})
+            case Archive():
+                return None

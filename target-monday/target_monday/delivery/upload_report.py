@@ -1,0 +1,132 @@
+"""What an upload did to each of its rows, from its counts and its report. Pure.
+
+monday documents that there is a report, and not how it looks. So it is believed only where it
+agrees with the counts; every other row is looked up on the board.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_monday.monday.uploads import Counts
+
+__all__ = ["Sent", "written_rows"]
+
+_ROW: Final = frozenset({"rownumber", "row", "line", "linenumber", "rowindex", "index", "rowid"})
+_STATUS: Final = frozenset({"status", "result", "outcome", "state", "action"})
+_ITEM: Final = frozenset({"itemid", "pulseid", "id", "item"})
+_CREATED: Final = frozenset({"created", "create", "inserted", "imported", "success", "ok"})
+_UPDATED: Final = frozenset({"updated", "update", "matched", "unchanged"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A row of the file: its key, and the item that it was to update, if its id is known.
+
+    `creates`: no item was known for the key.
+    """
+
+    key: str
+    creates: bool
+    item_id: str = ""
+
+
+def written_rows(
+    sent: Sequence[Sent], counts: Counts | None, report: bytes | None, key_column: str
+) -> dict[int, str]:
+    """Position -> item id ("" if not told) of the rows that are on the board, for certain."""
+    if counts is None or not counts.written:
+        return {}
+    told = _told(report, sent, key_column)
+    if counts.written == len(sent):
+        complete = told if len(told) == len(sent) else {}
+        return {at: complete.get(at) or _own_id(each, sent, counts) for at, each in enumerate(sent)}
+    return told if len(told) == counts.written else {}
+
+
+def _own_id(row: Sent, sent: Sequence[Sent], counts: Counts) -> str:
+    """The id from before, unless the upload made more items than were to be made."""
+    return row.item_id if counts.created == sum(each.creates for each in sent) else ""
+
+
+def _told(report: bytes | None, sent: Sequence[Sent], key_column: str) -> dict[int, str]:
+    """Position -> item id of the rows that the report calls created or updated."""
+    lines = _lines(report)
+    by_key = {each.key: at for at, each in enumerate(sent)}
+    base = _base(lines, len(sent))
+    found: dict[int, str] = {}
+    for number, line in enumerate(lines):
+        at = _position(line, number, by_key, key_column, base)
+        status = _plain(_value(line, _STATUS))
+        if at is not None and status in _CREATED | _UPDATED:
+            if at in found:
+                return {}
+            item = _value(line, _ITEM)
+            found[at] = item if item.isdecimal() else ""
+    return found
+
+
+def _position(
+    line: Mapping[str, str],
+    number: int,
+    by_key: Mapping[str, int],
+    key_column: str,
+    base: int | None,
+) -> int | None:
+    if key_column in line:
+        return by_key.get(line[key_column])
+    row = _value(line, _ROW)
+    if base is None:
+        return None
+    if row.isdecimal():
+        return int(row) - base
+    return number if not row else None
+
+
+def _base(lines: Sequence[Mapping[str, str]], rows: int) -> int | None:
+    """What the first row is called: 0, 1, or 2 where the header counts. None if it is not told."""
+    if len(lines) != rows:
+        return None
+    numbers = [_value(line, _ROW) for line in lines]
+    if not any(numbers):
+        return 0
+    if not all(number.isdecimal() for number in numbers):
+        return None
+    called = sorted(map(int, numbers))
+    return called[0] if called == list(range(called[0], called[0] + rows)) else None
+
+
+def _lines(report: bytes | None) -> list[dict[str, str]]:
+    """The report's lines, by name of their fields; from CSV, or from a JSON list."""
+    try:
+        text = (report or b"").decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return []
+    if text.lstrip().startswith("["):
+        try:
+            return msgspec.convert(msgspec.json.decode(text), list[dict[str, str]], strict=False)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return []
+    try:
+        return [
+            {name: value or "" for name, value in line.items() if isinstance(name, str)}
+            for line in csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        ]
+    except csv.Error:
+        return []
+
+
+def _value(line: Mapping[str, str], names: frozenset[str]) -> str:
+    return next((value.strip() for name, value in line.items() if _plain(name) in names), "")
+
+
+def _plain(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())

@@ -1,0 +1,178 @@
+"""Uploads of items: their states, the address a file goes to, the report that comes back.
+
+Source: developer.monday.com/api-reference/docs/importing-items-in-bulk. Both addresses are given
+by the server and are no part of the API: the token never goes there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from target_monday.monday.operations import job_statuses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_monday.monday.client import Call
+
+__all__ = [
+    "BACKFILL_ROWS",
+    "INGEST_ROWS",
+    "ITEMS_AN_HOUR",
+    "STARTS_AN_HOUR",
+    "URL_SECONDS",
+    "Counts",
+    "Files",
+    "Job",
+    "StartedUpload",
+    "Stored",
+    "ask_jobs",
+]
+
+INGEST_ROWS: Final = 10_000  # a file
+BACKFILL_ROWS: Final = 20_000
+STARTS_AN_HOUR: Final = 100  # of an account, both kinds together
+ITEMS_AN_HOUR: Final = 19_000  # of an account, by `ingest_items`
+URL_SECONDS: Final = 600.0  # both addresses live ten minutes
+_REPORT_BYTES: Final = 64 * 1024 * 1024
+_OK: Final = 200
+_ENDS: Final = frozenset({"COMPLETED", "FAILED", "REJECTED"})
+
+
+class StartedUpload(msgspec.Struct, frozen=True):
+    """What a start answers."""
+
+    job_id: str | None = None
+    upload_url: str | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many rows came to which end; 0 where monday does not say."""
+
+    submitted: int | None = 0
+    invalid: int | None = 0
+    skipped: int | None = 0
+    created: int | None = 0
+    updated: int | None = 0
+    failed: int | None = 0
+
+    @property
+    def written(self) -> int:
+        """Rows that are on the board now."""
+        return (self.created or 0) + (self.updated or 0)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """How far an upload is."""
+
+    status: str | None = None
+    failure_reason: str | None = None
+    failure_message: str | None = None
+    report_created: bool | None = None
+    report_url: str | None = None
+    counts: Counts | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in _ENDS
+
+
+def ask_jobs(call: Call, job_ids: Sequence[str]) -> list[Job]:
+    """How far these jobs are, in one call, in their order."""
+    document, variables = job_statuses(job_ids)
+    data: Mapping[str, Any] = call(document, variables).data
+    return [msgspec.convert(data.get(f"j{at}") or {}, Job) for at in range(len(job_ids))]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a file. `refused`: it was not taken, for certain; neither: nobody knows."""
+
+    taken: bool = False
+    refused: bool = False
+    reason: str = ""
+
+
+class Files:
+    """PUT and GET at addresses that monday gave. Without the token, without redirects."""
+
+    def __init__(self, *, api_url: str, timeout: float) -> None:
+        self._api = urlsplit(api_url)
+        self._timeout = timeout
+        self._session = requests.Session()
+        self._session.auth = _no_credentials
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def put(self, url: str, content: bytes) -> Stored:
+        """Store a CSV file."""
+        fault = self._fault(url)
+        if fault:
+            return Stored(refused=True, reason=fault)
+        try:
+            response = self._session.put(
+                url,
+                data=content,
+                headers={"Content-Type": "text/csv"},
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return Stored(reason=type(error).__name__)
+        status = response.status_code
+        if status == _OK:
+            return Stored(taken=True)
+        return Stored(refused=300 <= status < 500, reason=f"HTTP {status}")  # noqa: PLR2004 - client's faults
+
+    def get(self, url: str) -> bytes | None:
+        """A report; None if it cannot be had or is larger than any report should be."""
+        if self._fault(url):
+            return None
+        try:
+            with self._session.get(
+                url, timeout=self._timeout, allow_redirects=False, stream=True
+            ) as response:
+                if response.status_code != _OK:
+                    return None
+                content = b""
+                for part in response.iter_content(1 << 20):
+                    content += part
+                    if len(content) > _REPORT_BYTES:
+                        return None
+                return content
+        except requests.RequestException:
+            return None
+
+    def _fault(self, url: str) -> str:
+        """Why this address is not used: it may have been forged."""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            return "the address is malformed"
+        if parts.scheme == self._api.scheme and host == self._api.hostname:
+            return ""
+        if parts.scheme != "https":
+            return "the address is not https"
+        return "the address is a local one" if _is_local(host) else ""
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Instead of what .netrc may hold for the host."""
+    return request
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))

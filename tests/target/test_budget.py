@@ -1,0 +1,167 @@
+"""Calls, points and time: what deliveries cost under each plan's limits, on a simulated clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from target_monday.delivery.budget import Budget, least_seconds
+from target_monday.delivery.lanes import Means, alias_cost, upload_cost, upload_pays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def rows(messages: Any, count: int, amount: int = 1, changed: int = 0, stream: str = "s") -> str:
+    schema = messages.schema(stream, {"Id": "string", "Amount": "number"})
+    records = [
+        messages.record(stream, Id=f"k{at:06}", Amount=amount + (at < changed))
+        for at in range(count)
+    ]
+    state = {"type": "STATE", "value": {"bookmarks": {stream: amount}}}
+    return str(messages.lines([schema, *records, state]))
+
+
+@pytest.mark.parametrize("plan", ["free", "basic", "pro", "enterprise"])
+def test_new_rows_by_aliases_take_the_least_time_that_the_limits_allow(
+    simulate: Callable[..., Any], messages: Any, plan: str
+) -> None:
+    """Within a tenth of the bound, without a refusal, and nearly a hundred rows a call."""
+    twin = simulate(plan=plan)
+
+    ended = twin.run(rows(messages, 10_000), lane="alias")
+
+    limits = twin.account.limits.plan
+    least = least_seconds(
+        points=10_000 * 10_000 + 50_000,  # and what the board costs
+        requests=100,
+        minute_points=limits.minute_points,
+        minute_requests=limits.minute_requests,
+    )
+    assert (ended.code, ended.refused, len(twin.account.rows("S"))) == (0, 0, 10_000)
+    assert ended.calls <= 110
+    assert ended.seconds <= 1.1 * least
+
+
+@pytest.mark.parametrize(
+    ("lane", "calls"),
+    [pytest.param("auto", 15, id="auto"), pytest.param("ingest", 15, id="ingest")],
+)
+def test_new_rows_by_upload_cost_a_few_calls(
+    simulate: Callable[..., Any], messages: Any, lane: str, calls: int
+) -> None:
+    twin = simulate(plan="basic")
+
+    ended = twin.run(rows(messages, 10_000), lane=lane, backfill=False)
+
+    assert (ended.code, ended.refused, len(twin.account.rows("S"))) == (0, 0, 10_000)
+    assert ended.calls <= calls
+    assert twin.account.usage.mutations_by_name["ingest_items"] == 1
+
+
+@pytest.mark.parametrize("lane", ["auto", "alias"])
+def test_a_hundredth_of_the_rows_changed_costs_five_calls(
+    simulate: Callable[..., Any], messages: Any, lane: str
+) -> None:
+    """Also right after an upload, whose items have no known ids if its report tells none."""
+    twin = simulate(plan="basic")
+    twin.run(rows(messages, 10_000))
+
+    ended = twin.run(rows(messages, 10_000, changed=100), lane=lane)
+    quiet = twin.run(rows(messages, 10_000, changed=100), lane=lane)
+
+    assert (ended.code, ended.books.of("s").updated) == (0, 100)
+    assert ended.calls <= 5
+    assert (quiet.calls, quiet.mutations) == (1, 0)
+
+
+def test_a_request_fills_up_unless_the_time_gained_is_worth_a_call() -> None:
+    """99 of 100 leave at once; 60 wait for the others where calls are scarce."""
+    clock = [0.0]
+    budget = Budget(lambda: clock[0], {"create": 10_000}, minute_points=10_000_000)
+    budget.daily_calls = 1_000
+    kinds = ["create"] * 100
+
+    budget._points.tell(990_000, 60.0)
+    assert budget.fitting(kinds, 100) == 99
+    budget._points.tell(600_000, 60.0)
+    assert budget.fitting(kinds, 100) == 100
+    budget.daily_calls = 25_000
+    assert budget.fitting(kinds, 100) == 60
+
+
+def test_the_cost_of_a_lane_is_its_calls_and_its_time() -> None:
+    """A thousand calls a day make one worth 86.4 seconds; 25,000 make it worth 3.5."""
+    small = Means(100, 10_000, 10_000_000, 10_000_000, daily_calls=1_000)
+    large = Means(100, 10_000, 10_000_000, 10_000_000, daily_calls=25_000)
+
+    assert alias_cost(10_000, 0, small) == pytest.approx(100 * 88.4 + 60 * 9)
+    assert upload_cost(10_000, small) == pytest.approx(4 * 86.4 + 10 + 50)
+    assert [upload_pays(count, 0, small) for count in (100, 400, 500)] == [False, False, True]
+    assert [upload_pays(count, 0, large) for count in (100, 400, 10_000)] == [False, False, True]
+
+
+def test_what_was_learned_serves_the_next_run(simulate: Callable[..., Any], messages: Any) -> None:
+    """A price above the expected one is refused once, not once a run; a spent minute is known."""
+    twin = simulate(points_per_mutation=45_000, minute_points=1_000_000)
+    twin.run(rows(messages, 100), lane="alias")
+    before = twin.account.usage.refused
+
+    ended = twin.run(rows(messages, 100, amount=2), lane="alias")
+
+    assert (ended.code, ended.refused, before) == (0, 0, 1)
+
+
+def test_calls_are_left_to_others(simulate: Callable[..., Any], messages: Any) -> None:
+    """`reserve_calls` stops the run as the limit itself would, and the next day it goes on."""
+    twin = simulate(daily_calls=20)
+    lines = rows(messages, 2_000)
+
+    ended = twin.run(lines, lane="alias", reserve_calls=10)
+    twin.time.seconds += 24 * 3600
+    again = twin.run(lines, lane="alias")
+
+    assert (ended.code, "midnight UTC" in ended.message, ended.calls) == (4, True, 10)
+    assert again.code == 4 or len(twin.account.rows("S")) == 2_000
+
+
+def test_the_daily_limit_leaves_a_run_to_the_next_day(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """It stops at once: one request is refused, and none is tried again."""
+    twin = simulate(daily_calls=15)
+    lines = rows(messages, 2_000)
+
+    ended = twin.run(lines, lane="alias")
+    twin.time.seconds += 24 * 3600
+    again = twin.run(lines, lane="alias")
+
+    assert (ended.code, ended.refused, "midnight UTC" in ended.message) == (4, 1, True)
+    assert (again.code, len(twin.account.rows("S"))) == (0, 2_000)
+
+
+def test_streams_of_higher_priority_get_the_calls_first(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    twin = simulate()
+    twin.run(rows(messages, 0, stream="low") + rows(messages, 0, stream="high"))
+
+    ended = twin.run(
+        rows(messages, 50, stream="low") + rows(messages, 50, stream="high"),
+        max_calls=2,
+        max_aliases=50,
+        boards={"low": {"priority": 1}, "high": {"priority": 2}},
+    )
+
+    assert ended.code == 4
+    assert (len(twin.account.rows("High")), len(twin.account.rows("Low"))) == (50, 0)
+
+
+def test_the_hours_limits_of_uploads_are_kept(simulate: Callable[..., Any], messages: Any) -> None:
+    """What an hour does not hold goes by aliases; nothing is refused."""
+    twin = simulate(ingest_items_per_hour=19_000, plan="enterprise", items_limit=100_000)
+
+    ended = twin.run(rows(messages, 21_000), backfill=False)
+
+    assert (ended.code, ended.refused, len(twin.account.rows("S"))) == (0, 0, 21_000)
+    assert twin.account.usage.mutations_by_name["ingest_items"] == 2
