@@ -96,7 +96,7 @@ def board_spec(
         key_column=asked.get("key_column"),
         key_properties=() if append else tuple(key_properties),
         columns=tuple(columns if named or preset is None else preset.ordered(columns)),
-        mode="append" if append else mode,
+        mode="append" if append and mode == "upsert" else mode,
         group_by=template(group) if group and by_value else None,
         moves=asked.get("group_moves") != "stay",
     )
@@ -130,6 +130,8 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
             of = "" if name == column.property else f" of {column.property!r}"
             yield f"{where}: the stream has no property {name!r} (`columns`{of})."
     yield from _shared_columns(spec, where)
+    if spec.append and spec.mode != "append":
+        yield f"{where}: mode {spec.mode!r} needs key properties, and the stream has none."
     for setting, used in (("item_name", spec.item_name), ("group", spec.group_by)):
         for name in used.fields if used else ():
             if name not in known:

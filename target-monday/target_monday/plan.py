@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -206,7 +207,7 @@ class BoardPlan:
         made = self.spec.item_name.render(record) if self.spec.item_name else None
         if made is None or isinstance(made, Absent):
             return None, 0
-        name = " ".join(made.split())
+        name = " ".join(unicodedata.normalize("NFC", made).split())
         cut = int(len(name) > NAME_LIMIT)
         if cut:
             self.shortened["name"] = self.shortened.get("name", 0) + 1

@@ -49,6 +49,19 @@ def test_the_first_row_of_a_key_is_inserted(rehearsal: Any, messages: Any) -> No
     assert (ended.code, notes(rehearsal)) == (0, {"a": "1", "b": "1"})
 
 
+@pytest.mark.parametrize("mode", ["update_only", "insert_only"])
+def test_a_stream_without_a_key_has_nothing_to_compare(
+    rehearsal: Any, messages: Any, mode: str
+) -> None:
+    """Such a mode is refused for it: every row would make an item."""
+    schema = messages.schema("s", {"Id": "string"}, keys=[])
+
+    ended = rehearsal.run([schema, messages.record("s", Id="a")], mode=mode)
+
+    assert (ended.code, mode in ended.log, "'s'" in ended.log) == (2, True, True)
+    assert rehearsal.usage()["mutations"] == 0
+
+
 def test_update_only_makes_nothing_for_an_item_that_left(rehearsal: Any, messages: Any) -> None:
     """The ledger may still know it: monday says that it is gone."""
     rehearsal.run(rows(messages, ("a", "1"), ("b", "1")))
