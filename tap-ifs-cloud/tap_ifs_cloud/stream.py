@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from itertools import chain, islice
 from operator import attrgetter
@@ -98,7 +99,8 @@ class EntitySetStream(Stream):
         name = self.stream_maps[0].stream_alias
         with self.get_record_counter() as counter, self.get_sync_timer():
             for rows in self._pages(reading):
-                write_records(name, rows, version=self._stream_version)
+                with self.tap.termination.uninterrupted():
+                    write_records(name, rows, version=self._stream_version)
                 self.state_manager.is_flushed = False
                 counter.increment(len(rows))
                 self._move_behind(reading, rows)
@@ -269,6 +271,12 @@ class EntitySetStream(Stream):
         """Nothing: `_bookmark` reads the state when the stream begins."""
 
     # Failure
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **more: Any) -> None:
+        """As the SDK does, but what it knows as an unhandled error is told with its code later."""
+        if level < logging.ERROR:
+            super().log(message, *args, level=level, **more)
 
     @override
     def _sync_records(

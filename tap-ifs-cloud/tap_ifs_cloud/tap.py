@@ -10,9 +10,11 @@ from singer_sdk import Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_ifs_cloud.command import OneLineCommand
+from tap_ifs_cloud.diagnosis import diagnose
 from tap_ifs_cloud.odata.auth import ClientCredentials, GivenHeaders
 from tap_ifs_cloud.odata.errors import (
     BookmarkInvalid,
@@ -31,12 +33,15 @@ from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import SETTINGS, definitions, setting_faults, token_url
 from tap_ifs_cloud.stream import EntitySetStream
+from tap_ifs_cloud.termination import Termination
+from tap_ifs_cloud.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import FrameType
 
     import click
-    from singer_sdk.singerlib import CatalogEntry
+    from singer_sdk.singerlib import CatalogEntry, Message
     from singer_sdk.streams import Stream
 
     from tap_ifs_cloud.definition import StreamDefinition
@@ -87,6 +92,8 @@ class TapIfsCloud(Tap):
 
     def __init__(self, **options: Any) -> None:
         self.failures: dict[str, IfsError] = {}
+        self._missing: dict[str, IfsError] = {}  # listed in `streams`, not offered by the tenant
+        self.termination = Termination()
         super().__init__(**options)
 
     # Settings
@@ -164,7 +171,11 @@ class TapIfsCloud(Tap):
         wanted = self._wanted()
         metadata = self._fetch({self._service_url(definition) for definition in wanted})
         plans = [self._plan(definition, metadata) for definition in wanted]
-        streams = [EntitySetStream(self, plan) for plan in plans if plan is not None]
+        streams = [
+            EntitySetStream(self, plan)
+            for plan in plans
+            if plan is not None and self._is_in_catalog(plan.definition.name)
+        ]
         if wanted and not streams and not self.failures:
             raise NoStreams(
                 "none of the streams is offered by this tenant: list those you need under "
@@ -172,16 +183,32 @@ class TapIfsCloud(Tap):
             )
         return streams
 
+    def _is_in_catalog(self, stream: str) -> bool:
+        """Whether the catalog, if there is one, knows the stream; it is told if not."""
+        known = self.input_catalog is None or self.input_catalog.get_stream(stream) is not None
+        if not known:
+            self.logger.warning("stream.not_in_catalog stream=%s hint='discover again'", stream)
+        return known
+
+    @cached_property
+    def _whereabouts(self) -> Whereabouts:
+        return Whereabouts(self.session, self.config["base_url"])
+
     def _wanted(self) -> list[StreamDefinition]:
-        """All that the settings name, or those of them that the catalog selects."""
-        known = definitions(self.config) or list(PRESETS)
+        """All that the settings name, or those of them that the catalog does not deselect.
+
+        A stream of `streams` that is not in the catalog was not there when that was made.
+        """
+        listed = definitions(self.config)
+        known = listed or list(PRESETS)
         if self.input_catalog is None:
             return known
         entries = {entry.tap_stream_id: entry for entry in self.input_catalog.streams}
         selected = {name for name, entry in entries.items() if _is_selected(entry)}
         for name in selected - {definition.name for definition in known}:
             self.failed(name, NoStreams(f"stream {name!r} of the catalog is not in `streams`"))
-        return [definition for definition in known if definition.name in selected]
+        missing = {definition.name for definition in listed} - entries.keys()
+        return [one for one in known if one.name in selected | missing]
 
     def _service_url(self, definition: StreamDefinition) -> str:
         return definition.url(self.config["base_url"], self.config["gateway"])
@@ -208,25 +235,37 @@ class TapIfsCloud(Tap):
     ) -> StreamPlan | None:
         """What the stream is made of; `None` if it is not there, which is told.
 
-        A stream that a catalog selects must be there. In discovery, only what the tenant does not
-        offer is left out: after a fault of the connection the catalog would be short of it.
+        A stream that a catalog selects or `streams` lists must be there, or the run fails at its
+        end. In discovery, only what the tenant does not offer is left out: after a fault of the
+        connection the catalog would be short of it.
         """
         url = self._service_url(definition)
         declared = metadata[url]
         try:
             if isinstance(declared, IfsError):
-                raise declared  # it was kept until it is known whose fault it is
+                raise self._whereabouts.explained(definition, self.config["gateway"], declared)
             return StreamPlan.of(definition, Service(self.session, url), declared)
         except IfsError as error:
             if self.input_catalog is not None:
                 self.failed(definition.name, error)
             elif isinstance(error, EntitySetMissing | Forbidden | NotFound):
                 self.logger.warning("stream.missing stream=%s %s", definition.name, error)
+                if definition not in PRESETS:
+                    self._missing[definition.name] = error
             else:
                 raise
             return None
 
     # The run
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        self.termination.handle(signum)
+
+    @override  # type: ignore[misc] # final in the SDK, which guards no write
+    def write_message(self, message: Message) -> None:
+        with self.termination.uninterrupted():
+            super().write_message(message)
 
     def failed(self, stream: str, error: IfsError) -> None:
         """Note that a stream could not be read; the run goes on and tells so at its end."""
@@ -238,14 +277,41 @@ class TapIfsCloud(Tap):
     def sync_all(self) -> None:
         """Read all selected streams. Raises StreamsFailed when the last one is done."""
         super().sync_all()
+        self.failures |= self._missing
         self._judge()
 
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:
-        """Read one row of each stream. Raises StreamsFailed."""
+        """Tell what is at fault, then read one row of each stream. Raises StreamsFailed."""
+        self.failures |= diagnose(
+            self._whereabouts,
+            self.config,
+            self._wanted(),
+            self.logger,
+            are_presets=not definitions(self.config),
+        )
+        self._judge()
+        self.setup_mapper()
         works = super().run_connection_test()
         self._judge()
         return works
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """As the SDK does, which discovers before the test, where the first fault ends it."""
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params.get("config")
+        tap = cls(
+            config=config.config if config else None,
+            parse_env_config=bool(config and config.parse_env),
+            validate_config=True,
+            setup_mapper=False,
+        )
+        tap.run_connection_test()
+        ctx.exit()
 
     def _judge(self) -> None:
         if self.failures:

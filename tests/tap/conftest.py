@@ -183,11 +183,17 @@ class Double:
         self.seen: list[Seen] = []
         self.tokens = 0
         self.uses = 0
+        self.unanswered: str | None = None
+        self.held = threading.Event()  # set when the request came that is never answered
         self.url = ""
 
     def plan(self, *answers: Answer) -> None:
         """The next requests that match get these answers, in order."""
         self.faults.extend(answers)
+
+    def hold(self, part: str) -> None:
+        """Never answer a request whose address contains this."""
+        self.unanswered = part
 
     def gets(self, part: str = "") -> list[Seen]:
         """The GET requests whose address contains `part`."""
@@ -196,6 +202,9 @@ class Double:
     def answer(self, seen: Seen) -> Answer:
         """Serve one request."""
         self.seen.append(seen)
+        if self.unanswered is not None and self.unanswered in seen.path:
+            self.held.set()
+            threading.Event().wait()
         if self.faults and self.faults[0].part in seen.path:
             return self.faults.popleft()
         if seen.method == "POST":

@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
 def tap(tmp_path: Path) -> Any:
     """Runs `tap-ifs-cloud` with settings in a file."""
 
-    def start(settings: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
-        path = tmp_path / "config.json"
-        path.write_text(json.dumps(settings))
-        script = Path(sys.executable).with_name("tap-ifs-cloud")
-        return subprocess.run(
-            [script, "--config", path, *arguments], capture_output=True, text=True, check=False
-        )
+    def run(settings: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = command_of(settings, tmp_path, *arguments)
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    return start
+    return run
+
+
+@pytest.fixture
+def start_tap(tmp_path: Path) -> Iterator[Any]:
+    """Starts `tap-ifs-cloud`; what still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(settings: dict[str, Any]) -> subprocess.Popen[str]:
+        command = command_of(settings, tmp_path)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:  # closes its pipes
+            process.kill()
+
+
+def command_of(settings: dict[str, Any], folder: Path, *arguments: str) -> list[str]:
+    path = folder / "config.json"
+    path.write_text(json.dumps(settings))
+    script = Path(sys.executable).with_name("tap-ifs-cloud")
+    return [str(script), "--config", str(path), *arguments]
 
 
 def test_discovered_streams_can_be_read(
@@ -70,9 +96,11 @@ def test_a_refused_client_is_told_without_a_traceback_or_secret(
     assert "s3cr3t-value" not in ended.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("--test",)])
+@pytest.mark.parametrize(
+    ("arguments", "code"), [((), "IFS_FORBIDDEN"), (("--test",), "ENTITY_SET_REFUSED")]
+)
 def test_a_failed_stream_ends_the_process_with_an_error(
-    tap: Any, config: dict[str, Any], ifs: Any, failure: Any, arguments: tuple[str, ...]
+    tap: Any, config: dict[str, Any], ifs: Any, failure: Any, arguments: tuple[str, ...], code: str
 ) -> None:
     """The exit code is not 0, and the stream is named."""
     ifs.plan(failure(403, "SE_UNAUTHORIZED", "Insufficient privileges.", part="OrderSet?"))
@@ -80,7 +108,7 @@ def test_a_failed_stream_ends_the_process_with_an_error(
     ended = tap(config, *arguments)
 
     assert ended.returncode == 1
-    assert "STREAMS_FAILED: not all streams could be read: order: IFS_FORBIDDEN" in ended.stderr
+    assert f"STREAMS_FAILED: not all streams could be read: order: {code}" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -134,3 +162,40 @@ def test_empty_environment_variables_are_not_set(
         monkeypatch.setenv(f"TAP_IFS_CLOUD_{name}", "")
 
     assert tap(config, "--config", "ENV").returncode == 0
+
+
+def test_a_connection_test_tells_each_step_and_the_fault(
+    tap: Any, config: dict[str, Any], ifs: Any, orders: Any
+) -> None:
+    """Also of streams that discovery would leave out; no record of a faulty set is written."""
+    ifs.sets["OrderSet"] = orders(3)
+    config["streams"].append({"entity_set": "OtherSet", "projection": "Other"})
+
+    ended = tap(config, "--test")
+
+    assert ended.returncode == 1
+    for step in ("test.token ok", "test.rows stream=order ok", "test.stream stream=order ok"):
+        assert step in ended.stderr
+    assert "test.stream stream=other failed PROJECTION_UNREACHABLE: " in ended.stderr
+    assert "STREAMS_FAILED: not all streams could be read: other: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_does_not_end_as_if_all_was_read(
+    start_tap: Any, config: dict[str, Any], ifs: Any, orders: Any, number: signal.Signals
+) -> None:
+    """Whole lines, the state of what was written, no ACTIVATE_VERSION, exit code 1."""
+    ifs.sets["OrderSet"] = orders(4, lambda n: f"2026-01-0{n + 1}T00:00:00Z")
+    ifs.hold("0002")  # the third page is never answered
+    process = start_tap(config | {"page_size": 1, "lookback": 0})
+    ifs.held.wait(30)
+
+    process.send_signal(number)
+    out, said = process.communicate(timeout=30)
+
+    messages = [json.loads(line) for line in out.splitlines()]
+    assert process.returncode == 1
+    assert f"TERMINATED: {number.name} came before all was read" in said
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in messages}
+    assert messages[-1]["type"] == "STATE"

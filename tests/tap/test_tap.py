@@ -431,9 +431,10 @@ def test_a_set_that_cannot_be_ordered_activates_nothing(
 ) -> None:
     """Rows may be missing then, and a target must not take them for vanished ones."""
     ifs.metadata = ifs.metadata.replace(
-        b'<Property Name="Line" Type="Edm.String"/>', b'<Property Name="Line" Type="Edm.Boolean"/>'
+        b'<Property Name="Line" Type="Edm.String"/>',
+        b'<Property Name="Line" Type="Collection(Edm.String)"/>',
     )
-    ifs.sets["ViewSet"] = [{"Line": True}, {"Line": False}]
+    ifs.sets["ViewSet"] = [{"Line": ["a"]}, {"Line": []}]
     streams = [{"entity_set": "ViewSet", "projection": "Test"}]
 
     messages = run(config={"streams": streams})
@@ -578,7 +579,22 @@ def test_what_a_tenant_lacks_is_told_and_left_out(
 
     assert list(tap.streams) == ["part"]
     assert "it offers: OrderSet, PartSet, ViewSet" in caplog.text
-    assert "stream.missing stream=order IFS_NOT_FOUND" in caplog.text
+    assert "stream.missing stream=order PROJECTION_UNREACHABLE" in caplog.text
+
+
+def test_a_listed_stream_that_is_missing_fails_the_run(
+    run: Run, config: dict[str, Any], ifs: Any, orders: Any
+) -> None:
+    """The others are read; discovery alone only warns, also of what a catalog never knew."""
+    ifs.sets["OrderSet"] = orders(2)
+    there = {"entity_set": "OrderSet", "projection": "Test"}
+    streams = [{"entity_set": "NoSuchSet", "projection": "Test"}, there]
+    catalog = TapIfsCloud(config=config | {"streams": streams}).catalog_dict
+
+    for options in ({}, {"catalog": catalog}):
+        messages = run(raises=StreamsFailed, config={"streams": streams}, **options)
+        assert len(records(messages)) == 2
+    assert [entry["tap_stream_id"] for entry in catalog["streams"]] == ["order"]
 
 
 def test_a_tenant_without_any_of_the_presets_is_an_error(config: dict[str, Any]) -> None:
