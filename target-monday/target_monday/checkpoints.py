@@ -61,6 +61,11 @@ class Checkpoints:
         segment.open_rows -= 1
         segment.given_up.add(stream)
 
+    @property
+    def passed(self) -> int:
+        """Tickets below this number are behind a bookmark that was ready."""
+        return self._first
+
     def ready(self) -> Mapping[str, Any] | None:
         """The newest bookmark behind which nothing is open; None if there is no new one."""
         newest: Mapping[str, Any] | None = None

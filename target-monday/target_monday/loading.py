@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from target_monday.delivery.calls import until_midnight
@@ -29,6 +28,7 @@ from target_monday.rejects import AmbiguousKey, NullKey, Reject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from target_monday.appending import Appending
     from target_monday.books import Books, StreamBooks
     from target_monday.checkpoints import Checkpoints
     from target_monday.delivery.alias_lane import AliasLane
@@ -70,6 +70,7 @@ class Loader:
     journal: Journal
     books: Books
     checkpoints: Checkpoints
+    appending: Appending
     max_aliases: int
     ambiguous: Mapping[str, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
@@ -80,7 +81,6 @@ class Loader:
     without_key: int = 0
     _pool: dict[tuple[int, str], Pending] = field(default_factory=dict)
     _weight: int = 0
-    _serial: count[int] = field(default_factory=count)
 
     def open(self, plan: BoardPlan) -> None:
         """A board is ready: take up what an earlier run could not fit into its requests."""
@@ -162,8 +162,16 @@ class Loader:
 
     def _append(self, plan: BoardPlan, wanted: Iterable[tuple[WantedRow, Row]]) -> None:
         for each, row in wanted:
-            key = f"append:{next(self._serial)}"
-            self._wait_again(Pending(plan, key, Create(each), None, [row.ticket], row.record))
+            key, again = self.appending.key(plan, each, row.ticket)
+            if again:  # a run that was cut off made its item
+                self.books.of(plan.stream).unchanged += 1
+                self.checkpoints.settle(row.ticket)
+            else:
+                self._wait_again(Pending(plan, key, Create(each), None, [row.ticket], row.record))
+
+    def bookmark_passed(self) -> None:
+        """A bookmark went out: the rows behind it will not come again."""
+        self.appending.passed(self.checkpoints.passed, self.failed)
 
     def _compare(self, plan: BoardPlan, wanted: Sequence[tuple[WantedRow, Row]]) -> None:
         known = self.items.items(plan.ledger_id, list({each.key for each, _ in wanted}))

@@ -166,8 +166,7 @@ class Recovery:
         match sent.kind:
             case "create":
                 after = KnownItem("", sent.name or "", sent.cells)
-                remember = self.items.is_keyed(sent.board)
-                return Intent(sent.board, sent.key, Create(row), after, remember=remember)
+                return Intent(sent.board, sent.key, Create(row), after)
             case "update":
                 known = self.items.items(sent.board, [sent.key]).get(sent.key)
                 before = known or KnownItem(sent.item_id or "", "", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from target_monday.appending import Appending
 from target_monday.books import Books
 from target_monday.checkpoints import Checkpoints
 from target_monday.clock import Clock
@@ -98,6 +99,7 @@ class Session:
             journal=journal,
             books=self.books,
             checkpoints=Checkpoints(self.books.streams),
+            appending=Appending(items),
             max_aliases=config["max_aliases"],
             ambiguous=self._preparation.ambiguous,
             after_pack=after_pack,

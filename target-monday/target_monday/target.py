@@ -165,6 +165,7 @@ class TargetMonday(Target):
         if state is not None:
             sys.stdout.write(simplejson.dumps(state, use_decimal=True) + "\n")
             sys.stdout.flush()
+            self.session.loader.bookmark_passed()
 
     @override
     def process_endofpipe(self) -> None:
@@ -173,6 +174,8 @@ class TargetMonday(Target):
             self._emit()
             self.session.warn_of_unused_mappings()
             error = self._verdict()
+            if error is None:
+                self.session.loader.appending.ended_well()
         except Exception as failure:
             self._finish(failure)
             raise

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ifs_monday_sandbox.faults import Fault
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 def rows(messages: Any, *records: tuple[str, str]) -> list[Any]:
@@ -78,3 +83,60 @@ def test_update_only_makes_nothing_for_an_item_that_left(rehearsal: Any, message
 
     assert (ended.code, ended.counts()["skipped"], ended.counts()["updated"]) == (0, 1, 1)
     assert rehearsal.board("S")["items_count"] == 2
+
+
+def appended(messages: Any, *notes: str) -> list[Any]:
+    schema = messages.schema("s", {"Note": "string"}, keys=[])
+    return [schema, *(messages.record("s", Note=note) for note in notes)]
+
+
+def all_notes(rehearsal: Any) -> list[str]:
+    return sorted(item["cells"]["Note"] for item in rehearsal.board("S")["items"])
+
+
+def test_appended_rows_are_not_doubled_when_a_cut_run_is_repeated(
+    rehearsal: Any, messages: Any
+) -> None:
+    """Each row as often as the stream holds it, whatever was behind the last bookmark."""
+    process = rehearsal.start(batch_size_rows=1, max_aliases=1)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    lines = [*appended(messages, "x", "x"), messages.state(1), *appended(messages, "x", "y")[1:]]
+    process.stdin.write(messages.lines(lines))
+    process.stdin.flush()
+    while rehearsal.usage()["mutations_by_name"].get("create_item", 0) < 4:
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    killed = rehearsal.end(process)
+
+    again = rehearsal.run([*appended(messages, "x", "y", "x"), messages.state(2)])
+    new = rehearsal.run([*appended(messages, "x"), messages.state(3)])
+
+    assert (len(killed.states), again.code, new.code) == (1, 0, 0)
+    assert (again.counts()["unchanged"], again.counts()["created"]) == (2, 1)
+    assert new.counts()["created"] == 1
+    assert all_notes(rehearsal) == ["x", "x", "x", "x", "x", "y"]
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_an_appended_row_whose_answer_was_lost_is_not_doubled(
+    rehearsal: Any, messages: Any, *, served: bool
+) -> None:
+    """The next run asks for the same answer before it appends anything."""
+    assert rehearsal.run(appended(messages)).code == 0
+    process = rehearsal.start()
+
+    def kill(request: Request) -> bool:
+        if "idempotency-key" in request.headers and process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+            return True
+        return False
+
+    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    rehearsal.end_with_input(process, appended(messages, "x", "y"))
+    rehearsal.sandbox.monday_faults.clear()
+
+    ended = rehearsal.run(appended(messages, "x", "y", "y"))
+
+    assert (ended.code, all_notes(rehearsal)) == (0, ["x", "y", "y"])
+    assert (ended.counts()["unchanged"], ended.counts()["created"]) == (2, 1)

@@ -75,8 +75,7 @@ class Pending:
     @property
     def intent(self) -> Intent:
         """What the ledger has to know of it before it is sent."""
-        board, append = self.plan.ledger_id, self.plan.spec.append
-        return Intent(board, self.key, self.operation, self._after(), remember=not append)
+        return Intent(self.plan.ledger_id, self.key, self.operation, self._after())
 
     def _after(self) -> KnownItem | None:
         match self.operation:

@@ -174,13 +174,6 @@ class ItemStore:
             )
             return int(found.scalar_one())
 
-    def is_keyed(self, board: int) -> bool:
-        """Whether the board's items are told apart by a key column."""
-        table = tables.boards
-        with self._engine.connect() as connection:
-            found = connection.execute(select(table.c.key_column).where(table.c.id == board))
-            return found.scalar_one_or_none() is not None
-
     def distrust(self, board: int) -> None:
         """Have the board's items read again before they are next compared."""
         this = tables.boards.c.id == board

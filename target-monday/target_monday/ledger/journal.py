@@ -47,8 +47,7 @@ class Intent:
     board: int
     key: str
     operation: Operation
-    after: KnownItem | None  # None: the item leaves, or is new and nothing is to be remembered
-    remember: bool = True  # False for appended rows: they are never compared again
+    after: KnownItem | None  # None: the item leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ class Journal:
         known: dict[int, dict[str, KnownItem]] = {}
         for intent, outcome in zip(intents, outcomes, strict=True):
             match outcome:
-                case Acknowledged(item_id) if intent.after is not None and intent.remember:
+                case Acknowledged(item_id) if intent.after is not None:
                     item = KnownItem(item_id, intent.after.name, intent.after.cells)
                     known.setdefault(intent.board, {})[intent.key] = item
                 case Gone():
