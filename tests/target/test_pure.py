@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from target_monday.cells import LONG_TEXT_LIMIT, SUPPORTED_TYPES, Setup, codec_for, shorten
 from target_monday.checkpoints import Checkpoints
 from target_monday.decimals import digits
-from target_monday.delivery.packing import POINTS_PER_REQUEST, capacity, packs
+from target_monday.delivery.budget import Budget
 from target_monday.diff import Create, KnownItem, Unchanged, Update, WantedRow, diff
 from target_monday.directory import Directory
 from target_monday.keys import key_of, key_parts, key_text
 from target_monday.labels import MAX_LABELS, Label, Labels, status_colours
+from target_monday.monday.limits import POINTS_PER_REQUEST
 from target_monday.rejects import BadCell, LabelLimit, NullKey
 
 PARTS = st.lists(st.text(), min_size=1).map(tuple)
@@ -297,25 +298,16 @@ def test_a_new_row_writes_no_empty_cells() -> None:
     assert operation.name == "k"
 
 
-@given(st.lists(st.integers()), st.integers(1, 50))
-def test_packing_conserves_operations(operations: list[int], size: int) -> None:
-    """Nothing is lost, nothing is doubled, the order stays, no pack is too large."""
-    packed = list(packs(operations, size))
-
-    assert [each for pack in packed for each in pack] == operations
-    assert all(1 <= len(pack) <= size for pack in packed)
-
-
 @given(st.integers(1, 166), st.integers(1, 10**7), st.one_of(st.none(), st.integers(1, 10**7)))
 def test_a_request_stays_below_the_ceiling(
     max_aliases: int, price: int, minute_points: int | None
 ) -> None:
     """As many operations as fit the request, the minute and the setting; at least one."""
-    size = capacity(max_aliases=max_aliases, price=price, minute_points=minute_points)
+    budget = Budget(prices={"create": price}, minute_points=minute_points)
+    size = budget.capacity(["create"] * 200, max_aliases)
 
-    ceiling = min(POINTS_PER_REQUEST, minute_points or POINTS_PER_REQUEST)
     assert 1 <= size <= max_aliases
-    assert size == 1 or size * price <= ceiling
+    assert size == 1 or size * price <= min(POINTS_PER_REQUEST, minute_points or POINTS_PER_REQUEST)
 
 
 @given(st.lists(st.booleans()), st.randoms())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -64,13 +65,25 @@ class Operation:
         """Whether nothing but the budget is asked."""
         return set(self.field_names) == {"complexity"}
 
-    def price(self, settings: MondaySettings) -> int:
+    def price(self, settings: MondaySettings, variables: Mapping[str, Any]) -> int:
         """Points of the whole request."""
         each = settings.points_per_mutation if self.is_mutation else settings.points_per_query
-        return sum(
+        fields = sum(
             settings.prices.get(name, 1 if name == "complexity" else each)
             for name in self.field_names
         )
+        cells = settings.points_per_cell
+        return fields + (cells * self._cells(variables) if cells else 0)
+
+    def _cells(self, variables: Mapping[str, Any]) -> int:
+        """Column values in the request."""
+        texts = [
+            value_from_ast_untyped(argument.value, dict(variables))
+            for field in self.fields
+            for argument in field.arguments or ()
+            if argument.name.value == "column_values"
+        ]
+        return sum(len(json.loads(text)) for text in texts if isinstance(text, str))
 
     def boards_written(self, account: Account, variables: Mapping[str, Any]) -> set[int]:
         """Ids of the boards that a mutation names, itself or by an item."""

@@ -132,10 +132,12 @@ def _run(
 ) -> Answer:
     """Lock the boards, take the price and execute."""
     boards = operation.boards_written(account, wish.variables)
+    if operation.is_mutation and any(text in request.body for text in account.poison):
+        raise MondayError("INTERNAL_SERVER_ERROR", "Internal server error", status_code=500)
     with account.lock:
         if boards & account.locked_boards:
             raise MondayError("ResourceLocked", "Resource is currently locked", status_code=423)
-        complexity = account.limits.pay(operation.price(account.settings))
+        complexity = account.limits.pay(operation.price(account.settings, wish.variables))
         account.locked_boards |= boards
     try:
         account.wait_until_released()

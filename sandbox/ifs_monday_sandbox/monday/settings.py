@@ -38,7 +38,8 @@ class MondaySettings:
 
     `minute_seconds` is the real length of a minute of the budgets (and a sixtieth of an hour of
     the bulk limits), so that a demonstration need not wait; every told wait is in real seconds.
-    `prices` overrides the points of single root fields by name. `ingest_polls` is how many status
+    `prices` overrides the points of single root fields by name; `points_per_cell` comes on top for
+    each column value that a mutation writes. `ingest_polls` is how many status
     questions a bulk job answers with PROCESSING after its upload; with 0 it is done on upload.
     """
 
@@ -52,6 +53,7 @@ class MondaySettings:
     request_points: int = 5_000_000
     points_per_mutation: int = 10_000
     points_per_query: int = 1_000
+    points_per_cell: int = 0
     prices: Mapping[str, int] = field(default_factory=dict)
     minute_requests: int | None = None
     concurrency: int | None = None

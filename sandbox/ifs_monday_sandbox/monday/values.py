@@ -309,7 +309,9 @@ def _hour(_: Reading, value: Any) -> Any:
 def _week(reading: Reading, value: Any) -> Any:
     start, end = (_day(one) for one in _object(_object(value, "week")[0], "startDate", "endDate"))
     first = date.fromisoformat(start)
-    if first.weekday() != reading.week_begins or first + timedelta(days=DAYS_OF_A_WEEK - 1) != date.fromisoformat(end):
+    if first.weekday() != reading.week_begins or first + timedelta(
+        days=DAYS_OF_A_WEEK - 1
+    ) != date.fromisoformat(end):
         raise ValueError("a week is seven days from the day on which the account's weeks begin")
     return {"week": {"startDate": start, "endDate": end}}
 

@@ -90,7 +90,7 @@ class Budget:
     def ceiling(self) -> int:
         """Points that one request may cost."""
         told = [each for each in (self.minute_points, self.request_points) if each]
-        return min(POINTS_PER_REQUEST, *told)
+        return min([POINTS_PER_REQUEST, *told])
 
     def capacity(self, kinds: Sequence[str], max_aliases: int) -> int:
         """How many of these operations, in order, one full request takes; at least one."""

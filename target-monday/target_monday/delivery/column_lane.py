@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_monday.delivery.packing import packs
 from target_monday.errors import BoardFailed, TargetError
 from target_monday.monday.boards import Board, Column
 from target_monday.monday.client import Answer, encode_body
-from target_monday.monday.errors import AnswerLost, MondayError, Refused
+from target_monday.monday.errors import AnswerLost, MondayError, Refused, TooComplex
 from target_monday.monday.operations import (
     CREATE_BOARD,
     CreateColumn,
@@ -35,7 +34,7 @@ _WORDS: Final = {CreateColumn: "columns", CreateGroup: "groups", GetTag: "tags"}
 def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None) -> Board:
     """A new, empty board. After a lost answer the next run asks again, then finds it by name."""
     body = encode_body(CREATE_BOARD, {"name": name, "workspace": workspace})
-    answer = _send(calls, journal, body, f"board {name!r}")
+    answer = _send(calls, journal, body, f"board {name!r}", ["boards"])
     return msgspec.convert(answer.data["create_board"], Board)
 
 
@@ -60,23 +59,39 @@ def get_tags(calls: Calls, journal: Journal, names: Sequence[str]) -> list[int]:
 def _made(
     calls: Calls, journal: Journal, mutations: Sequence[Mutation], titles: Sequence[str]
 ) -> list[dict[str, Any]]:
+    """What monday answers for each; a request that never fits is cut, at the price it told."""
     made: list[dict[str, Any]] = []
-    for pack in packs(list(zip(mutations, titles, strict=True)), _MADE_A_REQUEST):
+    waiting = list(zip(mutations, titles, strict=True))
+    word = _WORDS[type(mutations[0])] if mutations else ""
+    while waiting:
+        kinds = [word] * len(waiting)
+        pack = waiting[: calls.budget.capacity(kinds, _MADE_A_REQUEST)]
         body = encode_body(*write_batch([mutation for mutation, _ in pack]))
         things = ", ".join(repr(title) for _, title in pack)
-        answer = _send(calls, journal, body, f"{_WORDS[type(pack[0][0])]} {things}")
+        try:
+            answer = _send(calls, journal, body, f"{word} {things}", kinds[: len(pack)])
+        except _DoesNotFit:
+            continue
         made += [answer.data[f"m{at}"] for at in range(len(pack))]
+        waiting = waiting[len(pack) :]
     return made
 
 
-def _send(calls: Calls, journal: Journal, body: bytes, what: str) -> Answer:
+class _DoesNotFit(Exception):
+    """Nothing ran: so many cost more points than a request may."""
+
+
+def _send(calls: Calls, journal: Journal, body: bytes, what: str, kinds: Sequence[str]) -> Answer:
     request, key = journal.intend(body, [])
     try:
-        answer = calls.mutate(body, key)
+        answer = calls.mutate(body, key, kinds)
     except AnswerLost as error:  # the request stays open: it may still arrive
         raise _failed(what, error) from error
     except Refused as error:
         journal.settle_by_reading(request)
+        if isinstance(error, TooComplex) and len(kinds) > 1:
+            calls.budget.learn_too_large(kinds)
+            raise _DoesNotFit from error
         raise _failed(what, error) from error
     except TargetError:
         if not calls.uncertain:

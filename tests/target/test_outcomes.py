@@ -1,0 +1,175 @@
+"""What becomes of rows that monday stumbles over, refuses, or has no room for in a request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ifs_monday_sandbox.faults import Fault
+from target_monday.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def rows(messages: Any, ids: Any, amount: int = 1, stream: str = "s", **cells: Any) -> str:
+    properties = {"Id": "string", "Amount": "number", **dict.fromkeys(cells, "string")}
+    records = [messages.record(stream, Id=each, Amount=amount, **cells) for each in ids]
+    state = {"type": "STATE", "value": {"bookmarks": {stream: amount}}}
+    return str(messages.lines([messages.schema(stream, properties), *records, state]))
+
+
+def is_write(request: Any) -> bool:
+    return "idempotency-key" in request.headers
+
+
+def failing(alias: str, code: str, **extensions: Any) -> str:
+    """An answer in which one alias failed, and nothing ran."""
+    error = {"message": code, "path": [alias], "extensions": {"code": code, **extensions}}
+    return json.dumps({"data": {alias: None}, "errors": [error]})
+
+
+@pytest.fixture
+def twin(simulate: Callable[..., Any], messages: Any) -> Any:
+    """An account with an empty board."""
+    twin = simulate()
+    assert twin.run(rows(messages, [])).code == 0
+    return twin
+
+
+def test_a_server_error_of_one_alias_is_looked_up_and_sent_again(twin: Any, messages: Any) -> None:
+    """Nobody knows whether it ran; its board goes on."""
+    body = failing("m0", "INTERNAL_SERVER_ERROR", status_code=500)
+    twin.sandbox.monday_faults.plan(Fault(200, body, matches=is_write))
+
+    ended = twin.run(rows(messages, ["a"]))
+
+    assert (ended.code, ended.books.of("s").created, len(twin.account.rows("S"))) == (0, 1, 1)
+
+
+def test_a_row_that_monday_stumbles_over_does_not_cost_its_neighbours(
+    twin: Any, messages: Any
+) -> None:
+    """Each request that holds it fails with 500 and says nothing more: it is found by halving."""
+    twin.account.poison.add(b"k07")
+
+    ended = twin.run(rows(messages, [f"k{at:02}" for at in range(40)]))
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.created, counts.rejected) == (3, 39, 1)
+    assert "k07" not in {row["Record key"] for row in twin.account.rows("S")}
+
+
+def test_an_outage_rejects_nothing(twin: Any, messages: Any) -> None:
+    """Where every request fails with 500, it is monday and not the rows."""
+    error = {"message": "Internal Server Error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    fault = Fault(500, json.dumps({"errors": [error]}), matches=is_write)
+    twin.sandbox.monday_faults.plan(fault, times=200)
+    lines = rows(messages, [f"k{at:02}" for at in range(40)])
+
+    ended = twin.run(lines)
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.rejected, counts.carried_over) == (1, 0, 40)
+    twin.sandbox.monday_faults.clear()
+    assert twin.run(lines).code == 0
+    assert len(twin.account.rows("S")) == 40
+
+
+def test_a_refused_row_is_not_sent_by_every_run(twin: Any, messages: Any) -> None:
+    """It stays an open reject of each run; a change of the row sends it again, or a new day."""
+    mapping = {"s": {"columns": {"Mail": {"title": "Mail", "type": "email"}}}}
+
+    def run(mail: str) -> Any:
+        return twin.run(rows(messages, ["1"], Mail=mail), boards=mapping)
+
+    first, second = run("b@host"), run("b@host")
+    twin.time.seconds += 25 * 3600
+    tomorrow = run("b@host")
+    mended = run("b@host.example.com")
+
+    assert [each.code for each in (first, second, tomorrow, mended)] == [3, 3, 3, 0]
+    assert second.books.of("s").rejected == 1
+    sent = [each.mutations for each in (second, tomorrow, mended)]
+    assert sent == [0, 1, 1]
+
+
+def test_columns_that_cost_more_than_a_request_may_are_made_in_several(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    twin = simulate(prices={"create_column": 400_000})
+    many = {f"P{at}": "x" for at in range(30)}
+
+    ended = twin.run(rows(messages, ["1"], **many))
+
+    assert ended.code == 0
+    assert {title for title in twin.account.rows("S")[0] if title.startswith("P")} == set(many)
+
+
+def test_a_row_too_large_for_a_request_goes_in_several(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """All of its cells are on the board at the end of the run, and it counts once."""
+    twin = simulate(points_per_cell=1_500_000, minute_points=50_000_000)
+    cells = {f"P{at}": f"v{at}" for at in range(9)}
+
+    ended = twin.run(rows(messages, ["1", "2"], **cells))
+    again = twin.run(rows(messages, ["1", "2"], **cells))
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.created, counts.updated, counts.partial) == (0, 2, 0, 0)
+    assert [{name: row[name] for name in cells} for row in twin.account.rows("S")] == [cells] * 2
+    assert again.mutations == 0
+
+
+def test_a_cell_that_fits_no_request_waits_in_the_ledger(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The row counts as partial, the run says so; the next one sends the cell without the row."""
+    twin = simulate()
+    twin.run(rows(messages, ["1"], Note="old"))
+    twin.account.limits._settings = twin.monday.__class__(points_per_cell=5_000_000)
+    twin.account.settings = twin.account.limits._settings
+
+    ended = twin.run(rows(messages, ["1"], Note="new"))
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.partial, counts.updated) == (1, 1, 1)
+    assert twin.account.rows("S")[0]["Note"] == "old"
+    twin.account.settings = twin.account.limits._settings = twin.monday
+    later = twin.run(rows(messages, ["2"], Note="x"))
+    assert later.code == 0
+    assert twin.account.rows("S")[0]["Note"] == "new"
+    assert twin.run(rows(messages, ["1"], Note="new")).mutations == 0
+
+
+def test_a_failed_stream_holds_back_its_own_bookmark_only(
+    simulate: Callable[..., Any], messages: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other streams' bookmarks go out; its own stays the last one that is settled."""
+    twin = simulate(items_limit=3)
+    marks = [("t", {"s": 0, "t": 0}), ("s", {"s": 1, "t": 0}), ("u", {"s": 1, "t": 0, "u": 1})]
+    lines = ""
+    for stream, bookmarks in marks:
+        ids = [f"{stream}{at}" for at in range(5 if stream == "s" else 2)]
+        state = messages.lines([{"type": "STATE", "value": {"bookmarks": bookmarks}}])
+        lines += "".join(rows(messages, ids, stream=stream).splitlines(keepends=True)[:-1]) + state
+
+    ended = twin.run(lines)
+
+    states = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ended.code == 1
+    assert states[-1] == {"bookmarks": {"s": 0, "t": 0, "u": 1}}
+
+
+def test_a_state_of_an_unknown_layout_waits_when_a_stream_failed() -> None:
+    """Nothing tells which part of it is the failed stream's."""
+    checkpoints = Checkpoints({"s", "t"})
+    checkpoints.give_up(checkpoints.row(), "s")
+    checkpoints.state({"bookmarks": {"at": 7}})
+    assert checkpoints.ready() is None
+    checkpoints.state({"value": 7})
+    assert checkpoints.ready() is None
+    checkpoints.state({"bookmarks": {"s": 1, "t": 2}, "version": 3})
+    assert checkpoints.ready() == {"bookmarks": {"t": 2}, "version": 3}
