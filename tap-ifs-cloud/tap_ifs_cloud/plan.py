@@ -17,6 +17,7 @@ from tap_ifs_cloud.replication import Stamp, modification_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from tap_ifs_cloud.definition import StreamDefinition
     from tap_ifs_cloud.odata.metadata import Metadata, Property
@@ -69,9 +70,9 @@ class StreamPlan:
         """The address of the entity set, for messages."""
         return f"{self.service.url}{self.definition.entity_set}"
 
-    def stamp(self, name: str) -> Stamp:
+    def stamp(self, name: str, *, horizon: datetime | None = None) -> Stamp:
         """The replication key `name`. Raises ReplicationKeyInvalid."""
-        return Stamp.of(name, self.properties, self.where)
+        return Stamp.of(name, self.properties, self.where, horizon=horizon)
 
     @property
     def follows_links(self) -> bool:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_ifs_cloud.odata.asking import Asker
-from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both, literal
 from tap_ifs_cloud.odata.rows import ROW_VERSION, Row, RowType
-from tap_ifs_cloud.replication import earlier
+from tap_ifs_cloud.replication import Stamp
+from tap_ifs_cloud.stamps import newest_stamp
 from tap_ifs_cloud.walking import whole_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from tap_ifs_cloud.plan import StreamPlan
-    from tap_ifs_cloud.replication import Stamp
 
 __all__ = ["Reading", "Since", "newer_versions", "stamped_since"]
+
+logger = logging.getLogger(__name__)
 
 # Beyond this many characters `$select` is left out: some proxies cut addresses at 8 kB.
 LONGEST_SELECT = 4000
@@ -33,6 +36,7 @@ class Since:
     bookmark: str | None = None
     start_date: str | None = None
     lookback: int = 0  # seconds
+    horizon: datetime | None = None  # the last moment that a change can have, if that is known
 
     @property
     def is_ever(self) -> bool:
@@ -90,10 +94,30 @@ def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequ
     """
     if reading.plan.properties[stamp.name].nullable and stamp.name not in reading.plan.key:
         yield from reading.pages(f"{stamp.name} eq null")
-    yield from reading.pages(_stamped(stamp, since), ordered_by=(stamp.name,))
+    begin, end = _begin(stamp, since), None if since.is_ever else _end(reading, stamp, since)
+    yield from reading.pages(both(begin, end), ordered_by=(stamp.name,))
 
 
-def _stamped(stamp: Stamp, since: Since) -> str:
+def _end(reading: Reading, stamp: Stamp, since: Since) -> str | None:
+    """Up to the newest stamp of now, so that rows that change meanwhile wait for the next run.
+
+    The server's own stamp, since its frame is known to nobody else. A read of the whole set has no
+    such end: what it left out would be taken for vanished.
+    """
+    newest = newest_stamp(reading.plan, stamp.name)
+    if newest is None:
+        return None
+    if since.bookmark is not None and stamp.order(newest) < stamp.order(since.bookmark):
+        logger.warning(
+            "bookmark.ahead stream=%s bookmark=%s newest=%s hint='was the newest row deleted?'",
+            reading.plan.definition.name,
+            since.bookmark,
+            newest,
+        )
+    return f"{stamp.name} le {literal(stamp.type, newest)}"
+
+
+def _begin(stamp: Stamp, since: Since) -> str:
     """The filter; inclusive, because rows of one second can straddle two runs."""
     begins = []
     if since.bookmark is not None:
@@ -113,13 +137,8 @@ def newer_versions(reading: Reading, since: Since) -> Iterator[Sequence[Row]]:
     """
     begin = None
     if since.bookmark is not None:
-        moment = version_time(since.bookmark)
-        if moment is None:
-            raise BookmarkInvalid(
-                f"{since.bookmark!r} is no row version (YYYYMMDDHH24MISS): correct the state, or "
-                "run with a full refresh"
-            )
-        begin = earlier(moment, since.lookback)
+        stamp = Stamp(ROW_VERSION, "Edm.String", since.horizon)
+        begin = version_time(stamp.back(since.bookmark, since.lookback))
     version = attrgetter(reading.row_type.attributes[ROW_VERSION])
     for rows in reading.pages():
         if begin is None:

@@ -16,13 +16,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
+from tap_ifs_cloud.odata.etag import version_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_ifs_cloud.odata.metadata import Property
 
-__all__ = ["COMPARABLE", "Stamp", "earlier", "modification_stamp"]
+__all__ = ["COMPARABLE", "Stamp", "earlier", "horizon", "modification_stamp"]
 
 Moment = TypeVar("Moment", date, datetime)
 
@@ -37,34 +38,77 @@ _STAMP = re.compile(
 # Too general to trust without "last" or "date" beside them.
 _VAGUE = frozenset({"update", "updated", "change", "changed", "modification"})
 _DAY: Final = 86_400
+_VERSION: Final = "%Y%m%d%H%M%S"
 NEVER: Final = 2900  # from this year on a moment is a placeholder such as 2999 or 9999
+# Clocks on earth differ by 26 hours at most, and what IFS writes with a `Z` may be any of them.
+FRAMES: Final = timedelta(hours=26)
 
-# Text is left out: a database may order it otherwise than it compares it.
+# Of texts only row versions are taken: a database may order others otherwise than compare them.
 COMPARABLE: Final = frozenset(
-    {"Edm.DateTimeOffset", "Edm.Date", "Edm.Decimal", "Edm.Int16", "Edm.Int32", "Edm.Int64"}
+    {
+        "Edm.DateTimeOffset",
+        "Edm.Date",
+        "Edm.Decimal",
+        "Edm.Int16",
+        "Edm.Int32",
+        "Edm.Int64",
+        "Edm.String",
+    }
 )
+_VERSIONS: Final = frozenset({"objversion", "rowversion"})
 
 
 def modification_stamp(properties: Mapping[str, Property]) -> str | None:
-    """The first column that is a modification stamp by name and type, or `None`."""
-    return next((name for name, declared in properties.items() if _is_stamp(declared)), None)
+    """The first column that is a modification stamp by name and type, or `None`.
+
+    A row version that is no moment comes last: it may be a counter, which only its values show
+    (`Stamp.is_shared`).
+    """
+    stamps = [name for name, declared in properties.items() if _is_stamp(declared)]
+    versions = [name for name, declared in properties.items() if _is_version(declared)]
+    return next(iter((*stamps, *versions)), None)
+
+
+def horizon(now: datetime | None) -> datetime | None:
+    """The last moment that a stamp can have when it is `now` at the server."""
+    return None if now is None else now + FRAMES
+
+
+def _is_version(declared: Property) -> bool:
+    name = _plain(declared.name)
+    return name in _VERSIONS and declared.type in COMPARABLE and not declared.collection
 
 
 def _is_stamp(declared: Property) -> bool:
-    name = re.sub(r"^Cf_", "", declared.name, flags=re.IGNORECASE).replace("_", "").lower()
+    name = _plain(declared.name)
     typed = declared.type == "Edm.DateTimeOffset" and not declared.collection
     return typed and bool(_STAMP.fullmatch(name)) and name not in _VAGUE
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"^Cf_", "", name, flags=re.IGNORECASE).replace("_", "").lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Reads and moves back the values of a replication key: moments, dates, or whole numbers."""
+    """Reads and moves back the values of a replication key.
+
+    They are moments, dates, numbers, or row versions of IFS (YYYYMMDDHH24MISS, as text or number).
+    """
 
     name: str
     type: str
+    horizon: datetime | None = None  # the last moment that can be true, if the server told its time
 
     @classmethod
-    def of(cls, name: str, properties: Mapping[str, Property], where: str) -> Self:
+    def of(
+        cls,
+        name: str,
+        properties: Mapping[str, Property],
+        where: str,
+        *,
+        horizon: datetime | None = None,
+    ) -> Self:
         """The stamp of a column. Raises ReplicationKeyInvalid."""
         declared = properties.get(name)
         if declared is None:
@@ -75,72 +119,108 @@ class Stamp:
                 f"{where} has no column {name!r} to replicate by; its dates and times are: "
                 f"{', '.join(dated) or 'none'}"
             )
-        if declared.type not in COMPARABLE or declared.collection:
+        is_text = declared.type == "Edm.String" and not _is_version(declared)
+        if declared.type not in COMPARABLE or declared.collection or is_text:
             raise ReplicationKeyInvalid(
                 f"{where}: {name} is {declared.type}; a replication key is one of "
-                f"{', '.join(sorted(COMPARABLE))}"
+                f"{', '.join(sorted(COMPARABLE - {'Edm.String'}))}, or a row version"
             )
-        return cls(name, declared.type)
+        return cls(name, declared.type, horizon)
 
     @property
     def is_dated(self) -> bool:
-        """Whether its values are moments or dates, not numbers."""
-        return self.type in ("Edm.DateTimeOffset", "Edm.Date")
+        """Whether its values tell a time, by their type."""
+        return self.type in ("Edm.DateTimeOffset", "Edm.Date", "Edm.String")
 
     def order(self, value: str) -> Any:
         """What values are compared by. Raises BookmarkInvalid."""
         try:
-            return self._moment(value)
-        except (ValueError, TypeError, ArithmeticError) as error:
+            return self._comparable(value)
+        except (ValueError, TypeError, ArithmeticError, BookmarkInvalid) as error:
+            kind = "row version (YYYYMMDDHH24MISS)" if self.type == "Edm.String" else self.type
             raise BookmarkInvalid(
-                f"{value!r} is no {self.type} and cannot be compared with {self.name}: "
-                "correct the state, or run with a full refresh"
+                f"{value!r} is no {kind} and cannot be compared with {self.name}: correct the "
+                "state, run with a full refresh, or choose another `replication_key`"
             ) from error
 
     def is_real(self, value: str) -> bool:
-        """Whether a bookmark may stand there; years far ahead mean "never", not a change."""
-        return not self.is_dated or self.order(value).year < NEVER
+        """Whether a bookmark may stand there; what lies ahead is a placeholder or a mistake."""
+        moment = self._told(value)
+        if moment is None:
+            return True
+        if moment.year >= NEVER or self.horizon is None:
+            return moment.year < NEVER
+        if isinstance(moment, datetime):
+            return moment <= self.horizon.replace(tzinfo=moment.tzinfo)
+        return moment <= self.horizon.date()
+
+    def is_shared(self, value: str) -> bool:
+        """Whether the values of two rows can be compared: a version that counts changes cannot."""
+        return self.type in ("Edm.DateTimeOffset", "Edm.Date") or version_time(value) is not None
 
     def back(self, value: str, seconds: int) -> str:
         """A bookmark moved back, written as it is written. Raises BookmarkInvalid."""
-        moment = self.order(value)
+        self.order(value)
         if not self.is_real(value):
             raise BookmarkInvalid(
                 f"{value!r} lies so far ahead that no change would be read again: correct the "
                 "state, or run with a full refresh"
             )
-        if self.type == "Edm.Date":
-            return earlier(_as_date(moment), math.ceil(seconds / _DAY) * _DAY).isoformat()
-        if self.type != "Edm.DateTimeOffset":
-            return value
-        return _like(value, seconds)
+        moment = self._told(value)
+        if self.type == "Edm.DateTimeOffset":
+            return _like(value, seconds)
+        if isinstance(moment, datetime):
+            return earlier(moment, seconds).strftime(_VERSION)
+        if moment is not None:
+            return earlier(moment, math.ceil(seconds / _DAY) * _DAY).isoformat()
+        return value
 
     def start(self, start_date: str) -> str:
-        """`start_date` as a value of this column."""
+        """`start_date` as a value of this column. Raises BookmarkInvalid."""
         day, _, rest = start_date.partition("T")
-        if self.type == "Edm.Date":
-            return str(self.order(day))
         text = f"{day}T{rest or '00:00:00'}"
-        written = text if re.search(r"(Z|[+-]\d\d:?\d\d)$", text) else f"{text}Z"
-        self.order(written)
+        moment = _moment_of(text, start_date)
+        if self.type == "Edm.Date":
+            written = day
+        elif self.type == "Edm.DateTimeOffset":
+            written = text if re.search(r"(Z|[+-]\d\d:?\d\d)$", text) else f"{text}Z"
+        else:
+            written = moment.strftime(_VERSION)
+        if not self.is_real(written):
+            raise BookmarkInvalid(
+                f"`start_date` {start_date!r} lies ahead: no change would be read"
+            )
         return written
 
-    def _moment(self, value: str) -> object:
+    def _told(self, value: str) -> datetime | date | None:
+        """The moment or date that a value tells; `None` for plain numbers."""
         if self.type == "Edm.Date":
             return date.fromisoformat(value)
         if self.type == "Edm.DateTimeOffset":
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return _moment_of(value, value)
+        return version_time(value)
+
+    def _comparable(self, value: str) -> object:
+        if self.type == "Edm.Date":
+            return date.fromisoformat(value)
+        if self.type == "Edm.DateTimeOffset":
+            return _moment_of(value, value)
+        if self.type == "Edm.String":
+            if version_time(value) is None:
+                raise ValueError
+            return value
         number = Decimal(value)
         if not number.is_finite():
             raise ValueError
         return number
 
 
-def _as_date(moment: object) -> date:
-    if isinstance(moment, date):
-        return moment
-    raise TypeError
+def _moment_of(value: str, shown: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise BookmarkInvalid(f"{shown!r} is no moment") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def earlier(moment: Moment, seconds: int) -> Moment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
+from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopp
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
+from tap_ifs_cloud.replication import Stamp, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
 
 if TYPE_CHECKING:
@@ -139,12 +141,17 @@ class EntitySetStream(Stream):
     def _rows(self, reading: Reading) -> Iterator[Sequence[Row]]:
         if self.replication_method != REPLICATION_INCREMENTAL:
             return reading.pages()
-        since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])
+        since = Since(
+            self._bookmark(),
+            self.config.get("start_date"),
+            self.config["lookback"],
+            horizon(self.tap.session.server_now()),
+        )
         if since.is_ever and self.emit_activate_version_messages:
             self._stream_version = self._initialized_at
         if self.replication_key == ROW_VERSION:
             return newer_versions(reading, since)
-        return stamped_since(reading, self.plan.stamp(self._stamp_name()), since)
+        return stamped_since(reading, self._stamp, since)
 
     def _stamp_name(self) -> str:
         if self.replication_key is None:
@@ -252,10 +259,18 @@ class EntitySetStream(Stream):
         return True
 
     def _order(self, value: str) -> Any:
+        """What a value is compared by; `None` if no bookmark may stand there."""
+        if self.replication_key == ROW_VERSION and version_time(value) is None:
+            return None
+        return self._stamp.order(value) if self._stamp.is_real(value) else None
+
+    @cached_property
+    def _stamp(self) -> Stamp:
+        """The replication key, as it is when the stream begins."""
+        ahead = horizon(self.tap.session.server_now())
         if self.replication_key == ROW_VERSION:
-            return version_time(value)
-        stamp = self.plan.stamp(self._stamp_name())
-        return stamp.order(value) if stamp.is_real(value) else None
+            return Stamp(ROW_VERSION, "Edm.String", ahead)
+        return self.plan.stamp(self._stamp_name(), horizon=ahead)
 
     def _write_bookmark(self) -> None:
         if self._watermark is not None:

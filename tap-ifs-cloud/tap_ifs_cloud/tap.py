@@ -32,6 +32,7 @@ from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import SETTINGS, definitions, setting_faults, token_url
+from tap_ifs_cloud.stamps import with_tried_stamp
 from tap_ifs_cloud.stream import EntitySetStream
 from tap_ifs_cloud.termination import Termination
 from tap_ifs_cloud.whereabouts import Whereabouts
@@ -244,7 +245,8 @@ class TapIfsCloud(Tap):
         try:
             if isinstance(declared, IfsError):
                 raise self._whereabouts.explained(definition, self.config["gateway"], declared)
-            return StreamPlan.of(definition, Service(self.session, url), declared)
+            plan = StreamPlan.of(definition, Service(self.session, url), declared)
+            return with_tried_stamp(plan) if self.input_catalog is None else plan
         except IfsError as error:
             if self.input_catalog is not None:
                 self.failed(definition.name, error)

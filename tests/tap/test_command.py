@@ -103,6 +103,7 @@ def test_a_failed_stream_ends_the_process_with_an_error(
     tap: Any, config: dict[str, Any], ifs: Any, failure: Any, arguments: tuple[str, ...], code: str
 ) -> None:
     """The exit code is not 0, and the stream is named."""
+    config["streams"][0]["replication"] = "full"
     ifs.plan(failure(403, "SE_UNAUTHORIZED", "Insufficient privileges.", part="OrderSet?"))
 
     ended = tap(config, *arguments)
