@@ -213,10 +213,9 @@ class Loader:
 
     def deliver_all(self) -> None:
         """Deliver everything that waits."""
+        self._deliver_uploads()
         while self._pool:
-            self._deliver_uploads()
-            if self._pool:
-                self.deliver_pack()
+            self.deliver_pack()
 
     def _deliver_uploads(self) -> None:
         """Deliver what is better uploaded; `turn` says when that is nothing any more."""

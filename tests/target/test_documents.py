@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
@@ -14,8 +14,12 @@ from target_monday.monday import operations
 from target_monday.monday.operations import (
     ArchiveItem,
     CreateColumn,
+    CreateGroup,
     CreateItem,
+    GetTag,
+    StartUpload,
     UpdateItem,
+    job_statuses,
     write_batch,
 )
 
@@ -49,10 +53,19 @@ VALUES = st.dictionaries(TEXTS, TEXTS, max_size=2)
 LABELS = st.lists(st.sampled_from("abc"), unique=True).map(status_colours)
 MUTATIONS = st.one_of(
     st.builds(CreateItem, TEXTS, TEXTS, VALUES, st.one_of(st.none(), TEXTS), st.booleans()),
-    st.builds(UpdateItem, TEXTS, TEXTS, VALUES, st.booleans()),
+    st.builds(UpdateItem, TEXTS, TEXTS, VALUES, st.booleans(), st.one_of(st.none(), TEXTS)),
     st.builds(ArchiveItem, TEXTS, st.booleans()),
     st.builds(CreateColumn, TEXTS, TEXTS, st.sampled_from(["text", "status", "dropdown"]), LABELS),
+    st.builds(CreateGroup, TEXTS, TEXTS),
+    st.builds(GetTag, TEXTS),
+    st.builds(StartUpload, TEXTS, TEXTS, st.one_of(st.none(), TEXTS), st.booleans()),
 )
+DRAWN = {ArchiveItem, CreateColumn, CreateGroup, CreateItem, GetTag, StartUpload, UpdateItem}
+
+
+def test_every_mutation_is_among_those_that_are_drawn() -> None:
+    """Whoever adds one adds it here."""
+    assert set(get_args(operations.Mutation)) == DRAWN
 
 
 @given(st.lists(MUTATIONS, min_size=1, max_size=8))
@@ -62,6 +75,15 @@ def test_generated_batches_are_valid(schema: GraphQLSchema, mutations: list[Any]
 
     assert validate(schema, parse(document)) == []
     assert all(f"${name}:" in document for name in variables)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_questions_about_jobs_are_valid(schema: GraphQLSchema, job_ids: list[str]) -> None:
+    """One question for all of them."""
+    document, variables = job_statuses(job_ids)
+
+    assert validate(schema, parse(document)) == []
+    assert set(variables.values()) == set(job_ids)
 
 
 def test_default_column_types_exist(schema: GraphQLSchema) -> None:

@@ -259,3 +259,70 @@ def test_several_boards_are_loaded_by_one_start(twin: Any, messages: Any) -> Non
 
     assert (ended.code, twin.account.usage.calls - before) == (0, 4)
     assert [len(twin.account.rows(f"S{at}")) for at in range(5)] == [800] * 5
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param({"ingest_jobs_per_hour": 0}, id="no more starts"),
+        pytest.param({"ingest_items_per_hour": 10}, id="no more items"),
+    ],
+)
+def test_what_uploads_have_no_room_for_goes_by_aliases(
+    simulate: Callable[..., Any], messages: Any, limits: dict[str, int]
+) -> None:
+    """The account's hour may be used up by others: the run does not wait for the next one."""
+    twin = simulate(**limits)
+
+    ended = twin.run(orders(messages, numbered(1_000)), lane="ingest", backfill=False)
+
+    assert (ended.code, len(twin.account.rows("S"))) == (0, 1_000)
+    assert ended.seconds < 300
+
+
+def test_a_file_that_cannot_be_read_is_halved(twin: Any, messages: Any) -> None:
+    """Until its bad row is among few that go by aliases; the API gives the reason for that one."""
+    twin.run(orders(messages, []))
+    twin.account.poison.add(b"k00777")
+
+    ended = twin.run(orders(messages, numbered(1_600)), lane="ingest")
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.created, counts.rejected) == (3, 1_599, 1)
+    assert ended.calls < 60
+
+
+def test_a_full_board_takes_what_it_has_room_for(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The rest is carried over and the stream fails, as by the other lane."""
+    twin = simulate(items_limit=700)
+
+    ended = twin.run(orders(messages, numbered(1_000)))
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.created, counts.carried_over) == (1, 700, 300)
+    assert len(twin.account.rows("S")) == 700
+
+
+def test_a_stopped_run_leaves_its_upload_to_the_next(rehearsal: Any, messages: Any) -> None:
+    """SIGTERM while monday works on the file: exit 4, nothing acknowledged, nothing twice."""
+    lines = [orders(messages, numbered(300)).rstrip()]
+    process = rehearsal.start(lane="ingest", poll_interval=30)
+    seen: list[bool] = []
+
+    def stop(request: Any) -> bool:
+        if is_file(request):
+            seen.append(True)
+            process.send_signal(signal.SIGTERM)
+        return False
+
+    rehearsal.sandbox.monday_faults.plan(Fault(matches=stop))
+    stopped = rehearsal.end_with_input(process, lines)
+    rehearsal.sandbox.monday_faults.clear()
+
+    ended = rehearsal.run(lines, lane="ingest", poll_interval=0.02)
+
+    assert (seen, stopped.code, stopped.states) == ([True], 4, [])
+    assert stopped.counts()["carried_over"] == 300
+    assert (ended.code, rehearsal.board("S")["items_count"]) == (0, 300)

@@ -76,7 +76,7 @@ class Account:
         self._next_id = int(wall().timestamp() * 100_000) if id_start is None else id_start
         self.random = random.Random(self._next_id)  # noqa: S311  (column ids are no secret)
         self.locked_boards: set[int] = set()
-        self.poison: set[bytes] = set()  # a mutation that holds one of them fails with 500
+        self.poison: set[bytes] = set()  # mutations and files that hold one of them fail
         self._open = threading.Event()
         self._open.set()
         people = ((self.settings.user_name, "integration@example.com"), *PEOPLE)

@@ -182,6 +182,8 @@ class Uploads:
         try:
             if len(content) > MOST_BYTES:
                 raise UploadFaultError("FILE_TOO_LARGE", "At most 150 MB are taken")  # noqa: TRY301  (one way out for every fault)
+            if any(text in content for text in self._account.poison):
+                raise UploadFaultError("INVALID_UPLOAD", "The file cannot be read")  # noqa: TRY301  (as above)
             rows = read_rows(job.board, content, job.most_rows)
         except UploadFaultError as error:
             self._fail(job, "REJECTED", error)
