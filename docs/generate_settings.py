@@ -52,10 +52,8 @@ def _sections(plugin: str, name: str, setting: Mapping[str, Any]) -> Iterator[st
 def _nested(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The object that a list or a map of objects holds, if the setting is one."""
     for inner in (schema.get("items"), schema.get("additionalProperties")):
-        if isinstance(inner, dict):
-            for one in (inner, *inner.get("oneOf", ())):
-                if one.get("properties"):
-                    return one
+        if isinstance(inner, dict) and inner.get("properties"):
+            return inner
     return None
 
 

@@ -35,10 +35,9 @@ _COLUMN_OPTIONS: Final[dict[str, Any]] = {
     "labels": {
         "description": "Of a status or dropdown: the labels that it is made with, or value -> "
         "label, where `*` stands for all values that are neither named nor labels of the board.",
-        "oneOf": [
-            {"type": "array", "items": _TEXT},
-            {"type": "object", "additionalProperties": _TEXT},
-        ],
+        "type": ["array", "object"],
+        "items": _TEXT,
+        "additionalProperties": _TEXT,
     },
     "missing_labels": {"enum": _LABELS_CHOICE, "description": "As the setting, for this column."},
     "nulls": {"enum": _NULLS_CHOICE, "description": "As the setting, for this column."},
@@ -67,17 +66,11 @@ _COLUMN: Final[dict[str, Any]] = {
         "Where a property goes: a column id or title; an object with `column` or `title`, and with "
         "`type` if the column is to be made where it is missing; null or false leaves it out."
     ),
-    "oneOf": [
-        _TEXT,
-        {"type": "null"},
-        {"const": False},
-        {
-            "type": "object",
-            "properties": _COLUMN_OPTIONS,
-            "additionalProperties": False,
-            "not": {"required": ["column", "title"]},
-        },
-    ],
+    "type": ["string", "object", "boolean", "null"],
+    "minLength": 1,
+    "properties": _COLUMN_OPTIONS,
+    "additionalProperties": False,
+    "not": {"anyOf": [{"type": "object", "required": ["column", "title"]}, {"const": True}]},
 }
 
 _BOARDS: Final[dict[str, Any]] = {

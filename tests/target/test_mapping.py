@@ -153,6 +153,8 @@ def test_streams_and_properties_are_left_out_by_choice(rehearsal: Any, messages:
     ("entry", "word"),
     [
         ({"type": "text", "unit": "EUR"}, "unit"),
+        ({"type": "text", "unitt": "EUR"}, "'unitt'"),
+        ({"type": "status", "labels": {"a": "x" * 31}}, "30 characters"),
         ({"type": "timeline", "from": "Day"}, "`to`"),
         ({"type": "link", "template": "{Id!r}"}, "template"),
         ({"type": "date", "timezone": "Mars/Base"}, "Mars/Base"),
