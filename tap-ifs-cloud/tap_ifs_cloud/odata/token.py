@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -102,14 +103,15 @@ def _hint(error: IfsError, reason: str) -> str:
 
 
 def _reply(body: Body) -> TokenReply:
+    content = body.content.removeprefix(BOM_UTF8)
     try:
-        return _REPLY.decode(body.content)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise AuthNotJson(body.url, _shown(body.content)) from error
+        return _REPLY.decode(content)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise AuthNotJson(body.url, _shown(content)) from error
 
 
 def _shown(content: bytes) -> str:
-    """What an error may show of a reply: JSON can hold a token under another name."""
-    if content.lstrip()[:1] in (b"{", b"["):
-        return "JSON without `access_token`"
-    return excerpt(content.decode(errors="replace"))[:80]
+    """What an error may show of a reply: only of a web page, as all else can hold a token."""
+    if content.lstrip()[:1] == b"<":
+        return excerpt(content.decode(errors="replace"))[:80]
+    return f"{len(content)} bytes that are no JSON with an `access_token`"

@@ -84,7 +84,7 @@ def test_a_reply_without_a_token_is_not_shown(
     """JSON may hold the token under another name."""
     ifs.plan(answer(200, body, part="token"))
 
-    with pytest.raises(AuthNotJson, match="JSON without `access_token`") as caught:
+    with pytest.raises(AuthNotJson, match="bytes that are no JSON with an `access_token`") as caught:
         read()
 
     assert "canary" not in str(caught.value)
@@ -140,3 +140,33 @@ def test_nobody_takes_the_place_of_the_token(ifs: Any, read: Callable[..., list[
     read(headers={"authorization": "Basic eDp5"})
 
     assert ifs.gets()[0].headers["Authorization"] == "Bearer t1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"access_token=tok-canary&expires_in=180",
+        b'"tok-canary"',
+        b'{"token": "tok-canary"}',
+        b'\xef\xbb\xbf{"id_token": "tok-canary"}',
+        b'{"access_token": "tok-canary',
+    ],
+)
+def test_a_reply_that_is_no_page_is_not_shown(
+    ifs: Any, read: Any, answer: Any, body: bytes
+) -> None:
+    """It may hold a token in another form."""
+    ifs.plan(answer(200, body, part="token"))
+
+    with pytest.raises(AuthNotJson, match="bytes that are no JSON") as caught:
+        read()
+
+    assert "tok-canary" not in str(caught.value)
+
+
+def test_a_token_may_stand_behind_a_byte_order_mark(ifs: Any, read: Any, answer: Any) -> None:
+    """Some gateways put one before every answer."""
+    reply = b'\xef\xbb\xbf{"access_token": "t0", "expires_in": 180}'
+    ifs.plan(answer(200, reply, part="token"))
+
+    assert read() == []
