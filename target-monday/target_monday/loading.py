@@ -61,7 +61,8 @@ class Loader:
 
     Operations of all boards wait in one pool until they fill a request, or until there are enough
     of them to choose a lane. A key is in the pool once: later rows are merged into the operation
-    that waits, and the last value wins. `priorities`: stream -> number, the highest first.
+    that waits, and the last value wins. `before_pack` makes what operations need on their boards
+    and says for which streams that cannot be. `priorities`: stream -> number, the highest first.
     """
 
     lane: AliasLane
@@ -74,7 +75,7 @@ class Loader:
     max_aliases: int
     ambiguous: Mapping[str, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
-    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], None] = lambda _: None
+    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[str, str]] = lambda _: {}
     priorities: Mapping[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
@@ -275,7 +276,12 @@ class Loader:
 
     def _send(self, pack: Sequence[Pending]) -> list[Outcome]:
         calls, points = self.lane.calls.made, self.lane.calls.points
-        self.before_pack([(pending.plan, pending.operation) for pending in pack])
+        unmade = self.before_pack([(pending.plan, pending.operation) for pending in pack])
+        for stream, reason in unmade.items():
+            self.fail_stream(stream, reason)
+        pack = [pending for pending in pack if pending.plan.stream not in unmade]
+        if not pack:
+            return []
         outcomes = self.lane.deliver(pack)
         self._share_costs(pack, self.lane.calls.made - calls, self.lane.calls.points - points)
         self._account_all(pack, outcomes)

@@ -27,7 +27,6 @@ class Lookups:
     calls: Calls
     journal: Journal
     directory: Directory = field(default_factory=Directory)
-    _tags: dict[str, None] = field(default_factory=dict)
     _weeks_known: bool = False
 
     def know_people(self, addresses: Iterable[str]) -> None:
@@ -55,14 +54,9 @@ class Lookups:
             self.directory.week_begins = 6 if sunday else 0
             self._weeks_known = True
 
-    def need_tags(self, names: Iterable[str]) -> None:
-        """Note tags whose ids will be needed."""
-        self._tags.update(dict.fromkeys(name for name in names if name not in self.directory.tags))
-
-    def get_tags(self) -> None:
-        """The ids of the noted tags; those that the account does not have are made."""
-        names = list(self._tags)
-        if names:
-            ids = get_tags(self.calls, self.journal, names)
-            self.directory.tags.update(zip(names, ids, strict=True))
-            self._tags.clear()
+    def know_tags(self, names: Iterable[str]) -> None:
+        """The ids of tags; those that the account does not have are made. Raises BoardFailed."""
+        new = [each for each in dict.fromkeys(names) if each not in self.directory.tags]
+        if new:
+            ids = get_tags(self.calls, self.journal, new)
+            self.directory.tags.update(zip(new, ids, strict=True))

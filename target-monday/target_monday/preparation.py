@@ -252,22 +252,43 @@ class Preparation:
         """Look up the users that these records name, before their cells are made."""
         self._lookups.know_people(plan.addresses(records))
 
-    def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> None:
-        """Make the groups and tags that these operations need and that are not there yet."""
-        missing: dict[str, tuple[BoardPlan, list[str]]] = {}
+    def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[str, str]:
+        """Make the groups and tags that these operations need and that are not there yet.
+
+        Gives the streams for which that cannot be, each with the reason.
+        """
+        unmade: dict[str, str] = {}
+        self._make_tags(operations, unmade)
+        missing: dict[str, tuple[BoardPlan, dict[str, None]]] = {}
         for plan, operation in operations:
-            self._lookups.need_tags(plan.tag_names(operation))
             title = plan.group_title(operation)
-            if title is not None and title not in plan.groups:
-                titles = missing.setdefault(plan.board_id, (plan, []))[1]
-                if title not in titles:
-                    titles.append(title)
-        self._lookups.get_tags()
+            if title is not None and title not in plan.groups and plan.stream not in unmade:
+                missing.setdefault(plan.stream, (plan, {}))[1][title] = None
         for plan, titles in missing.values():
+            try:
+                self._make_groups(plan, [title for title in titles if title not in plan.groups])
+            except BoardFailed as error:
+                unmade[plan.stream] = str(error)
+        return unmade
+
+    def _make_tags(
+        self, operations: Sequence[tuple[BoardPlan, Operation]], unmade: dict[str, str]
+    ) -> None:
+        names: dict[str, list[str]] = {}
+        for plan, operation in operations:
+            names.setdefault(plan.stream, []).extend(plan.tag_names(operation))
+        try:
+            self._lookups.know_tags(name for these in names.values() for name in these)
+        except BoardFailed as error:
+            unmade |= {stream: str(error) for stream, these in names.items() if these}
+
+    def _make_groups(self, plan: BoardPlan, titles: Sequence[str]) -> None:
+        if titles:
             made = make_groups(self.calls, self.journal, plan.board_id, titles)
             plan.groups.update(zip(titles, made, strict=True))
             _log.info(
-                "groups.created stream=%s board=%s groups=%d", plan.stream, plan.board_id, len(made)
+                "groups.created stream=%s board=%s groups=%d",
+                *(plan.stream, plan.board_id, len(made)),
             )
 
     def _know_items(self, plan: BoardPlan, board: Board, *, columns_changed: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from ifs_monday_sandbox.faults import Fault
 
 TYPES = dict.fromkeys(("Id", "Name", "State", "Day", "Until"), "string")
 
@@ -189,3 +191,29 @@ def test_well_known_documents_look_right_without_a_mapping(rehearsal: Any, messa
     titles = [column["title"] for column in rehearsal.board("Orders")["columns"]]
     assert names(rehearsal, "Orders") == ["P1 - Nordic"]
     assert titles[1:5] == ["Objstate", "VendorName", "NetAmountCurr", "CurrencyCode"]
+
+
+def test_a_group_that_cannot_be_made_fails_only_its_board(rehearsal: Any, messages: Any) -> None:
+    """Other streams are delivered; the next run makes the group."""
+    lines = [
+        *rows(messages, {"Id": "a", "State": "x" * 200}),
+        *rows(messages, {"Id": "b"}, stream="t"),
+        messages.state(1),
+    ]
+
+    rehearsal.run([messages.schema("s", TYPES), messages.schema("t", TYPES)])
+    refusal = {"message": "no", "path": ["m0"], "extensions": {"code": "UserUnauthorizedException"}}
+    rehearsal.sandbox.monday_faults.plan(
+        Fault(
+            200,
+            json.dumps({"data": {"m0": None}, "errors": [refusal]}),
+            {"API-Version": "2026-10"},
+            matches=lambda request: "idempotency-key" in request.headers,  # the first is the group
+        )
+    )
+    failed = rehearsal.run(lines, boards={"s": {"group": "{State}"}})
+    ended = rehearsal.run(lines, boards={"s": {"group": "{State}"}})
+
+    assert (failed.code, failed.states, "groups" in failed.log) == (1, [], True)
+    assert (failed.counts("t")["created"], failed.counts("s")["carried_over"]) == (1, 1)
+    assert (ended.code, groups(rehearsal)) == (0, {"a": "x" * 200})

@@ -69,7 +69,7 @@ class Dispatch:
     items: ItemStore
     max_aliases: int
     backfill: bool = True
-    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], None] = lambda _: None
+    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], object] = lambda _: None
     _first_loads: dict[int, bool] = field(default_factory=dict)
     _labels: dict[int, LiveLabels] = field(default_factory=dict)
     _scouted: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
