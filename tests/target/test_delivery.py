@@ -243,25 +243,6 @@ def test_a_lost_create_is_looked_for_before_it_is_sent_again(prepared: Any, mess
     assert prepared.run(rows(messages, "a", "b")).counts()["unchanged"] == 2
 
 
-def test_what_a_lost_request_left_undone_is_done(prepared: Any, messages: Any) -> None:
-    """One row of the lost request is on the board, the other is not: it is sent under a new key."""
-    column = next(c["id"] for c in prepared.board("S")["columns"] if c["title"] == "Record key")
-    made = """mutation ($b: ID!, $v: JSON!) {
-      create_item(board_id: $b, item_name: "a", column_values: $v) { id } }"""
-    board = prepared.board("S")["id"]
-
-    def half() -> None:
-        prepared.ask(made, {"b": board, "v": json.dumps({column: "a"})})
-
-    prepared.sandbox.monday_faults.plan(Fault(502, matches=is_write, meanwhile=half))
-
-    ended = prepared.run(rows(messages, "a", "b"))
-
-    assert ended.code == 0
-    assert prepared.board("S")["items_count"] == 2
-    assert prepared.cells("S", "a")["Amount"] == "1"
-
-
 def test_a_refused_question_is_no_refusal_of_what_was_sent(prepared: Any, messages: Any) -> None:
     """The look-up after a lost answer fails: nothing is sent again before the next run knows."""
     body = answer("RESOURCE_NOT_FOUND", ["items_page_by_column_values"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday import writes
 from target_monday.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -173,3 +174,43 @@ def test_a_state_of_an_unknown_layout_waits_when_a_stream_failed() -> None:
     assert checkpoints.ready() is None
     checkpoints.state({"bookmarks": {"s": 1, "t": 2}, "version": 3})
     assert checkpoints.ready() == {"bookmarks": {"t": 2}, "version": 3}
+
+
+@pytest.mark.parametrize(
+    "late", [lambda _: True, lambda item: item.id % 2 == 0], ids=["all", "half"]
+)
+def test_what_a_lost_request_made_may_be_searchable_only_later(
+    twin: Any, messages: Any, late: Callable[[Any], bool]
+) -> None:
+    """Half a minute after the answer was lost: nothing is made twice."""
+
+    def hidden(item: Any) -> bool:
+        age = (twin.time.wall() - item.created.at).total_seconds()
+        return age < 30 and late(item)
+
+    twin.account.unsearchable = hidden
+    twin.sandbox.monday_faults.plan(Fault(lose=True, matches=is_write))
+    lines = rows(messages, [f"k{at}" for at in range(10)])
+
+    ended = twin.run(lines)
+
+    assert (ended.code, ended.books.of("s").created, len(twin.account.rows("S"))) == (0, 10, 10)
+    assert twin.run(lines).mutations == 0
+
+
+def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> None:
+    """One row of the lost request is on the board, the other is not: it is sent under a new key."""
+    account, board = twin.account, twin.account.board("S")
+    key = account.column("S", "Record key").id
+
+    def half() -> None:
+        group = next(iter(board.active_groups()))
+        who = account.writer("half of it")
+        writes.create_item(account, board, "a", group=group, values={key: "a"}, writer=who)
+
+    twin.sandbox.monday_faults.plan(Fault(502, matches=is_write, meanwhile=half))
+
+    ended = twin.run(rows(messages, ["a", "b"]))
+
+    found = {row["Record key"]: row["Amount"] for row in twin.account.rows("S")}
+    assert (ended.code, len(twin.account.rows("S")), found) == (0, 2, {"a": "1", "b": "1"})

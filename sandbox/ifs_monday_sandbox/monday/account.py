@@ -77,6 +77,7 @@ class Account:
         self.random = random.Random(self._next_id)  # noqa: S311  (column ids are no secret)
         self.locked_boards: set[int] = set()
         self.poison: set[bytes] = set()  # mutations and files that hold one of them fail
+        self.unsearchable: Callable[[Item], bool] = lambda _: False  # what no search finds yet
         self._open = threading.Event()
         self._open.set()
         people = ((self.settings.user_name, "integration@example.com"), *PEOPLE)

@@ -51,7 +51,8 @@ def by_column_values(
 ) -> list[int]:
     """Ids of the items that match one of the values in each of the columns."""
     tests = [_value_test(account, _column(board, one), one["column_values"]) for one in wanted]
-    return [item.id for item in board.active_items() if all(test(item) for test in tests)]
+    found = (item for item in board.active_items() if not account.unsearchable(item))
+    return [item.id for item in found if all(test(item) for test in tests)]
 
 
 def by_query(

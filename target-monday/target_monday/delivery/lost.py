@@ -8,7 +8,7 @@ keys are looked up first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome
 from target_monday.diff import Create
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LostRequest", "Ran"]
 
+_SEARCHABLE: Final = 40.0  # seconds in which what a request made can be found by a search
 Place = tuple[int, str]  # the ledger's number of a board, and a key
 
 
@@ -47,7 +48,8 @@ class LostRequest:
     def look(self) -> None:
         """Raise Ran if an item of the request is on its board; otherwise it may be sent again.
 
-        monday runs operations one after another: while items still appear, it is not done.
+        monday runs operations one after another, and an item may be searchable only later: where
+        some are there, the others get 40 seconds to appear.
         Raises RunFailed if the board cannot be asked: a refusal of the question is none of the
         request.
         """
@@ -63,13 +65,12 @@ class LostRequest:
         found = self._found()
         if not found:
             return
-        tries = 1
-        while len(found) < len(self._creates()):
-            self.calls.pause(None, "a request is still running", tries)
-            before, found = found, self._found()
-            if before.keys() == found.keys():
-                break
+        clock, tries = self.calls.budget.clock, 0
+        began = clock()
+        while len(found) < len(self._creates()) and clock() - began < _SEARCHABLE:
             tries += 1
+            self.calls.pause(None, "a request is still running", tries)
+            found = self._found()
         raise Ran([self._outcome(pending, found) for pending in self.pack])
 
     def _creates(self) -> list[Pending]:
