@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
+from target_monday.delivery.upload_report import Sent, written_rows
+from target_monday.monday.uploads import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -326,3 +328,64 @@ def test_a_stopped_run_leaves_its_upload_to_the_next(rehearsal: Any, messages: A
     assert (seen, stopped.code, stopped.states) == ([True], 4, [])
     assert stopped.counts()["carried_over"] == 300
     assert (ended.code, rehearsal.board("S")["items_count"]) == (0, 300)
+
+
+SENT = [Sent("a", creates=True), Sent("b", creates=False, item_id="7"), Sent("c", creates=True)]
+DONE = Counts(submitted=3, created=2, updated=1)
+
+
+@pytest.mark.parametrize(
+    ("report", "counts", "found"),
+    [
+        pytest.param(
+            b"row_number,status,item_id\n1,created,11\n2,updated,7\n3,created,13\n",
+            DONE,
+            {0: "11", 1: "7", 2: "13"},
+            id="rows from 1",
+        ),
+        pytest.param(
+            b"Line,Result,Pulse ID\n4,Created,13\n2,Created,11\n3,Updated,7\n",
+            DONE,
+            {0: "11", 1: "7", 2: "13"},
+            id="lines of the file, reordered",
+        ),
+        pytest.param(
+            b"name,key,status\nx,c,created\nx,a,created\nx,b,failed\n",
+            Counts(submitted=3, created=2, failed=1),
+            {0: "", 2: ""},
+            id="by key",
+        ),
+        pytest.param(
+            b'[{"row": 0, "status": "created"}, {"row": 1, "status": "invalid"},'
+            b' {"row": 2, "status": "created"}]',
+            Counts(submitted=3, created=2, invalid=1),
+            {0: "", 2: ""},
+            id="JSON, rows from 0",
+        ),
+        pytest.param(None, DONE, {0: "", 1: "7", 2: ""}, id="none, all written"),
+        pytest.param(
+            None, Counts(submitted=3, created=3), {0: "", 1: "", 2: ""}, id="an item was gone"
+        ),
+        pytest.param(None, Counts(submitted=3, created=2, failed=1), {}, id="none, one failed"),
+        pytest.param(
+            b"row,status\n2,invalid\n", Counts(submitted=3, created=2, invalid=1), {}, id="only bad"
+        ),
+        pytest.param(
+            b'row,status\n1,created\n2,"crea',
+            Counts(submitted=3, created=2, failed=1),
+            {},
+            id="cut",
+        ),
+        pytest.param(
+            b"row,status\n1,created\n2,created\n3,created\n",
+            Counts(submitted=3, created=2, failed=1),
+            {},
+            id="contradicts the counts",
+        ),
+    ],
+)
+def test_a_report_is_believed_where_it_agrees_with_the_counts(
+    report: bytes | None, counts: Counts, found: dict[int, str]
+) -> None:
+    """Its form is not documented; what it does not say for certain is looked up on the board."""
+    assert written_rows(SENT, counts, report, "key") == found

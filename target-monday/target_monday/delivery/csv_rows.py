@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ __all__ = [
 NULL: Final = "<NULL>"
 _RELATION_COLUMNS: Final = 5
 _RELATED_ITEMS: Final = 50
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN_LABEL: Final = str.maketrans("", "", "0123456789.,+- ")
 
 
@@ -55,10 +57,14 @@ class MissingLabel(NotByUpload):
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """A row of a file: the item's name, and column id -> text."""
+    """A row of a file: the item's name, and column id -> text.
+
+    `group` is that of a new item; None for one that is there, which stays where it is.
+    """
 
     name: str
     cells: Mapping[str, str]
+    group: str | None = None
 
 
 @dataclass(slots=True)
@@ -114,23 +120,16 @@ def csv_row(pending: Pending, columns: Mapping[str, Column], labels: LiveLabels)
     `columns` are the board's columns that the plan writes to, without the key's.
     """
     plan = pending.plan
-    if plan.key_column is None:
-        raise NotByUpload("items without a key cannot be told apart in a file")
-    if pending.by_alias:
-        raise NotByUpload("an upload did not take it")
-    if isinstance(pending.operation, Archive):
-        raise NotByUpload("a file archives nothing")
-    if isinstance(pending.operation, Update) and plan.key_column in pending.operation.cells:
-        raise NotByUpload("the key on the board is not the row's")
+    key_column = _key_column(pending)
     mutation = plan.mutation(pending.operation)
     if not isinstance(mutation, CreateItem | UpdateItem):
         raise NotByUpload("a file only creates and updates")
     if isinstance(mutation, UpdateItem) and mutation.group_id is not None:
         raise NotByUpload("a file moves no items")
     values = dict(mutation.column_values)
-    values.pop(plan.key_column, None)
+    values.pop(key_column, None)
     name = _name(pending, values.pop("name", None), mutation)
-    cells = {plan.key_column: _text(pending.key)}
+    cells = {key_column: _text(pending.key)}
     relations = [each for each in columns.values() if each.type == "board_relation"]
     if len(relations) > _RELATION_COLUMNS and any(each.id in values for each in relations):
         raise NotByUpload(f"a file takes at most {_RELATION_COLUMNS} columns of links")
@@ -138,7 +137,24 @@ def csv_row(pending: Pending, columns: Mapping[str, Column], labels: LiveLabels)
         if column_id not in columns:
             raise NotByUpload(f"column {column_id} is not known")
         cells[column_id] = _cell(columns[column_id], value, labels)
-    return CsvRow(name, cells)
+    group = None
+    if isinstance(mutation, CreateItem):
+        group = mutation.group_id or plan.first_group
+    return CsvRow(name, cells, group)
+
+
+def _key_column(pending: Pending) -> str:
+    """The column by which its item is found, if an upload can do what it asks for at all."""
+    column, operation = pending.plan.key_column, pending.operation
+    if column is None:
+        raise NotByUpload("items without a key cannot be told apart in a file")
+    if pending.by_alias:
+        raise NotByUpload("an upload did not take it")
+    if isinstance(operation, Archive):
+        raise NotByUpload("a file archives nothing")
+    if isinstance(operation, Update) and column in operation.cells:
+        raise NotByUpload("the key on the board is not the row's")
+    return column
 
 
 def _name(pending: Pending, renamed: object, mutation: CreateItem | UpdateItem) -> str:
@@ -172,7 +188,7 @@ def _text(value: object) -> str:
     """A text that comes through a file as it is: nothing that an import may trim or drop."""
     if not isinstance(value, str) or not value or value == NULL:
         raise NotByUpload("an empty text, or one that a file reads as empty")
-    if value != value.strip() or any(unicodedata.category(each) == "Cc" for each in value):
+    if value != value.strip() or _CONTROL.search(value):
         raise NotByUpload("blanks at the edges, or control characters")
     return value
 

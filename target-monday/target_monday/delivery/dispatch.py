@@ -19,9 +19,7 @@ from target_monday.delivery.csv_rows import (
 )
 from target_monday.delivery.lanes import DAILY_CALLS, Means, upload_pays
 from target_monday.delivery.upload_lane import Batch
-from target_monday.diff import Create
 from target_monday.monday.boards import boards_by_id
-from target_monday.monday.operations import CreateItem
 from target_monday.rejects import Reject
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ class Dispatch:
         starts, items = self.uploads.left_in_hour()
         for operations in boards.values():
             plan = operations[0].plan
-            if starts <= len(batches) or not self.uploads.is_open(plan):
+            if starts <= len(batches) or not self.uploads.is_open(plan) or not plan.first_group:
                 continue
             backfill = self._backfills(plan)
             room = len(operations) if backfill else items
@@ -200,7 +198,7 @@ class Dispatch:
         """The rows of one file: those of the largest group, as many as a file may have."""
         groups: dict[str | None, list[tuple[Pending, CsvRow]]] = {}
         for pending, row in rows:
-            groups.setdefault(_group(pending), []).append((pending, row))
+            groups.setdefault(row.group, []).append((pending, row))
         anywhere = groups.pop(None, [])  # items that are there stay in their group
         group, chosen = max(
             groups.items(), key=lambda one: len(one[1]), default=(plan.first_group, [])
@@ -214,15 +212,6 @@ class Dispatch:
     def _tell(self, plan: BoardPlan, rows: _Rows) -> None:
         for reason, count in rows.reasons.most_common(3):
             _log.info("upload.not_taken stream=%s rows=%d reason=%r", plan.stream, count, reason)
-
-
-def _group(pending: Pending) -> str | None:
-    """The group that a new item is to be in; None for items that are there."""
-    if not isinstance(pending.operation, Create):
-        return None
-    mutation = pending.plan.mutation(pending.operation)
-    group = mutation.group_id if isinstance(mutation, CreateItem) else None
-    return group or pending.plan.first_group
 
 
 def _missing(

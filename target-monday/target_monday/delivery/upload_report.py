@@ -57,45 +57,54 @@ def _own_id(row: Sent, sent: Sequence[Sent], counts: Counts) -> str:
     return row.item_id if counts.created == sum(each.creates for each in sent) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What the report calls what is looked for; "" where it has none of it."""
+
+    row: str
+    status: str
+    item: str
+
+    @classmethod
+    def of(cls, line: Mapping[str, str]) -> _Fields:
+        """By the names that the first line has."""
+        names = {_plain(name): name for name in reversed(list(line))}
+        found = (names.keys() & wanted for wanted in (_ROW, _STATUS, _ITEM))
+        return cls(*(names[min(each)] if each else "" for each in found))
+
+
 def _told(report: bytes | None, sent: Sequence[Sent], key_column: str) -> dict[int, str]:
     """Position -> item id of the rows that the report calls created or updated."""
     lines = _lines(report)
+    if not lines:
+        return {}
+    fields = _Fields.of(lines[0])
     by_key = {each.key: at for at, each in enumerate(sent)}
-    base = _base(lines, len(sent))
+    base = _base([line.get(fields.row, "") for line in lines], len(sent))
     found: dict[int, str] = {}
     for number, line in enumerate(lines):
-        at = _position(line, number, by_key, key_column, base)
-        status = _plain(_value(line, _STATUS))
-        if at is not None and status in _CREATED | _UPDATED:
+        if key_column in line:
+            at = by_key.get(line[key_column])
+        else:
+            at = _position(line.get(fields.row, ""), number, base)
+        if at is not None and _plain(line.get(fields.status, "")) in _CREATED | _UPDATED:
             if at in found:
                 return {}
-            item = _value(line, _ITEM)
+            item = line.get(fields.item, "").strip()
             found[at] = item if item.isdecimal() else ""
     return found
 
 
-def _position(
-    line: Mapping[str, str],
-    number: int,
-    by_key: Mapping[str, int],
-    key_column: str,
-    base: int | None,
-) -> int | None:
-    if key_column in line:
-        return by_key.get(line[key_column])
-    row = _value(line, _ROW)
-    if base is None:
-        return None
-    if row.isdecimal():
-        return int(row) - base
-    return number if not row else None
+def _position(row: str, number: int, base: int | None) -> int | None:
+    if base is None or not row:
+        return number if base is not None else None
+    return int(row) - base if row.isdecimal() else None
 
 
-def _base(lines: Sequence[Mapping[str, str]], rows: int) -> int | None:
+def _base(numbers: Sequence[str], rows: int) -> int | None:
     """What the first row is called: 0, 1, or 2 where the header counts. None if it is not told."""
-    if len(lines) != rows:
+    if len(numbers) != rows:
         return None
-    numbers = [_value(line, _ROW) for line in lines]
     if not any(numbers):
         return 0
     if not all(number.isdecimal() for number in numbers):
@@ -112,9 +121,13 @@ def _lines(report: bytes | None) -> list[dict[str, str]]:
         return []
     if text.lstrip().startswith("["):
         try:
-            return msgspec.convert(msgspec.json.decode(text), list[dict[str, str]], strict=False)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+            lines = msgspec.json.decode(text, type=list[dict[str, str | int | float | None]])
+        except msgspec.DecodeError:
             return []
+        return [
+            {name: "" if value is None else str(value) for name, value in line.items()}
+            for line in lines
+        ]
     try:
         return [
             {name: value or "" for name, value in line.items() if isinstance(name, str)}
@@ -122,10 +135,6 @@ def _lines(report: bytes | None) -> list[dict[str, str]]:
         ]
     except csv.Error:
         return []
-
-
-def _value(line: Mapping[str, str], names: frozenset[str]) -> str:
-    return next((value.strip() for name, value in line.items() if _plain(name) in names), "")
 
 
 def _plain(text: str) -> str:
