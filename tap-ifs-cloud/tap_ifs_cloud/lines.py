@@ -30,14 +30,12 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True
     time_extracted: datetime | None = None
 
 
-CHUNK: Final = 500  # rows encoded at once; a whole page would be a second copy of it in memory
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 def write_records(stream: str, rows: Sequence[Row], *, version: int | None) -> None:
-    """Write a page of rows to stdout, one line a row."""
-    now, out = datetime.now(UTC), sys.stdout.buffer
-    for start in range(0, len(rows), CHUNK):
-        messages = [_Record(stream, row, version, now) for row in rows[start : start + CHUNK]]
-        out.write(_ENCODER.encode_lines(messages))
-    out.flush()
+    """Write rows to stdout, one line a row."""
+    now = datetime.now(UTC)
+    messages = [_Record(stream, row, version, now) for row in rows]
+    sys.stdout.buffer.write(_ENCODER.encode_lines(messages))
+    sys.stdout.buffer.flush()

@@ -87,6 +87,7 @@ _PLAIN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Edm.DateTimeOffset": datetime.fromisoformat,
 }
 
+PART: Final = 500  # rows given away at once: few enough to stay in a processor's cache meanwhile
 RECENT: Final = 50  # rows known to a boundary; as many may be deleted before it becomes doubtful
 _SURE: Final = frozenset(_PLAIN) - {"Edm.String"}
 
@@ -114,14 +115,15 @@ class Cursor:
             raise OrderBroken(f"a row has no value in {', '.join(missing)}")
         return after(self.columns, [literal(t, v) for t, v in zip(self.types, place, strict=True)])
 
-    def check(self, rows: Sequence[Row], *, behind: Row | None = None) -> Sequence[Place]:
+    def check(self, rows: Sequence[Row], *, behind: Place | None = None) -> list[Place]:
         """The places of the rows.
 
         Raises OrderBroken unless they ascend strictly, as far as that can be told.
         """
-        places = list(map(self.place, rows if behind is None else (behind, *rows)))
-        if not self._ascend_plainly(places):
-            for one, other in pairwise(places):
+        places = list(map(self.place, rows))
+        known = places if behind is None else [behind, *places]
+        if not self._ascend_plainly(known):
+            for one, other in pairwise(known):
                 self._check(one, other)
         return places
 
@@ -186,7 +188,7 @@ def without_circles(ask: Ask) -> Ask:
 
 
 def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
-    """Each page strictly behind the last row seen, until there is an empty one.
+    """Each page strictly behind the last row seen, until there is an empty one; in parts.
 
     The server's links are a second choice, for a server that does not look at the filter: they
     often hide an offset, past which rows move when others are deleted.
@@ -198,8 +200,8 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
     boundary: Callable[[], bool] | None = None
     doubted = False
     while True:
+        page = coming()
         try:
-            page = coming()
             cursor.check(page.rows[:1], behind=last)
         except OrderBroken:
             if link is None:
@@ -209,12 +211,17 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
         doubted = doubted or (boundary is not None and not boundary())
         if not page.rows:
             break
-        places = cursor.check(page.rows)
-        recent.extend(places[-RECENT:])
-        last, link = page.rows[-1], page.next_link
-        coming = _behind(ask, start, cursor, last)
+        rows, link = list(page.rows), page.next_link
+        recent.extend(map(cursor.place, rows[-RECENT:]))
+        coming = _behind(ask, start, cursor, rows[-1])
         boundary = None if cursor.is_sure else _boundary(ask, start, cursor, recent)
-        yield replace(page, places=places)
+        del page  # so that its rows can go one part after another
+        while rows:
+            part = rows[:PART]
+            del rows[:PART]
+            places = cursor.check(part, behind=last)
+            last = places[-1]
+            yield Page(part, places=places)
     if page.next_link is not None:
         yield from _along(ask, page.next_link)
     if doubted:
