@@ -9,6 +9,7 @@ import pytest
 from ifs_monday_sandbox.faults import Fault
 from ifs_monday_sandbox.monday import writes
 from target_monday.checkpoints import Checkpoints
+from target_monday.monday.errors import Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,3 +215,66 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
 
     found = {row["Record key"]: row["Amount"] for row in twin.account.rows("S")}
     assert (ended.code, len(twin.account.rows("S")), found) == (0, 2, {"a": "1", "b": "1"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        (
+            Kind.RETRY,
+            (
+                "COMPLEXITY_BUDGET_EXHAUSTED ComplexityException complexityBudgetExhausted "
+                "RateLimitExceeded RATE_LIMIT_EXCEEDED IP_RATE_LIMIT_EXCEEDED FIELD_LIMIT_EXCEEDED "
+                "FIELD_MINUTE_RATE_LIMIT_EXCEEDED maxConcurrencyExceeded API_TEMPORARILY_BLOCKED "
+                "IDEMPOTENCY_CONFLICT"
+            ),
+        ),
+        (Kind.TOO_COMPLEX, "maxComplexityExceeded"),
+        (Kind.DAILY_LIMIT, "DAILY_LIMIT_EXCEEDED DailyLimitExceededException"),
+        (
+            Kind.REJECT,
+            (
+                "ColumnValueException CorrectedValueException InvalidColumnIdException "
+                "InvalidUserIdException InvalidArgumentException ItemNameTooLongException "
+                "DeleteLastGroupException RecordInvalidException"
+            ),
+        ),
+        (Kind.BOARD, "InvalidBoardIdException ItemsLimitationException"),
+        (Kind.GONE, "ResourceNotFoundException"),
+        (
+            Kind.ACCESS,
+            (
+                "missingRequiredPermissions UserUnauthorizedException USER_ACCESS_DENIED Unauthorized "
+                "NOT_AUTHENTICATED"
+            ),
+        ),
+        (Kind.BUG, "JsonParseException undefinedField InvalidVersionException"),
+        (Kind.LOST, "INTERNAL_SERVER_ERROR InternalServerErrorException"),
+        (Kind.CURSOR, "CursorException"),
+    ],
+)
+def test_each_code_has_one_meaning_in_either_layout(kind: Kind, codes: str) -> None:
+    """Whatever its spelling, and whether it stands as a code or is only said."""
+    for code in codes.split():
+        assert kind_of(code, "anything", 200) is kind, code
+        assert kind_of("", code, 200) is kind, code
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "kind"),
+    [
+        ("Minute limit rate exceeded", 429, Kind.RETRY),
+        ("Rate Limit Exceeded", 429, Kind.RETRY),
+        ("Concurrency limit exceeded", 429, Kind.RETRY),
+        ("Resource is currently locked", 423, Kind.RETRY),
+        ("Your ip is restricted", 401, Kind.ACCESS),
+        ("Bad request", 400, Kind.BUG),
+        ("Internal Server Error", 500, Kind.LOST),
+        ("anything", 502, Kind.LOST),
+        ("anything", 504, Kind.LOST),
+        ("anything", 404, Kind.GONE),
+        ("anything", 422, Kind.REJECT),
+    ],
+)
+def test_without_a_code_words_and_status_tell(message: str, status: int, kind: Kind) -> None:
+    assert kind_of("", message, status) is kind

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "UploadLane"]
 
 _HOUR: Final = 3600.0
-_PATIENCE: Final = 30 * 60.0  # seconds with a job; then it is for the next run
+_PATIENCE: Final = 600.0  # seconds with a job; then it is for the next run
 _LONGEST_WAIT: Final = 60.0
 _GROWTH: Final = 1.5
 _ARRIVAL: Final = 12  # intervals after which a file that is not seen is not waited for
