@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tap_ifs_cloud.odata.errors import PagingLoop
 from tap_ifs_cloud.odata.paging import Page, without_circles
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.odata.rows import Row
 
 __all__ = ["walk_by_skip"]
+
+_text_of = msgspec.json.Encoder().encode
 
 OVERLAP = 10  # rows that a page repeats
 IDLE = 10  # pages in a row without a new row: as many may be, if rows are added before them
@@ -123,4 +127,5 @@ class _Offset:
         self.recent = [*self.recent, *self._identities(rows[-OVERLAP:])][-OVERLAP:]
 
     def _identities(self, rows: Sequence[Row]) -> list[Any]:
-        return list(rows) if self.place is None else list(map(self.place, rows))
+        """Of whole rows as texts: whoever gets the rows may change them."""
+        return list(map(_text_of if self.place is None else self.place, rows))
