@@ -244,8 +244,8 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
         (
             Kind.ACCESS,
             (
-                "missingRequiredPermissions UserUnauthorizedException USER_ACCESS_DENIED Unauthorized "
-                "NOT_AUTHENTICATED"
+                "missingRequiredPermissions UserUnauthorizedException USER_ACCESS_DENIED "
+                "Unauthorized NOT_AUTHENTICATED"
             ),
         ),
         (Kind.BUG, "JsonParseException undefinedField InvalidVersionException"),
