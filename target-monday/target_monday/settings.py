@@ -7,9 +7,14 @@ from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
-from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, zones
-from target_monday.columns import entry_faults
-from target_monday.templates import template
+from target_monday.mapping_settings import (
+    BOARDS,
+    LABEL_CHOICES,
+    MODES,
+    NULL_CHOICES,
+    board_faults,
+    zone_faults,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,113 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_API_VERSION", "SETTINGS", "setting_faults"]
 
 DEFAULT_API_VERSION: Final = "2026-10"
-
-_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
-_LABELS_CHOICE: Final = ["create", "reject"]
-_NULLS_CHOICE: Final = ["clear", "keep"]
-_MODES: Final = ["upsert", "update_only", "insert_only", "append"]
-
-
-def _text(description: str) -> dict[str, Any]:
-    return {**_TEXT, "description": description}
-
-
-_COLUMN_OPTIONS: Final[dict[str, Any]] = {
-    "column": _text("Id or title of a column that is on the board."),
-    "title": _text("The same; the title of the column if it is made."),
-    "type": _text("Type of the column; one that is missing is made."),
-    "labels": {
-        "description": "Of a status or dropdown: the labels that it is made with, or value -> "
-        "label, where `*` stands for all values that are neither named nor labels of the board.",
-        "type": ["array", "object"],
-        "items": _TEXT,
-        "additionalProperties": _TEXT,
-    },
-    "missing_labels": {"enum": _LABELS_CHOICE, "description": "As the setting, for this column."},
-    "nulls": {"enum": _NULLS_CHOICE, "description": "As the setting, for this column."},
-    "template": _text("What the cell is made of, such as `https://erp.example.com/{OrderNo}`."),
-    "text": _text("Of a link or an email: the words on it, with `{Property}` fields."),
-    "country": _text("Of a phone: ISO code of the numbers' country, or `{Property}`."),
-    "from": _text("Of a timeline: the property of its first day."),
-    "to": _text("Of a timeline: the property of its last day."),
-    "lat": _text("Of a location: the property of its latitude."),
-    "lng": _text("Of a location: the property of its longitude."),
-    "address": _text("Of a location: the property of its address."),
-    "unit": _text("Of new numbers: `EUR`, `$`, `%` or any other text."),
-    "direction": {"enum": ["left", "right"], "description": "Where the unit stands."},
-    "precision": {"type": "integer", "minimum": 0, "maximum": 5, "description": "Decimals shown."},
-    "limit": {"type": "integer", "minimum": 3, "maximum": 10, "description": "Most stars."},
-    "time": {"type": "boolean", "description": "Of a date: `false` drops the time of day."},
-    "timezone": _text("Of a date: the zone of times without an offset, or with `Z` (`timezone`)."),
-    "unknown_people": {
-        "enum": ["reject", "empty"],
-        "description": "Of people: what happens to addresses that the account does not have.",
-    },
-}
-
-_COLUMN: Final[dict[str, Any]] = {
-    "description": (
-        "Where a property goes: a column id or title; an object with `column` or `title`, and with "
-        "`type` if the column is to be made where it is missing; null or false leaves it out."
-    ),
-    "type": ["string", "object", "boolean", "null"],
-    "minLength": 1,
-    "properties": _COLUMN_OPTIONS,
-    "additionalProperties": False,
-    "not": {"anyOf": [{"type": "object", "required": ["column", "title"]}, {"const": True}]},
-}
-
-_BOARDS: Final[dict[str, Any]] = {
-    "type": ["object", "null"],
-    "title": "Boards",
-    "description": (
-        "The mapping: stream -> `board_id` or `board_name`, `group`, `item_name` (a template such "
-        "as `{OrderNo} - {VendorName}`), `key_column`, `columns` (property -> column id, title or "
-        "options), and more; `false` leaves the stream out. A stream without an entry gets a board "
-        "of its own name with one column a property. Columns that are not mapped are never touched."
-    ),
-    "additionalProperties": {
-        "type": ["object", "boolean", "null"],
-        "properties": {
-            "board_id": {
-                "type": ["string", "integer"],
-                "pattern": "^[0-9]+$",
-                "description": "The board; no other is looked for.",
-            },
-            "board_name": _text("Name of the board, found or made; default: the stream's name."),
-            "group": _text(
-                "Title or id of the group of new items; with `{Property}` fields the title of each "
-                "item's group, which is made where it is missing."
-            ),
-            "group_moves": {
-                "enum": ["follow", "stay"],
-                "description": "Whether items move when the title of their group changes.",
-            },
-            "item_name": _text("The items' names, with `{Property}` fields."),
-            "key_column": _text("Id or title of the text column that holds the keys."),
-            "mode": {"enum": _MODES, "description": "As the setting, for this stream."},
-            "priority": {
-                "type": "integer",
-                "description": "Streams with a higher number are delivered first; default 0.",
-            },
-            "unmapped": {
-                "enum": ["ignore", "create"],
-                "description": "What happens to properties that `columns` does not name; they are "
-                "ignored unless `columns` only leaves some out.",
-            },
-            "columns": {
-                "type": "object",
-                "additionalProperties": _COLUMN,
-                "description": "Property -> column id, title or options; null leaves it out. A "
-                "column made of several properties stands under a name of its own.",
-            },
-        },
-        "additionalProperties": False,
-        "not": {
-            "anyOf": [{"type": "object", "required": ["board_id", "board_name"]}, {"const": True}]
-        },
-    },
-}
 
 
 def _choice(name: str, values: list[str], title: str, description: str) -> th.Property[Any]:
@@ -170,7 +68,7 @@ _SETTINGS = th.PropertiesList(
     ),
     _choice(
         "mode",
-        _MODES,
+        MODES,
         "Mode",
         "`upsert` keeps one item a key; `update_only` makes no items, `insert_only` leaves those "
         "that are there alone; `append` makes an item of every record. Streams without key "
@@ -251,13 +149,13 @@ _SETTINGS = th.PropertiesList(
     ),
     _choice(
         "missing_labels",
-        _LABELS_CHOICE,
+        LABEL_CHOICES,
         "Missing labels",
         "What to do with a row whose status or dropdown label is not on the board.",
     ),
     _choice(
         "nulls",
-        _NULLS_CHOICE,
+        NULL_CHOICES,
         "Nulls",
         "Whether a null clears its cell or leaves it alone. Missing properties always leave it.",
     ),
@@ -325,7 +223,7 @@ _SETTINGS = th.PropertiesList(
 
 SETTINGS: Final[dict[str, Any]] = {
     **_SETTINGS,
-    "properties": {**_SETTINGS["properties"], "boards": _BOARDS},
+    "properties": {**_SETTINGS["properties"], "boards": BOARDS},
 }
 
 
@@ -333,52 +231,8 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong between settings, one sentence each; empty if they can be used."""
     yield from _connection_faults(config)
     if config.get("timezone"):
-        yield from _zone_faults("", config["timezone"])
-    boards: Mapping[str, Any] = config.get("boards") or {}
-    seen: dict[str, str] = {}
-    for stream, asked in boards.items():
-        if not asked:
-            continue
-        for place in ("board_id", "board_name"):
-            name = f"{place} {asked[place]}" if asked.get(place) else ""
-            if name and name in seen:
-                yield f"Streams {seen[name]!r} and {stream!r} cannot share {name}."
-            seen.setdefault(name, stream)
-        yield from _mapping_faults(stream, asked)
-
-
-def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
-    for setting in ("item_name", "group"):
-        try:
-            template(asked.get(setting) or "")
-        except ValueError as error:
-            yield f"Stream {stream!r}: `{setting}` {asked[setting]!r} is malformed: {error}."
-    if asked.get("group_moves") and "{" not in (asked.get("group") or ""):
-        yield f"Stream {stream!r}: `group_moves` needs a `group` with a {{Property}} field."
-    for name, entry in (asked.get("columns") or {}).items():
-        where = f"Stream {stream!r}, column of {name!r}: "
-        for fault in entry_faults(entry):
-            yield f"{where}{fault}."
-        if isinstance(entry, dict):
-            yield from _column_faults(where, entry)
-
-
-def _column_faults(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    kind = entry.get("type")
-    if kind in READ_ONLY_TYPES:
-        yield f"{where}monday fills columns of type {kind!r} itself, they cannot be written."
-    elif kind == "board_relation":
-        yield f"{where}links between boards (type 'board_relation') are not written yet."
-    elif kind is not None and kind not in SUPPORTED_TYPES:
-        known = ", ".join(sorted(SUPPORTED_TYPES))
-        yield f"{where}there is no column type {kind!r}; there are {known}."
-    if entry.get("timezone"):
-        yield from _zone_faults(where, entry["timezone"])
-
-
-def _zone_faults(where: str, name: str) -> Iterator[str]:
-    if name not in zones():
-        yield f"{where}`timezone` {name!r} is not an IANA time zone such as Europe/Stockholm."
+        yield from zone_faults("", config["timezone"])
+    yield from board_faults(config.get("boards") or {})
 
 
 def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:

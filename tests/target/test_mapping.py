@@ -217,3 +217,24 @@ def test_a_group_that_cannot_be_made_fails_only_its_board(rehearsal: Any, messag
     assert (failed.code, failed.states, "groups" in failed.log) == (1, [], True)
     assert (failed.counts("t")["created"], failed.counts("s")["carried_over"]) == (1, 1)
     assert (ended.code, groups(rehearsal)) == (0, {"a": "x" * 200})
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        (True, "`false`"),
+        ({"board_id": "1", "board_name": "x"}, "either `board_id`"),
+        ({"columns": {"Id": True}}, "`false`"),
+        ({"columns": {"Id": {"column": "a", "title": "b"}}}, "either `column`"),
+        ({"group_moves": "stay"}, "`group_moves`"),
+        ({"group": "{Id.x}"}, "`group`"),
+    ],
+)
+def test_an_entry_that_contradicts_itself_is_told_in_a_sentence(
+    rehearsal: Any, messages: Any, entry: Any, word: str
+) -> None:
+    """Before monday is asked for anything."""
+    ended = rehearsal.run(rows(messages), boards={"s": entry})
+
+    assert (ended.code, word in ended.log, "'s'" in ended.log) == (2, True, True)
+    assert rehearsal.usage()["calls"] == 0
