@@ -146,6 +146,25 @@ def test_a_cell_that_fits_no_request_waits_in_the_ledger(
     assert twin.run(rows(messages, ["1"], Note="new")).mutations == 0
 
 
+def test_a_newer_value_takes_the_place_of_a_cell_that_waits(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """What the ledger kept for the next run is never written over what came after it."""
+    twin = simulate()
+    twin.run(rows(messages, ["1"], Note="old"))
+    twin.account.settings = twin.account.limits._settings = twin.monday.__class__(
+        points_per_cell=5_000_000
+    )
+    assert twin.run(rows(messages, ["1"], Note="kept")).code == 1
+    twin.account.settings = twin.account.limits._settings = twin.monday
+
+    twin.run(rows(messages, ["1"], Note="newer"))
+    ended = twin.run(rows(messages, ["2"], Note="x"))
+
+    assert ended.books.of("s").updated == 0
+    assert twin.account.rows("S")[0]["Note"] == "newer"
+
+
 def test_a_failed_stream_holds_back_its_own_bookmark_only(
     simulate: Callable[..., Any], messages: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
