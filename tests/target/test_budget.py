@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ifs_monday_sandbox.faults import Fault
 from target_monday.delivery.budget import Budget, least_seconds
 from target_monday.delivery.lanes import Means, alias_cost, upload_cost, upload_pays
 
@@ -165,3 +167,17 @@ def test_the_hours_limits_of_uploads_are_kept(simulate: Callable[..., Any], mess
 
     assert (ended.code, ended.refused, len(twin.account.rows("S"))) == (0, 0, 21_000)
     assert twin.account.usage.mutations_by_name["ingest_items"] == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "undefinedField"), (403, "UserUnauthorizedException")]
+)
+def test_a_token_that_may_not_ask_for_the_daily_limit_does_without(
+    simulate: Callable[..., Any], messages: Any, status: int, code: str
+) -> None:
+    twin = simulate()
+    error = {"message": "platform_api is not for you", "extensions": {"code": code}}
+    twin.sandbox.monday_faults.plan(Fault(status, json.dumps({"errors": [error]})))
+
+    assert twin.run(rows(messages, 10)).code == 0
+    assert len(twin.account.rows("S")) == 10

@@ -19,6 +19,7 @@ from target_monday.monday.errors import (
     TryLater,
     error_for,
 )
+from target_monday.monday.operations import without_daily_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +64,7 @@ class Calls:
     points: int = 0
     uncertain: bool = False
     _used_today: float = 0.0
+    _limit_is_hidden: bool = False
 
     def recall(self) -> None:
         """Take up what earlier runs learned of the account's limits."""
@@ -70,8 +72,21 @@ class Calls:
         self._used_today = self.store.count_calls(0)
 
     def query(self, document: str, variables: Mapping[str, Any]) -> Answer:
-        """Ask; a lost answer is simply asked for again, and half an answer is none."""
-        return self._patiently(encode_body(document, variables), None, ())
+        """Ask; a lost answer is simply asked for again, and half an answer is none.
+
+        The account's daily limit stands beside some questions. Where a token may not ask for it,
+        they are asked without.
+        """
+        plain = without_daily_limit(document)
+        asked = plain if self._limit_is_hidden else document
+        try:
+            return self._patiently(encode_body(asked, variables), None, ())
+        except RunFailed as error:
+            refused = isinstance(error.__cause__, AccessDenied | BadRequest)
+            if asked == plain or not refused:
+                raise
+        self._limit_is_hidden = True
+        return self._patiently(encode_body(plain, variables), None, ())
 
     def mutate(
         self,

@@ -32,6 +32,7 @@ __all__ = [
     "UpdateItem",
     "job_statuses",
     "json_variable",
+    "without_daily_limit",
     "write_batch",
 ]
 
@@ -300,6 +301,11 @@ def _start_upload(mutation: StartUpload, variables: _Variables) -> str:
         arguments.append(f"on_match: {{match_column_id: {column}, behaviour: UPSERT}}")
     verb = "backfill_items" if mutation.backfill else "ingest_items"
     return f"{verb}({', '.join(arguments)}) {{ job_id upload_url }}"
+
+
+def without_daily_limit(document: str) -> str:
+    """The same question for a token that may not ask for the account's daily limit."""
+    return document.replace(_DAILY_LIMIT, "")
 
 
 def job_statuses(job_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
