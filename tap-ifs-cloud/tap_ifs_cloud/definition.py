@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["StreamDefinition", "stream_name"]
+
+_LISTS: Final = ("select", "expand", "key_properties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class StreamDefinition:
     key_properties: tuple[str, ...] = ()
     filter: str | None = None
     select: tuple[str, ...] = ()
+    expand: tuple[str, ...] = ()
     send_select: bool = True
     page_size: int | None = None
     paging: str = "auto"
@@ -35,9 +38,7 @@ class StreamDefinition:
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """From an entry whose types the settings' JSON schema has checked."""
         given = {name: value for name, value in entry.items() if value not in (None, "")}
-        lists: dict[str, Any] = {
-            name: tuple(given[name]) for name in ("select", "key_properties") if name in given
-        }
+        lists: dict[str, Any] = {name: tuple(given[name]) for name in _LISTS if name in given}
         name = given.get("name") or stream_name(given["entity_set"])
         return cls(**(given | lists | {"name": name}))
 

@@ -27,7 +27,7 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True
     stream: str
     record: Any
     version: int | None = None
-    time_extracted: datetime | None = None
+    time_extracted: msgspec.Raw = msgspec.Raw()
 
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -35,7 +35,7 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 def write_records(stream: str, rows: Sequence[Row], *, version: int | None) -> None:
     """Write rows to stdout, one line a row."""
-    now = datetime.now(UTC)
+    now = msgspec.Raw(_ENCODER.encode(datetime.now(UTC)))
     messages = [_Record(stream, row, version, now) for row in rows]
     sys.stdout.buffer.write(_ENCODER.encode_lines(messages))
     sys.stdout.buffer.flush()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from tap_ifs_cloud.expansion import expanded
 from tap_ifs_cloud.odata.errors import (
     ColumnMissing,
     EntitySetMissing,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.definition import StreamDefinition
     from tap_ifs_cloud.odata.metadata import Metadata, Property
+    from tap_ifs_cloud.odata.rows import Reference
     from tap_ifs_cloud.odata.service import Service
 
 __all__ = ["StreamPlan"]
@@ -43,12 +45,13 @@ class StreamPlan:
     key: tuple[str, ...]
     unique: tuple[str, ...]
     replication_key: str | None
+    references: Mapping[str, Reference] = field(default_factory=dict)
 
     @classmethod
     def of(cls, definition: StreamDefinition, service: Service, metadata: Metadata) -> Self:
         """Resolve a definition.
 
-        Raises EntitySetMissing, ColumnMissing, ReplicationKeyInvalid.
+        Raises EntitySetMissing, ColumnMissing, ExpandInvalid, ReplicationKeyInvalid.
         """
         entity_type = metadata.entity_sets.get(definition.entity_set)
         if entity_type is None:
@@ -63,7 +66,8 @@ class StreamPlan:
         wanted = {*definition.select, *key, *unique, replication_key}
         chosen = wanted if definition.select else readable
         offered = {name: declared for name, declared in readable.items() if name in chosen}
-        return cls(definition, service, metadata, offered, key, unique, replication_key)
+        references = expanded(definition.expand, entity_type, metadata, where)
+        return cls(definition, service, metadata, offered, key, unique, replication_key, references)
 
     @property
     def where(self) -> str:

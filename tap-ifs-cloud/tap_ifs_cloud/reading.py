@@ -57,7 +57,10 @@ class Reading:
     def of(cls, plan: StreamPlan, columns: tuple[str, ...], page_size: int) -> Reading:
         """A reading of some columns of a stream."""
         name = plan.definition.entity_set
-        row_type = RowType.compile(name, plan.metadata, names=columns, key=plan.key)
+        references = plan.references.values()
+        row_type = RowType.compile(
+            name, plan.metadata, names=columns, key=plan.key, references=references
+        )
         asker = Asker(
             plan.definition.name, plan.service, name, row_type, follows_links=plan.follows_links
         )
@@ -74,10 +77,13 @@ class Reading:
         """The rows page by page, ordered by some columns and the key."""
         query = Query(
             select=self._select(),
+            expand=tuple(o.option for n, o in self.plan.references.items() if n in self.columns),
             filter=both(self.plan.definition.filter, narrowed_by),
             top=self.page_size,
         )
-        return whole_set(self.plan, self.asker, query, ordered_by).pages()
+        for rows in whole_set(self.plan, self.asker, query, ordered_by).pages():
+            self.row_type.finish(rows)
+            yield rows
 
     def _select(self) -> tuple[str, ...]:
         if not self.plan.definition.send_select:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, is_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tap_ifs_cloud.odata.metadata import Metadata, Property
+    from tap_ifs_cloud.odata.rows import Reference
 
 __all__ = ["ENUM_MEMBERS", "PLUMBING", "stream_schema"]
 
@@ -52,15 +53,26 @@ _IFS_COLUMNS: Final[Mapping[str, JsonSchema]] = {
 
 
 def stream_schema(
-    properties: Mapping[str, Property], metadata: Metadata, *, key: tuple[str, ...]
+    properties: Mapping[str, Property],
+    metadata: Metadata,
+    *,
+    key: tuple[str, ...],
+    references: Iterable[Reference] = (),
 ) -> JsonSchema:
     """The schema of a record. Key columns are not nullable, all else is unless declared so."""
+    writer = _Writer(metadata)
     columns = {
-        name: _Writer(metadata).column(declared, nullable=declared.nullable and name not in key)
+        name: writer.column(declared, nullable=declared.nullable and name not in key)
         for name, declared in properties.items()
         if is_readable(declared, metadata)
     }
-    return {"type": "object", "properties": {**columns, **_IFS_COLUMNS}, "required": list(key)}
+    # A row may refer to none, or to one that the service user may not see.
+    expanded = {each.name: _nullable(writer.structure(each.properties)) for each in references}
+    return {
+        "type": "object",
+        "properties": {**columns, **expanded, **_IFS_COLUMNS},
+        "required": list(key),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +109,14 @@ class _Writer:
         if name in self.inside:
             return {"type": "object"}
         inner = _Writer(self.metadata, self.inside | {name})
-        members = self.metadata.complex_types[name].properties
+        return inner.structure(self.metadata.complex_types[name].properties)
+
+    def structure(self, members: Mapping[str, Property]) -> JsonSchema:
+        """The schema of a value that has columns of its own."""
         return {
             "type": "object",
             "properties": {
-                member: inner.column(declared, nullable=declared.nullable)
+                member: self.column(declared, nullable=declared.nullable)
                 for member, declared in members.items()
                 if is_readable(declared, self.metadata)
             },

@@ -108,6 +108,14 @@ _STREAM = th.ObjectType(
         description="The only columns to offer; keys and replication key are always among them.",
     ),
     th.Property(
+        "expand",
+        th.ArrayType(th.StringType),
+        title="References",
+        description="References to one row whose columns come along as an object, each as "
+        "`SupplierRef`, or as `SupplierRef($select=Name,Country)` for some of its columns. IFS "
+        "expands no collections: read them as streams of their own.",
+    ),
+    th.Property(
         "send_select",
         th.BooleanType,
         default=True,

@@ -19,6 +19,7 @@ from typing_extensions import override
 from tap_ifs_cloud.lines import write_records
 from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
+from tap_ifs_cloud.odata.paging import PART
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
 from tap_ifs_cloud.replication import Stamp, horizon
@@ -49,13 +50,15 @@ class EntitySetStream(Stream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapIfsCloud, plan: StreamPlan) -> None:
-        schema = stream_schema(plan.properties, plan.metadata, key=plan.key)
+        references = plan.references.values()
+        schema = stream_schema(plan.properties, plan.metadata, key=plan.key, references=references)
         super().__init__(tap, schema=schema, name=plan.definition.name)
         self.tap = tap
         self.plan = plan
         self.primary_keys = list(plan.key)
         self.replication_key = plan.replication_key
         self._watermark: tuple[Any, str] | None = None  # what it is compared by, as received
+        self._untold = 0  # rows since the last STATE
 
     # Discovery and schema
 
@@ -164,13 +167,14 @@ class EntitySetStream(Stream):
     def _columns(self) -> tuple[str, ...]:
         """The selected ones that are still there; a catalog may be older than the tenant."""
         known = self.effective_schema["properties"]
-        gone = known.keys() - self.plan.properties.keys() - {ETAG, ROW_VERSION}
+        offered = (*self.plan.properties, *self.plan.references, ETAG, ROW_VERSION)
+        gone = known.keys() - set(offered)
         if gone:
             self.logger.warning("column.gone stream=%s columns=%s", self.name, sorted(gone))
         needed = {*self.primary_keys, *self.plan.unique, self.replication_key}
         return tuple(
             name
-            for name in (*self.plan.properties, ETAG, ROW_VERSION)
+            for name in offered
             if name in needed or (name in known and self.mask["properties", name])
         )
 
@@ -228,11 +232,14 @@ class EntitySetStream(Stream):
             self._move_behind_values([latest_record.get(self.replication_key)])
 
     def _move_behind(self, reading: Reading, rows: Sequence[Row]) -> None:
-        """Move the bookmark behind a page that was written, and tell it."""
+        """Move the bookmark behind rows that were written, and tell it now and then."""
         if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key:
             value = attrgetter(reading.row_type.attributes[self.replication_key])
             self._move_behind_values(list(map(value, rows)))
-            self._write_state_message()
+            self._untold += len(rows)
+            if len(rows) < PART or self._untold >= self.STATE_MSG_FREQUENCY:
+                self._write_state_message()
+                self._untold = 0
 
     def _move_behind_values(self, values: Sequence[object]) -> None:
         """Row versions come in no order, and their bookmark is written when all were read."""

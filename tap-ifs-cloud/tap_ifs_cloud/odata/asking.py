@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tap_ifs_cloud.odata.errors import IfsError, RunStopper, TooMuchAtOnce
-from tap_ifs_cloud.odata.paging import Link, Page
+from tap_ifs_cloud.odata.errors import BrokenBody, IfsError, RunStopper, TooMuchAtOnce
+from tap_ifs_cloud.odata.paging import Link
 from tap_ifs_cloud.odata.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.odata.rows import RowType
     from tap_ifs_cloud.odata.service import Service
+    from tap_ifs_cloud.odata.transport import Body
 
 __all__ = ["Asker", "in_background"]
 
@@ -59,23 +61,40 @@ class Asker:
     counts: bool = True  # until the service refuses to
 
     def page(self, address: Query | Link) -> Callable[[], Page]:
-        """Begins to fetch a page. What it returns waits for it."""
-        return in_background(partial(self._page, address))
+        """Begins to fetch a page. What it returns waits for it, and reads it where it is used."""
+        return partial(
+            self._read, address, in_background(partial(self._managed, address, self._body))
+        )
+
+    def _read(self, address: Query | Link, coming: Callable[[], Body]) -> Page:
+        try:
+            return self.service.read(
+                coming(), row_type=self.row_type, follow_links=self.follows_links
+            )
+        except BrokenBody as error:
+            logger.warning("page.broken stream=%s reason=%r", self.stream, str(error))
+            return self._managed(address, self._page)
+
+    def _body(self, address: Query | Link) -> Body:
+        return self.service.body(self.entity_set, address, headers=self.headers)
 
     def _page(self, address: Query | Link) -> Page:
-        """A page with as many rows as the service manages. Raises TooMuchAtOnce."""
+        return self.service.page(
+            self.entity_set,
+            address,
+            self.row_type,
+            follow_links=self.follows_links,
+            headers=self.headers,
+        )
+
+    def _managed(self, address: Query | Link, get: Callable[[Query | Link], T]) -> T:
+        """What `get` brings, with as many rows as the service manages. Raises TooMuchAtOnce."""
         while True:
             asked = address
             if isinstance(asked, Query) and asked.top is not None and self.most is not None:
                 asked = replace(asked, top=min(asked.top, self.most))
             try:
-                return self.service.page(
-                    self.entity_set,
-                    asked,
-                    self.row_type,
-                    follow_links=self.follows_links,
-                    headers=self.headers,
-                )
+                return get(asked)
             except TooMuchAtOnce as error:
                 if isinstance(asked, Link) or asked.top is None or asked.top <= SMALLEST:
                     raise

@@ -333,6 +333,12 @@ class ColumnMissing(IfsError):
         )
 
 
+class ExpandInvalid(IfsError):
+    """`expand` names what is no reference to one row."""
+
+    code = "EXPAND_INVALID"
+
+
 class PagingLoop(IfsError):
     """The server leads in a circle."""
 

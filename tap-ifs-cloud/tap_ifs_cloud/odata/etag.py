@@ -24,10 +24,9 @@ def row_version(etag: str | None) -> str | None:
     if etag is None:
         return None
     try:
-        inner = a2b_base64(etag[etag.index('"') + 1 : -1])
-        at = inner.rindex(b":") + 1
-        return inner[at:-1].decode() or None if inner[-1:] == b'"' and inner[:3] == b'W/"' else None
-    except ValueError:  # no quotes, no base64, no colon or no UTF-8
+        inner = a2b_base64(etag[3:-1])  # between `W/"` and `"`
+        return inner[inner.rindex(b":") + 1 : -1].decode() if inner[:3] == b'W/"' else None
+    except ValueError:  # no base64, no colon or no UTF-8
         return None
 
 

@@ -1,4 +1,4 @@
-"""OData queries as values: literals by type, `$filter`, `$orderby`, `$select`, encoding."""
+"""OData queries as values: literals by type, the query options, their encoding."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = ["ORDERABLE", "Query", "after", "both", "literal", "until"]
 
 # Kept unencoded beside letters and digits. IFS does not take `$` as %24 nor a blank as `+`.
 _SAFE: Final = "$,'():/*@!~"
+_SAFE_IN_EXPAND: Final = f"{_SAFE}="  # options of its own stand inside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,20 @@ class Query:
     orderby: tuple[str, ...] = ()
     top: int | None = None
     skip: int | None = None
+    expand: tuple[str, ...] = ()
 
     def encoded(self) -> str:
         """The query string, without the question mark."""
         options: Mapping[str, object] = {
             "$select": ",".join(self.select) or None,
+            "$expand": ",".join(self.expand) or None,
             "$filter": self.filter,
             "$orderby": ",".join(self.orderby) or None,
             "$top": self.top,
             "$skip": self.skip,
         }
         return "&".join(
-            f"{name}={quote(str(value), safe=_SAFE)}"
+            f"{name}={quote(str(value), safe=_SAFE_IN_EXPAND if name == '$expand' else _SAFE)}"
             for name, value in options.items()
             if value is not None
         )

@@ -8,11 +8,12 @@ body of an answer and the record: numbers become Decimal, also where a server wr
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -26,7 +27,7 @@ from tap_ifs_cloud.odata.etag import row_version
 if TYPE_CHECKING:
     from tap_ifs_cloud.odata.metadata import Metadata, Property
 
-__all__ = ["ETAG", "ROW_VERSION", "PageBody", "Row", "RowType", "is_readable"]
+__all__ = ["ETAG", "ROW_VERSION", "PageBody", "Reference", "Row", "RowType", "is_readable"]
 
 Row: TypeAlias = Any  # an instance of the struct that a RowType has compiled
 Rows: TypeAlias = Sequence[Row]
@@ -65,6 +66,16 @@ def is_readable(declared: Property, metadata: Metadata) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A row of another set that comes within the row that refers to it."""
+
+    name: str
+    target: str  # the qualified name of its entity type
+    properties: Mapping[str, Property]
+    option: str  # as `$expand` asks for it
+
+
 class PageBody(msgspec.Struct, frozen=True):
     """A page as OData JSON has it; the server may also fail after it has said 200."""
 
@@ -93,44 +104,49 @@ class RowType:
 
     @classmethod
     def compile(
-        cls, entity_set: str, metadata: Metadata, *, names: Iterable[str], key: tuple[str, ...]
+        cls,
+        entity_set: str,
+        metadata: Metadata,
+        *,
+        names: Iterable[str],
+        key: tuple[str, ...],
+        references: Iterable[Reference] = (),
     ) -> RowType:
-        """A type for `names`, which may hold `_ifs_etag` and `_ifs_row_version`."""
+        """A type for `names`: of properties, of `references`, `_ifs_etag`, `_ifs_row_version`."""
         declared, chosen = metadata.entity_sets[entity_set], set(names)
         properties = {n: p for n, p in declared.properties.items() if n in chosen}
-        shapes = {name: _shape(each, metadata) for name, each in properties.items()}
+        shaper = _Shaper(metadata)
+        forms = {name: shaper.form(each) for name, each in properties.items()}
+        expanded = {each.name: each for each in references if each.name in chosen}
+        forms |= {n: shaper.structure(each.properties) for n, each in expanded.items()}
+        shapes = {name: form.shape for name, form in forms.items()}
+        types = {name: each.type for name, each in properties.items()}
         attributes = {name: f"c{index}" for index, name in enumerate(shapes)}
         attributes |= {n: attribute for n, attribute in _OF_ETAG.items() if n in chosen}
-        settled = {name: _settle(each) for name, each in properties.items()}
         return cls(
             entity_set,
             key,
             attributes,
             shapes,
-            {name: each.type for name, each in properties.items()},
-            {name: settle for name, settle in settled.items() if settle is not None},
+            types | {name: each.target for name, each in expanded.items()},
+            {name: form.settle for name, form in forms.items() if form.settle is not None},
             _decoder(shapes, attributes, required=key),
             _decoder(shapes, attributes),
         )
 
     def decode(self, content: bytes) -> PageBody:
-        """A page whose rows are ready to be written.
+        """A page; its rows are still to be finished.
 
         Raises ValueInvalid on a row that does not fit, msgspec.ValidationError on other JSON that
         is no page, and msgspec.DecodeError or UnicodeDecodeError on what is no JSON.
         """
         try:
-            return self._finished(self.strict.decode(content))
-        except UnicodeDecodeError:
-            raise
-        except (msgspec.ValidationError, TypeError, ValueError, OverflowError):
-            return self._looked_at_closely(content)
-
-    def _looked_at_closely(self, content: bytes) -> PageBody:
-        """The page if all that it lacks are keys; else the error that names the value."""
+            return self.strict.decode(content)
+        except msgspec.ValidationError:
+            pass
         try:
-            page = self._finished(self.lenient.decode(content))
-        except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+            page = self.lenient.decode(content)
+        except msgspec.ValidationError as error:
             fault = self._fault(content)
             raise error if fault is None else fault from error
         self.has_keyless = True
@@ -140,35 +156,34 @@ class RowType:
         """Whether a row has no value in some column of the key."""
         return any(getattr(row, self.attributes[c]) in (None, UNSET) for c in self.key)
 
-    def _finished(self, page: PageBody) -> PageBody:
-        """Check and change what no decoder can. Raises TypeError or ValueError."""
-        rows = page.value or ()
-        for name, settle in self.settled.items():
-            attribute = self.attributes[name]
-            values = map(attrgetter(attribute), rows)
-            if settle is _moment:  # it stays as it came
-                deque(map(datetime.fromisoformat, filter(None, values)), maxlen=0)
-            elif settle is _number:
-                if not all(map(Decimal.is_finite, filter(None, values))):
-                    raise ValueError
-            else:
-                for row, value in zip(rows, values, strict=True):
-                    if value is not None and value is not UNSET:
-                        setattr(row, attribute, settle(value))
+    def finish(self, rows: Rows) -> None:
+        """Check and change what no decoder can. Raises ValueInvalid."""
+        try:
+            for name, settle in self.settled.items():
+                self._settle(rows, self.attributes[name], settle)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._misfit(rows) or error from error
         if ETAG in self.attributes or ROW_VERSION in self.attributes:
             self._name_etags(rows)
-        return page
+
+    @staticmethod
+    def _settle(rows: Rows, attribute: str, settle: Settle) -> None:
+        values = map(attrgetter(attribute), rows)
+        if settle is _number:
+            if not all(map(Decimal.is_finite, filter(None, values))):
+                raise ValueError
+        else:
+            for row, value in zip(rows, values, strict=True):
+                if value is not None and value is not UNSET:
+                    setattr(row, attribute, settle(value))
 
     def _name_etags(self, rows: Rows) -> None:
         """Move each etag from OData's member to the columns that are made of it."""
-        wants_etag, wants_version = ETAG in self.attributes, ROW_VERSION in self.attributes
-        for row in rows:
-            etag = row.sent or None
-            row.sent = UNSET
-            if wants_etag:
-                row.etag = etag
-            if wants_version:
-                row.version = row_version(etag)
+        etags = [row.sent or None for row in rows]
+        versions = map(row_version, etags) if ROW_VERSION in self.attributes else repeat(UNSET)
+        sent = etags if ETAG in self.attributes else repeat(UNSET)
+        for row, etag, version in zip(rows, sent, versions, strict=False):
+            row.sent, row.etag, row.version = UNSET, etag, version
 
     def values(self, columns: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
         """What gives the values of some columns of a row."""
@@ -183,6 +198,15 @@ class RowType:
         """The row as the SDK takes it."""
         record: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
         return record
+
+    def _misfit(self, rows: Rows) -> ValueInvalid | None:
+        """About the first value that cannot be settled."""
+        for row in rows:
+            record = self.record(row)
+            for name in self.settled:
+                if not self._fits(name, record.get(name)):
+                    return self._invalid(record, name)
+        return None
 
     def _fault(self, content: bytes) -> ValueInvalid | None:
         """About the first value on the page that does not fit its column, if there is one."""
@@ -239,47 +263,73 @@ def _decoder(
     return msgspec.json.Decoder(body, float_hook=Decimal)
 
 
-def _shape(declared: Property, metadata: Metadata, inside: frozenset[str] = frozenset()) -> Any:
-    """The Python type of a property's values; `inside` holds the complex types around it."""
-    if declared.type in _TYPES:
-        one = _TYPES[declared.type]
-    elif declared.type in metadata.enums:
-        one = str
-    elif declared.type in inside:
-        one = dict[str, Any]  # a type that holds itself is not followed further
-    else:
-        one = _structure(declared.type, metadata, inside | {declared.type})
-    return list[one | None] if declared.collection else one  # type: ignore[valid-type]
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The Python type of some values, and what the decoder leaves to do with each, or to check."""
+
+    shape: Any
+    settle: Settle | None = None
 
 
-def _structure(name: str, metadata: Metadata, inside: frozenset[str]) -> Any:
-    properties = metadata.complex_types[name].properties.items()
-    members = [
-        (
-            f"c{index}",
-            _shape(each, metadata, inside) | None | UnsetType,
-            field(name=member, default=UNSET),
+@dataclass(frozen=True, slots=True)
+class _Shaper:
+    """Makes the forms of properties; `inside` holds the complex types around them."""
+
+    metadata: Metadata
+    inside: frozenset[str] = frozenset()
+
+    def form(self, declared: Property) -> _Form:
+        one = self._one(declared.type)
+        if not declared.collection:
+            return one
+        each = None if one.settle is None else partial(_settle_each, settle=one.settle)
+        return _Form(list[one.shape | None], each)  # type: ignore[name-defined]
+
+    def _one(self, name: str) -> _Form:
+        if name in _TYPES:
+            return _Form(_TYPES[name], _SETTLED.get(name))
+        if name in self.metadata.enums:
+            return _Form(str)
+        if name in self.inside:  # a type that holds itself is not followed further
+            return _Form(dict[str, Any], _without_control)
+        inner = _Shaper(self.metadata, self.inside | {name})
+        return inner.structure(self.metadata.complex_types[name].properties)
+
+    def structure(self, properties: Mapping[str, Property]) -> _Form:
+        """The form of a value that has properties of its own."""
+        readable = {n: p for n, p in properties.items() if is_readable(p, self.metadata)}
+        forms = [(name, self.form(declared)) for name, declared in readable.items()]
+        shape = msgspec.defstruct(
+            "Structure",
+            [
+                (f"c{index}", form.shape | None | UnsetType, field(name=name, default=UNSET))
+                for index, (name, form) in enumerate(forms)
+            ],
+            gc=False,
         )
-        for index, (member, each) in enumerate(properties)
-        if is_readable(each, metadata)
-    ]
-    return msgspec.defstruct("Complex", members, gc=False)
+        settled = {f"c{i}": form.settle for i, (_, form) in enumerate(forms) if form.settle}
+        return _Form(shape, partial(_settle_members, settled=settled) if settled else None)
 
 
-def _settle(declared: Property) -> Settle | None:
-    """What is left to do with a value of the property, or to check; `None` if nothing is."""
-    if declared.type in _WHOLE:
-        return _wholes if declared.collection else _whole
-    if declared.collection:
-        return None
-    if declared.type == "Edm.DateTimeOffset":
-        return _moment
-    return _number if _TYPES.get(declared.type) is Decimal else None
+def _settle_members(value: Any, *, settled: Mapping[str, Settle]) -> Any:
+    for attribute, settle in settled.items():
+        member = getattr(value, attribute)
+        if member is not None and member is not UNSET:
+            setattr(value, attribute, settle(member))
+    return value
 
 
-def _moment(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
+def _settle_each(values: Sequence[Any], *, settle: Settle) -> list[Any]:
+    return [None if value is None else settle(value) for value in values]
+
+
+def _without_control(value: Any) -> Any:
+    """A value of unknown members without what OData says about it."""
+    if isinstance(value, dict):
+        return {n: _without_control(inner) for n, inner in value.items() if "@" not in n}
+    if isinstance(value, list):
+        return [_without_control(inner) for inner in value]
+    return value
 
 
 def _number(number: Decimal) -> Decimal:
@@ -295,5 +345,7 @@ def _whole(number: Decimal) -> int:
     return whole
 
 
-def _wholes(numbers: Sequence[Decimal | None]) -> list[int | None]:
-    return [None if number is None else _whole(number) for number in numbers]
+_SETTLED: Final[Mapping[str, Settle]] = {
+    **{name: _number for name, shape in _TYPES.items() if shape is Decimal},
+    **dict.fromkeys(_WHOLE, _whole),
+}

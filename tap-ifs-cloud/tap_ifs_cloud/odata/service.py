@@ -44,6 +44,14 @@ class Service:
             read=_metadata,
         )
 
+    def body(
+        self, entity_set: str, address: Query | Link, *, headers: Mapping[str, str] | None = None
+    ) -> Body:
+        """The answer that holds a page, as it came."""
+        return self.session.get(
+            self._address(entity_set, address), accept=_ROWS, read=_as_it_is, headers=headers
+        )
+
     def page(
         self,
         entity_set: str,
@@ -53,16 +61,18 @@ class Service:
         follow_links: bool = True,
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """One page, with its link if it is to be followed.
+        """One page, with its link if it is to be followed; a broken one is asked for again.
 
         Raises ForeignLink before anything is sent to a foreign address.
         """
-        if isinstance(address, Link):
-            url = address.url
-        else:
-            url = f"{self.url}{entity_set}?{address.encoded()}"
-        read = partial(self._page, row_type=row_type, follow_links=follow_links)
+        read = partial(self.read, row_type=row_type, follow_links=follow_links)
+        url = self._address(entity_set, address)
         return self.session.get(url, accept=_ROWS, read=read, headers=headers)
+
+    def _address(self, entity_set: str, address: Query | Link) -> str:
+        if isinstance(address, Link):
+            return address.url
+        return f"{self.url}{entity_set}?{address.encoded()}"
 
     def count(
         self,
@@ -76,7 +86,8 @@ class Service:
         url = f"{self.url}{entity_set}/$count{'?' if query else ''}{query}"
         return self.session.get(url, accept="text/plain", read=_number, headers=headers)
 
-    def _page(self, body: Body, *, row_type: RowType, follow_links: bool) -> Page:
+    def read(self, body: Body, *, row_type: RowType, follow_links: bool = True) -> Page:
+        """The page that an answer holds. Raises BrokenBody, NotJson, ValueInvalid, ForeignLink."""
         answer = _answer(body, row_type)
         if answer.error is not None:
             raise BrokenBody(
@@ -94,6 +105,10 @@ class Service:
         if resolved is None:
             raise ForeignLink(link, str(self.session.origin))
         return Link(resolved)
+
+
+def _as_it_is(body: Body) -> Body:
+    return body
 
 
 def _metadata(body: Body) -> Metadata:

@@ -84,7 +84,9 @@ def test_a_reply_without_a_token_is_not_shown(
     """JSON may hold the token under another name."""
     ifs.plan(answer(200, body, part="token"))
 
-    with pytest.raises(AuthNotJson, match="bytes that are no JSON with an `access_token`") as caught:
+    with pytest.raises(
+        AuthNotJson, match="bytes that are no JSON with an `access_token`"
+    ) as caught:
         read()
 
     assert "canary" not in str(caught.value)
