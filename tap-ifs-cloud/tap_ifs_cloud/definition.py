@@ -32,6 +32,7 @@ class StreamDefinition:
     expand: tuple[str, ...] = ()
     send_select: bool = True
     page_size: int | None = None
+    time_zone_aware: bool = False
     paging: str = "auto"
 
     @classmethod

@@ -201,7 +201,7 @@ class _StreamTest:
             orderby=plan.skip_order,
             top=1,
         )
-        return bool(peek(self.session, plan.where, query))
+        return bool(peek(self.session, plan.where, query, headers=plan.headers))
 
     def _why_empty(self, plan: StreamPlan) -> str:
         if plan.definition.filter is not None and self._has_rows(plan, None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tap_ifs_cloud.expansion import expanded
 from tap_ifs_cloud.odata.errors import (
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamPlan"]
 
+# Asks a time zone aware API for real UTC; others refuse it (IFS technical documentation, "Time zone
+# aware APIs").
+TIME_ZONE_AWARE: Final[Mapping[str, str]] = {"X-Ifs-Time-Zone-Aware-Request": "true"}
 SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares none
 
 
@@ -73,6 +76,11 @@ class StreamPlan:
     def where(self) -> str:
         """The address of the entity set, for messages."""
         return f"{self.service.url}{self.definition.entity_set}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What requests for rows of this stream carry beside what all do."""
+        return TIME_ZONE_AWARE if self.definition.time_zone_aware else {}
 
     def stamp(self, name: str, *, horizon: datetime | None = None) -> Stamp:
         """The replication key `name`. Raises ReplicationKeyInvalid."""

@@ -62,7 +62,12 @@ class Reading:
             name, plan.metadata, names=columns, key=plan.key, references=references
         )
         asker = Asker(
-            plan.definition.name, plan.service, name, row_type, follows_links=plan.follows_links
+            plan.definition.name,
+            plan.service,
+            name,
+            row_type,
+            follows_links=plan.follows_links,
+            headers=plan.headers,
         )
         return cls(plan, columns, page_size, asker)
 

@@ -10,13 +10,14 @@ from singer_sdk import typing as th
 
 from tap_ifs_cloud.definition import StreamDefinition
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
+from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.replication import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SETTINGS", "definitions", "setting_faults", "token_url"]
+__all__ = ["SETTINGS", "definitions", "metadata_folder", "setting_faults", "token_url"]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -128,6 +129,15 @@ _STREAM = th.ObjectType(
         th.IntegerType(minimum=1),
         title="Rows per request",
         description="`$top` of this stream's requests, if it is not the general one.",
+    ),
+    th.Property(
+        "time_zone_aware",
+        th.BooleanType,
+        default=False,
+        title="Time zone aware",
+        description="Ask for real UTC (`X-Ifs-Time-Zone-Aware-Request`). IFS otherwise writes "
+        "times of the server, user or site with a `Z`. Only for APIs that are time zone aware: "
+        "others refuse it. Changing it changes the clock of the bookmarks: refresh the stream in full.",
     ),
     th.Property(
         "paging",
@@ -256,6 +266,13 @@ SETTINGS: Final = th.PropertiesList(
         "own.",
     ),
     th.Property(
+        "metadata_cache",
+        th.StringType,
+        title="Cache of metadata",
+        description="Folder that keeps `$metadata` from run to run where the server tells when it "
+        "changes; by default the user's cache folder. `off` keeps nothing.",
+    ),
+    th.Property(
         "emit_activate_version_messages",
         th.BooleanType,
         default=True,
@@ -270,6 +287,14 @@ def token_url(config: Mapping[str, Any]) -> str:
     """Where tokens are asked for."""
     realm = f"auth/realms/{config.get('realm')}/protocol/openid-connect/token"
     return config.get("token_url") or f"{config['base_url'].rstrip('/')}/{realm}"
+
+
+def metadata_folder(config: Mapping[str, Any]) -> Path | None:
+    """Where `$metadata` is kept; `None` if nowhere."""
+    named = config.get("metadata_cache")
+    if named == "off":
+        return None
+    return Path(named) if named else default_folder()
 
 
 def definitions(config: Mapping[str, Any]) -> list[StreamDefinition]:

@@ -62,7 +62,7 @@ def _newest(plan: StreamPlan, stamp: str) -> str | None:
         orderby=(f"{stamp} desc",),
         top=1,
     )
-    rows = peek(plan.service.session, plan.where, query)
+    rows = peek(plan.service.session, plan.where, query, headers=plan.headers)
     value = rows[0].get(stamp) if rows else None
     if value is None:
         return None

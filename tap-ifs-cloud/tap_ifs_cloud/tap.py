@@ -24,6 +24,7 @@ from tap_ifs_cloud.odata.errors import (
     NotFound,
     RunStopper,
 )
+from tap_ifs_cloud.odata.metadata_cache import MetadataCache
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.pacing import Pacer
 from tap_ifs_cloud.odata.service import Service
@@ -31,7 +32,7 @@ from tap_ifs_cloud.odata.session import Session
 from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
-from tap_ifs_cloud.settings import SETTINGS, definitions, setting_faults, token_url
+from tap_ifs_cloud.settings import SETTINGS, definitions, metadata_folder, setting_faults, token_url
 from tap_ifs_cloud.stamps import with_tried_stamp
 from tap_ifs_cloud.stream import EntitySetStream
 from tap_ifs_cloud.termination import Termination
@@ -125,6 +126,7 @@ class TapIfsCloud(Tap):
             timeout=float(self.config["timeout"]),
             ca_bundle=self.config.get("ca_bundle") or None,
             pacer=Pacer(self.config["requests_per_minute"]),
+            documents=MetadataCache(metadata_folder(self.config)),
         )
         if self.config.get("client_id"):
             session.credentials = self._client_credentials(session)

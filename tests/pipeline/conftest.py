@@ -30,7 +30,9 @@ class Project:
     def environment(self) -> dict[str, str]:
         """The environment of a newcomer's shell, with both systems at the sandbox."""
         inherited = {
-            name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "XDG_CACHE_HOME")
+            if name in os.environ
         }
         return inherited | {
             "TAP_IFS_CLOUD_BASE_URL": self.sandbox.ifs_url,

@@ -11,6 +11,8 @@ from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import NotJson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_ifs_cloud.odata.query import Query
     from tap_ifs_cloud.odata.session import Body, Session
 
@@ -24,13 +26,15 @@ class _Rows(msgspec.Struct, frozen=True):
 _ROWS = msgspec.json.Decoder(_Rows, float_hook=Decimal)
 
 
-def peek(session: Session, url: str, query: Query) -> list[dict[str, Any]]:
+def peek(
+    session: Session, url: str, query: Query, *, headers: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """The rows of one page of the entity set at `url`; links to further pages are not followed.
 
     Raises IfsError: NotJson where the answer is no page of rows.
     """
     address = f"{url}?{query.encoded()}"
-    return session.get(address, accept="application/json", read=_rows).value
+    return session.get(address, accept="application/json", read=_rows, headers=headers).value
 
 
 def _rows(body: Body) -> _Rows:

@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_ifs_cloud.odata.envelope import excerpt, without_query
-from tap_ifs_cloud.odata.errors import BrokenBody, ForeignLink, NotJson
+from tap_ifs_cloud.odata.errors import (
+    BrokenBody,
+    ForeignLink,
+    InvalidMetadata,
+    NotJson,
+    UnsafeMetadata,
+)
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
+from tap_ifs_cloud.odata.metadata_cache import conditions
 from tap_ifs_cloud.odata.paging import Link, Page
 from tap_ifs_cloud.odata.query import Query
+from tap_ifs_cloud.odata.session import NOT_MODIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_ifs_cloud.odata.metadata_cache import Stored
     from tap_ifs_cloud.odata.rows import PageBody, RowType
     from tap_ifs_cloud.odata.session import Body, Session
 
@@ -37,12 +46,27 @@ class Service:
     url: str
 
     def metadata(self) -> Metadata:
-        """What the service declares."""
-        return self.session.get(
-            f"{self.url}$metadata",
-            accept="application/xml",
-            read=_metadata,
-        )
+        """What the service declares; asked for only if it is not what it was at the last time."""
+        url = f"{self.url}$metadata"
+        stored = self.session.documents.stored(url)
+        try:
+            return self._metadata(url, stored)
+        except (InvalidMetadata, UnsafeMetadata):
+            if stored is None:
+                raise
+            return self._metadata(url, None)  # what was stored may be at fault
+
+    def _metadata(self, url: str, stored: Stored | None) -> Metadata:
+        def read(body: Body) -> Metadata:
+            if stored is not None and body.status == NOT_MODIFIED:
+                return parse_metadata(stored.body, url)
+            metadata = _metadata(body)
+            etag, modified = body.headers.get("ETag"), body.headers.get("Last-Modified")
+            self.session.documents.store(url, body.content, etag, modified)
+            return metadata
+
+        headers = conditions(stored)
+        return self.session.get(url, accept="application/xml", read=read, headers=headers)
 
     def body(
         self, entity_set: str, address: Query | Link, *, headers: Mapping[str, str] | None = None

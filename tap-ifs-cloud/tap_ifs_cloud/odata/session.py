@@ -24,6 +24,7 @@ from tap_ifs_cloud.odata.errors import (
     Unavailable,
 )
 from tap_ifs_cloud.odata.masking import header_secrets, masked
+from tap_ifs_cloud.odata.metadata_cache import MetadataCache
 from tap_ifs_cloud.odata.pacing import Pacer, Patience
 from tap_ifs_cloud.odata.transport import LARGEST, OK, Body, Transport, proxy_secrets
 
@@ -61,6 +62,7 @@ class Session:
     sleep: Callable[[float], None] = time.sleep
     largest: int = LARGEST  # bytes of one answer, unpacked
     clock: ServerClock = field(default_factory=ServerClock)
+    documents: MetadataCache = field(default_factory=lambda: MetadataCache(None))
     _transport: Transport = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
