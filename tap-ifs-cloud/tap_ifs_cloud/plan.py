@@ -78,6 +78,12 @@ class StreamPlan:
         return f"{self.service.url}{self.definition.entity_set}"
 
     @property
+    def unreadable(self) -> list[str]:
+        """Columns of types that a record cannot hold: binary data, streams, places."""
+        declared = self.metadata.entity_sets[self.definition.entity_set].properties
+        return [name for name, each in declared.items() if not is_readable(each, self.metadata)]
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """What requests for rows of this stream carry beside what all do."""
         return TIME_ZONE_AWARE if self.definition.time_zone_aware else {}

@@ -137,7 +137,8 @@ _STREAM = th.ObjectType(
         title="Time zone aware",
         description="Ask for real UTC (`X-Ifs-Time-Zone-Aware-Request`). IFS otherwise writes "
         "times of the server, user or site with a `Z`. Only for APIs that are time zone aware: "
-        "others refuse it. Changing it changes the clock of the bookmarks: refresh the stream in full.",
+        "others refuse it. Changing it changes the clock of the bookmarks: refresh the stream in "
+        "full.",
     ),
     th.Property(
         "paging",

@@ -248,6 +248,10 @@ class TapIfsCloud(Tap):
             if isinstance(declared, IfsError):
                 raise self._whereabouts.explained(definition, self.config["gateway"], declared)
             plan = StreamPlan.of(definition, Service(self.session, url), declared)
+            if plan.unreadable:
+                self.logger.info(
+                    "column.unreadable stream=%s columns=%s", definition.name, plan.unreadable
+                )
             return with_tried_stamp(plan) if self.input_catalog is None else plan
         except IfsError as error:
             if self.input_catalog is not None:
