@@ -17,10 +17,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from tap_ifs_cloud.tap import TapIfsCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from tap_ifs_cloud.odata.errors import IfsError
+
+    from tests.tap.messages import Message, Run
 
 Row = dict[str, Any]
 
@@ -358,6 +363,26 @@ def config(ifs: Double) -> dict[str, Any]:
         "client_secret": "s3cr3t-value",
         "streams": [{"entity_set": "OrderSet", "projection": "Test"}],
     }
+
+
+@pytest.fixture
+def run(config: dict[str, Any], capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs the tap without pauses and gives its messages; decimals stay exact."""
+
+    def messages(raises: type[IfsError] | None = None, **options: Any) -> list[Message]:
+        settings = config | options.pop("config", {})
+        capfdbinary.readouterr()
+        tap = TapIfsCloud(config=settings, **options)
+        tap.session.sleep = lambda _: None
+        if raises is None:
+            tap.sync_all()
+        else:
+            with pytest.raises(raises):
+                tap.sync_all()
+        out = capfdbinary.readouterr().out
+        return [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
+
+    return messages
 
 
 @pytest.fixture
