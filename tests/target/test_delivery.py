@@ -313,7 +313,7 @@ def test_a_token_that_monday_quotes_is_masked(prepared: Any, messages: Any) -> N
     refusal = {
         "errors": [{"message": "Token sandbox is bad", "extensions": {"code": "BAD_REQUEST"}}]
     }
-    prepared.sandbox.monday_faults.plan(Fault(400, json.dumps(refusal), matches=is_query))
+    prepared.sandbox.monday_faults.plan(Fault(400, json.dumps(refusal), matches=is_query), times=2)
 
     ended = prepared.run(rows(messages, "a"))
 
