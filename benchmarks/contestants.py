@@ -104,6 +104,7 @@ CONTESTANTS: Final[Mapping[str, Contestant]] = {
     for one in (
         Contestant("raw loop", _raw(), _rounded),
         Contestant("raw loop, decimals as text", _raw("--as-text"), _as_text),
+        Contestant("raw loop, a page a write", _raw("--as-text", "--joined"), _as_text),
         Contestant("stock SDK stream", _stock, _rounded),
         Contestant("tap, full", _tap("full", _FULL), _exactly, _IFS_COLUMNS, _VERSION),
         Contestant("tap, incremental", _tap("stamped", _STAMPED), _exactly, _IFS_COLUMNS, _STATE),
