@@ -10,6 +10,7 @@ from tests.tap.messages import full, of, records, stamp, state
 
 if TYPE_CHECKING:
     import pytest
+
     from tests.tap.messages import Run
 
 

@@ -11,6 +11,7 @@ from tests.tap.messages import full, records, stamp
 
 if TYPE_CHECKING:
     import pytest
+
     from tests.tap.messages import Run
 
 
