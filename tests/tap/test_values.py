@@ -96,6 +96,7 @@ def test_values_are_kept_exactly(type_name: str, sent: object, kept: object) -> 
         ("Edm.Decimal", "NaN"),
         ("Edm.Decimal", True),
         ("Edm.Int32", Decimal("5.5")),
+        ("Edm.Int64", Decimal("1E+999999999")),
         ("Edm.Boolean", "TRUE"),
         ("Edm.String", 7),
         ("Edm.Date", "2026-02-30"),

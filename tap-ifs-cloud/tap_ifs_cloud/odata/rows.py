@@ -54,6 +54,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "Edm.Duration": str,
     "Edm.Guid": str,
 }
+LONGEST: Final = 18  # place of the first digit of the largest Int64
 _WHOLE: Final = frozenset({"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64"})
 
 
@@ -339,6 +340,8 @@ def _number(number: Decimal) -> Decimal:
 
 
 def _whole(number: Decimal) -> int:
+    if number.adjusted() > LONGEST:  # 1E+999999999 would take its time to become an int
+        raise ValueError
     whole = int(number)
     if whole != number:
         raise ValueError
