@@ -231,3 +231,18 @@ def test_rows_of_one_key_are_all_read(matching: Matching) -> None:
     )
 
     assert {row["Text"] for rows in whole.pages() for row in rows} == set(range(7))
+
+
+def test_a_full_page_of_rows_known_is_not_the_end(matching: Matching) -> None:
+    """Rows that came before it may have filled it; others follow."""
+    keys = [("A", 0), ("A", 2), ("a", -2), ("a", 0), ("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    steps: list[Change] = [
+        lambda _: None,
+        lambda table: table.insert(("b", -1)),
+        lambda _: None,
+        lambda table: [table.insert(key) for key in [("'", 2), ("b", 0)]],
+        lambda table: table.delete(("a", 1)),
+    ]
+    table = Table(dict.fromkeys(keys, 0), matching, cap=4, changes=iter(steps))
+
+    assert read(table, "skip", 2)["b", 2] == 1

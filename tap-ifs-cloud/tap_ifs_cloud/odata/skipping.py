@@ -54,6 +54,7 @@ class _Offset:
     place: Callable[[Row], Any] | None
     position: int = 0  # of the row to be read next
     recent: list[Any] = field(default_factory=list)  # identities of the last rows read
+    longest: int = 0  # rows of a page so far
     steps_back: int = 0
     idle: int = 0  # pages without a new row, in a row
 
@@ -70,8 +71,10 @@ class _Offset:
             self._count_idle(idle=not new or (not overlap and page.rows == before))
             yield from self._linked(page)
             before = page.rows
-            # A page with nothing behind the rows known is the last one, if the next is empty.
-            overlap = 0 if overlap and not new else self._overlap(page)
+            # A short page with nothing behind the rows known is the last one, if the next is empty.
+            is_short = len(page.rows) < self.longest
+            self.longest = max(self.longest, len(page.rows))
+            overlap = 0 if overlap and is_short and not new else self._overlap(page)
 
     def _overlap(self, page: Page) -> int:
         wanted = min(OVERLAP, len(page.rows) // 2, self.position)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from array import array
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -49,18 +50,18 @@ class _Seen:
     """Which rows came: eight bytes a row, and a set to look up in once that is needed."""
 
     identity: Callable[[Row], Any]
-    hashes: array[int] = field(default_factory=lambda: array("q"))
+    hashes: list[array[int]] = field(default_factory=list)  # in pieces, as one would be copied
     known: set[int] | None = None
 
     def note(self, page: Page) -> None:
         """Rows that cannot have come before."""
         places = map(self.identity, page.rows) if page.places is None else page.places
-        self.hashes.extend(_hashes(places))
+        self.hashes.append(array("q", _hashes(places)))
 
     def new(self, rows: Sequence[Row]) -> list[Row]:
         """Those that did not come yet. Raises KeyRepeated."""
         if self.known is None:
-            self.known = set(self.hashes)
+            self.known = set(chain.from_iterable(self.hashes))
         hashes = list(_hashes(map(self.identity, rows)))
         if self.identity is not whole_row and len(set(hashes)) < len(hashes):
             raise KeyRepeated("several rows of one page have the same key")
