@@ -27,7 +27,6 @@ from tap_ifs_cloud.odata.peek import peek
 from tap_ifs_cloud.odata.query import Query
 from tap_ifs_cloud.odata.service import Service
 from tap_ifs_cloud.plan import StreamPlan
-from tap_ifs_cloud.reading import LONGEST_SELECT
 from tap_ifs_cloud.whereabouts import EntitySetRefused
 
 if TYPE_CHECKING:
@@ -85,7 +84,8 @@ def diagnose(
     test = _StreamTest(session, config, whereabouts)
     with ThreadPoolExecutor(ASKERS) as pool:
         urls = sorted({test.url(definition) for definition in streams})
-        metadata = dict(zip(urls, pool.map(test.metadata, urls), strict=True))
+        declared = pool.map(lambda url: Service(session, url).metadata_or_why_not(), urls)
+        metadata = dict(zip(urls, declared, strict=True))
         verdicts = list(
             pool.map(lambda each: test.verdict(each, metadata[test.url(each)]), streams)
         )
@@ -164,14 +164,6 @@ class _StreamTest:
     def url(self, definition: StreamDefinition) -> str:
         return definition.url(self.config["base_url"], self.config["gateway"])
 
-    def metadata(self, url: str) -> Metadata | IfsError:
-        try:
-            return Service(self.session, url).metadata()
-        except RunStopper:
-            raise
-        except IfsError as error:
-            return error
-
     def verdict(self, definition: StreamDefinition, metadata: Metadata | IfsError) -> Verdict:
         verdict = partial(Verdict, definition.name)
         if isinstance(metadata, IfsError):
@@ -196,7 +188,7 @@ class _StreamTest:
     def _has_rows(self, plan: StreamPlan, narrowed_by: str | None) -> bool:
         """Whether one row comes, asked for as a run asks: with the columns, in order."""
         query = Query(
-            select=_select(plan),
+            select=plan.select(plan.properties),
             filter=narrowed_by,
             orderby=plan.skip_order,
             top=1,
@@ -214,9 +206,3 @@ class _StreamTest:
             "should have, the company or site is missing among the user's Allowed Companies: IFS "
             "leaves such rows out without a word"
         )
-
-
-def _select(plan: StreamPlan) -> tuple[str, ...]:
-    names = tuple(plan.properties)
-    is_sent = plan.definition.send_select and len(",".join(names)) <= LONGEST_SELECT
-    return names if is_sent else ()

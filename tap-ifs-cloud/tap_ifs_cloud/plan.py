@@ -17,7 +17,7 @@ from tap_ifs_cloud.odata.rows import ROW_VERSION, is_readable
 from tap_ifs_cloud.replication import Stamp, modification_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from datetime import datetime
 
     from tap_ifs_cloud.definition import StreamDefinition
@@ -30,6 +30,8 @@ __all__ = ["StreamPlan"]
 # Asks a time zone aware API for real UTC; others refuse it (IFS technical documentation, "Time zone
 # aware APIs").
 TIME_ZONE_AWARE: Final[Mapping[str, str]] = {"X-Ifs-Time-Zone-Aware-Request": "true"}
+# Beyond this many characters `$select` is left out: some proxies cut addresses at 8 kB.
+LONGEST_SELECT: Final = 4000
 SURROGATE = "keyref"  # IFS's own text of a row's key, where a view declares none
 
 
@@ -87,6 +89,12 @@ class StreamPlan:
     def headers(self) -> Mapping[str, str]:
         """What requests for rows of this stream carry beside what all do."""
         return TIME_ZONE_AWARE if self.definition.time_zone_aware else {}
+
+    def select(self, columns: Container[str]) -> tuple[str, ...]:
+        """The `$select` for some columns; empty if all are to be asked for."""
+        names = tuple(name for name in self.properties if name in columns)
+        is_sent = self.definition.send_select and len(",".join(names)) <= LONGEST_SELECT
+        return names if is_sent else ()
 
     def stamp(self, name: str, *, horizon: datetime | None = None) -> Stamp:
         """The replication key `name`. Raises ReplicationKeyInvalid."""

@@ -11,22 +11,18 @@ from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both, literal
 from tap_ifs_cloud.odata.rows import ROW_VERSION, Row, RowType
-from tap_ifs_cloud.replication import Stamp
 from tap_ifs_cloud.stamps import newest_stamp
 from tap_ifs_cloud.walking import whole_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from tap_ifs_cloud.plan import StreamPlan
+    from tap_ifs_cloud.replication import Stamp
 
 __all__ = ["Reading", "Since", "newer_versions", "stamped_since"]
 
 logger = logging.getLogger(__name__)
-
-# Beyond this many characters `$select` is left out: some proxies cut addresses at 8 kB.
-LONGEST_SELECT = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,6 @@ class Since:
     bookmark: str | None = None
     start_date: str | None = None
     lookback: int = 0  # seconds
-    horizon: datetime | None = None  # the last moment that a change can have, if that is known
 
     @property
     def is_ever(self) -> bool:
@@ -81,7 +76,7 @@ class Reading:
     ) -> Iterator[Sequence[Row]]:
         """The rows page by page, ordered by some columns and the key."""
         query = Query(
-            select=self._select(),
+            select=self.plan.select(self.columns),
             expand=tuple(o.option for n, o in self.plan.references.items() if n in self.columns),
             filter=both(self.plan.definition.filter, narrowed_by),
             top=self.page_size,
@@ -89,12 +84,6 @@ class Reading:
         for rows in whole_set(self.plan, self.asker, query, ordered_by).pages():
             self.row_type.finish(rows)
             yield rows
-
-    def _select(self) -> tuple[str, ...]:
-        if not self.plan.definition.send_select:
-            return ()
-        names = tuple(name for name in self.plan.properties if name in self.columns)
-        return names if len(",".join(names)) <= LONGEST_SELECT else ()
 
 
 def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequence[Row]]:
@@ -140,7 +129,7 @@ def _begin(stamp: Stamp, since: Since) -> str:
     return f"{stamp.name} ge {literal(stamp.type, max(begins, key=stamp.order))}"
 
 
-def newer_versions(reading: Reading, since: Since) -> Iterator[Sequence[Row]]:
+def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequence[Row]]:
     """All rows are read; those come out whose version is not older than the bookmark.
 
     Rows without a version, or with a counter for a version, always come out: counters of two rows
@@ -148,7 +137,6 @@ def newer_versions(reading: Reading, since: Since) -> Iterator[Sequence[Row]]:
     """
     begin = None
     if since.bookmark is not None:
-        stamp = Stamp(ROW_VERSION, "Edm.String", since.horizon)
         begin = version_time(stamp.back(since.bookmark, since.lookback))
     version = attrgetter(reading.row_type.attributes[ROW_VERSION])
     for rows in reading.pages():

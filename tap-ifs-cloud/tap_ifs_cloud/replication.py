@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.metadata import Property
 
-__all__ = ["COMPARABLE", "Stamp", "earlier", "horizon", "modification_stamp"]
+__all__ = ["COMPARABLE", "Stamp", "as_bookmark", "earlier", "horizon", "modification_stamp"]
 
 Moment = TypeVar("Moment", date, datetime)
 
@@ -67,6 +67,11 @@ def modification_stamp(properties: Mapping[str, Property]) -> str | None:
     stamps = [name for name, declared in properties.items() if _is_stamp(declared)]
     versions = [name for name, declared in properties.items() if _is_version(declared)]
     return next(iter((*stamps, *versions)), None)
+
+
+def as_bookmark(value: object) -> str:
+    """A value of a replication key as the state holds it: as it came, numbers without exponent."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def horizon(now: datetime | None) -> datetime | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_ifs_cloud.odata.errors import BadRequest, IfsError, RunStopper
 from tap_ifs_cloud.odata.peek import peek
 from tap_ifs_cloud.odata.query import Query, both
+from tap_ifs_cloud.replication import as_bookmark
 
 if TYPE_CHECKING:
     from tap_ifs_cloud.plan import StreamPlan
@@ -64,6 +64,4 @@ def _newest(plan: StreamPlan, stamp: str) -> str | None:
     )
     rows = peek(plan.service.session, plan.where, query, headers=plan.headers)
     value = rows[0].get(stamp) if rows else None
-    if value is None:
-        return None
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return None if value is None else as_bookmark(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from decimal import Decimal
 from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter
@@ -22,7 +21,7 @@ from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.paging import PART
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
-from tap_ifs_cloud.replication import Stamp, horizon
+from tap_ifs_cloud.replication import Stamp, as_bookmark, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
 
 if TYPE_CHECKING:
@@ -144,17 +143,11 @@ class EntitySetStream(Stream):
     def _rows(self, reading: Reading) -> Iterator[Sequence[Row]]:
         if self.replication_method != REPLICATION_INCREMENTAL:
             return reading.pages()
-        since = Since(
-            self._bookmark(),
-            self.config.get("start_date"),
-            self.config["lookback"],
-            horizon(self.tap.session.server_now()),
-        )
+        since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])
         if since.is_ever and self.emit_activate_version_messages:
             self._stream_version = self._initialized_at
-        if self.replication_key == ROW_VERSION:
-            return newer_versions(reading, since)
-        return stamped_since(reading, self._stamp, since)
+        read = newer_versions if self.replication_key == ROW_VERSION else stamped_since
+        return read(reading, self._stamp, since)
 
     def _stamp_name(self) -> str:
         if self.replication_key is None:
@@ -255,7 +248,7 @@ class EntitySetStream(Stream):
         """Whether the bookmark now stands at a value or behind it."""
         if value is None or value is UNSET:
             return False
-        text = format(value, "f") if isinstance(value, Decimal) else str(value)
+        text = as_bookmark(value)
         if self._watermark is not None and self._watermark[1] == text:
             return True
         order = self._order(text)

@@ -218,20 +218,14 @@ class TapIfsCloud(Tap):
 
     def _fetch(self, urls: set[str]) -> dict[str, Metadata | IfsError]:
         """`$metadata` of each service, or why there is none. Raises RunStopper."""
-
-        def one(url: str) -> Metadata | IfsError:
-            try:
-                return Service(self.session, url).metadata()
-            except RunStopper:
-                raise
-            except IfsError as error:
-                return error
-
         # Once and before the threads, so that a token endpoint in trouble is not asked by each.
         self.session.credentials.headers()
         ordered = sorted(urls)
         with ThreadPoolExecutor(FETCHERS) as pool:
-            return dict(zip(ordered, pool.map(one, ordered), strict=True))
+            declared = pool.map(
+                lambda url: Service(self.session, url).metadata_or_why_not(), ordered
+            )
+            return dict(zip(ordered, declared, strict=True))
 
     def _plan(
         self, definition: StreamDefinition, metadata: Mapping[str, Metadata | IfsError]

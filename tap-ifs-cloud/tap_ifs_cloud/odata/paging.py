@@ -113,7 +113,14 @@ class Cursor:
         missing = [c for c, value in zip(self.columns, place, strict=True) if _is_empty(value)]
         if missing:
             raise OrderBroken(f"a row has no value in {', '.join(missing)}")
-        return after(self.columns, [literal(t, v) for t, v in zip(self.types, place, strict=True)])
+        return after(self.columns, self._literals(place))
+
+    def not_behind(self, place: Place) -> str:
+        """The filter for all other rows than those behind a place without empty columns."""
+        return until(self.columns, self._literals(place))
+
+    def _literals(self, place: Place) -> list[str]:
+        return [literal(t, v) for t, v in zip(self.types, place, strict=True)]
 
     def check(self, rows: Sequence[Row], *, behind: Place | None = None) -> list[Place]:
         """The places of the rows.
@@ -222,8 +229,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
             places = cursor.check(part, behind=last)
             last = places[-1]
             yield Page(part, places=places)
-    if page.next_link is not None:
-        yield from _along(ask, page.next_link)
+    yield from _along(ask, page.next_link)
     if doubted:
         raise OrderBroken("the server may sort rows otherwise than it compares them")
 
@@ -239,8 +245,7 @@ def _boundary(
     read = tuple(recent)
     if any(map(_is_empty, read[-1])):
         return None
-    literals = [literal(t, v) for t, v in zip(cursor.types, read[-1], strict=True)]
-    condition = both(start.filter, until(cursor.columns, literals))
+    condition = both(start.filter, cursor.not_behind(read[-1]))
     backwards = tuple(f"{column} desc" for column in cursor.columns)
     answer = ask(replace(start, filter=condition, orderby=backwards, top=1))
     return lambda: all(cursor.place(row) in read for row in answer().rows)
@@ -264,8 +269,7 @@ def walk_by_link(ask: Ask, first: Query) -> Iterator[Page]:
     ask = without_circles(ask)
     page = ask(replace(first, top=None))()
     yield page
-    if page.next_link is not None:
-        yield from _along(ask, page.next_link)
+    yield from _along(ask, page.next_link)
 
 
 def _along(ask: Ask, link: Link | None) -> Iterator[Page]:

@@ -12,8 +12,10 @@ from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import (
     BrokenBody,
     ForeignLink,
+    IfsError,
     InvalidMetadata,
     NotJson,
+    RunStopper,
     UnsafeMetadata,
 )
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
@@ -55,6 +57,15 @@ class Service:
             if stored is None:
                 raise
             return self._metadata(url, None)  # what was stored may be at fault
+
+    def metadata_or_why_not(self) -> Metadata | IfsError:
+        """The same, or the error that concerns this service alone. Raises RunStopper."""
+        try:
+            return self.metadata()
+        except RunStopper:
+            raise
+        except IfsError as error:
+            return error
 
     def _metadata(self, url: str, stored: Stored | None) -> Metadata:
         def read(body: Body) -> Metadata:
