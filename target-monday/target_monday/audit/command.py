@@ -1,0 +1,110 @@
+"""What the commands share: which ledger is meant, and how rows are shown."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from target_monday.errors import TargetError
+from target_monday.ledger.database import default_ledger_url, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from sqlalchemy import Engine
+
+__all__ = ["finding", "ledger", "reading", "show", "table", "to_json"]
+
+_FILE_WIDTH: Final = 240
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Options of the group and of its commands are the same ones: the later wins."""
+    if value and parameter.name:
+        context.find_root().ensure_object(dict)[parameter.name] = value
+
+
+def finding(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which ledger is meant."""
+    url = click.option(
+        "--ledger-url",
+        help="The ledger's address; default: where the target keeps it.",
+        expose_value=False,
+        callback=_remember,
+    )
+    environment = click.option(
+        "--environment",
+        help="The Meltano environment whose ledger is meant; default: the project's own default.",
+        expose_value=False,
+        callback=_remember,
+    )
+    return url(environment(command))
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command has; it is called with the context and `as_json`."""
+    with_json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+    return with_json(finding(click.pass_context(command)))
+
+
+def ledger(context: click.Context) -> Engine:
+    """The ledger that the options name. Ends the command where there is none."""
+    asked: dict[str, str] = context.find_root().ensure_object(dict)
+    try:
+        url = asked.get("ledger_url")
+        return open_database(
+            url or default_ledger_url(environment=asked.get("environment")), create=False
+        )
+    except TargetError as error:
+        click.echo(f"{error.code} {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    rare: Collection[str] = (),
+) -> None:
+    """Print rows, as a table of these columns or whole as JSON; `rare` ones if there are any."""
+    if as_json:
+        click.echo(to_json(rows))
+    else:
+        table(rows, columns, rare)
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], rare: Collection[str] = ()
+) -> None:
+    """Print rows as a table."""
+    drawn = Table()
+    names = [name for name in columns if name not in rare or any(row.get(name) for row in rows)]
+    for name in names:
+        drawn.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_shown(name, row.get(name)) for name in names))
+    # Cells are shown as they are (no markup); a file is not folded like a terminal.
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    Console(markup=False, width=width).print(drawn)
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "at" or name.endswith("_at"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    text = bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
+    # A terminal must not be steered by what stands in a business system.
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def to_json(value: Any) -> str:
+    """A value as JSON, digit by digit."""
+    return msgspec.json.Encoder(decimal_format="number").encode(value).decode()

@@ -1,0 +1,38 @@
+"""`report`: the books of one run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from target_monday.audit.command import ledger, reading, table, to_json
+from target_monday.ledger.reports import run_report
+
+__all__ = ["report"]
+
+_COLUMNS: Final = (
+    *("stream", "board_id", "read", "created", "updated", "unchanged", "rejected"),
+    *("carried_over", "merged", "unknown", "archived", "shortened", "calls", "points"),
+)
+_RARE: Final = frozenset({"merged", "unknown", "archived", "shortened"})
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@reading
+def report(context: click.Context, run_id: str | None, *, as_json: bool) -> None:
+    """The books of one run, by default the last one: a line a board, and the total."""
+    found = run_report(ledger(context), run_id)
+    if found is None:
+        click.echo("There is no such run in the ledger.", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(to_json(found))
+        return
+    click.echo(
+        f"run {found['id']}  {found['status']}  exit code {found['exit_code']}  "
+        f"balanced: {'yes' if found['balanced'] else 'no'}"
+    )
+    table([*found["boards"], {"stream": "total", **found["total"]}], _COLUMNS, _RARE)
