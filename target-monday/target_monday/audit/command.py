@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["finding", "ledger", "reading", "show", "table", "to_json"]
 
 _FILE_WIDTH: Final = 240
+_LEDGER_URL: Final = "TARGET_MONDAY_LEDGER_URL"  # how Meltano hands the setting on
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -56,11 +58,11 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
 def ledger(context: click.Context) -> Engine:
     """The ledger that the options name. Ends the command where there is none."""
     asked: dict[str, str] = context.find_root().ensure_object(dict)
+    url, environment = asked.get("ledger_url"), asked.get("environment")
+    if not url and not environment:
+        url = os.environ.get(_LEDGER_URL)
     try:
-        url = asked.get("ledger_url")
-        return open_database(
-            url or default_ledger_url(environment=asked.get("environment")), create=False
-        )
+        return open_database(url or default_ledger_url(environment=environment), create=False)
     except TargetError as error:
         click.echo(f"{error.code} {error}", err=True)
         sys.exit(error.exit_code)

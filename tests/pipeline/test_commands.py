@@ -1,0 +1,54 @@
+"""`meltano invoke target-monday:COMMAND`: what the ledger says, as a user asks for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .conftest import Project
+
+
+def _a_run(project: Project, ledger: str) -> None:
+    """One run of the target over no rows, with the ledger at this address."""
+    settings = {
+        "api_token": "sandbox",
+        "api_url": project.sandbox.monday_url,
+        "ledger_url": ledger,
+    }
+    (project.directory / "settings.json").write_text(json.dumps(settings))
+    schema = {"properties": {"Id": {"type": "string"}}}
+    message = {"type": "SCHEMA", "stream": "s", "schema": schema, "key_properties": ["Id"]}
+    subprocess.run(
+        [project.directory / ".venv/bin/target-monday", "--config", "settings.json"],
+        cwd=project.directory,
+        input=f"{json.dumps(message)}\n",
+        text=True,
+        check=True,
+    )
+
+
+def test_a_command_reads_the_ledger_of_the_invoked_environment(project: Project) -> None:
+    """Not that of the project's default environment; and it says which one is not there."""
+    ledgers = project.directory / ".meltano" / "target-monday"
+    _a_run(project, f"sqlite:///{ledgers / 'ledger-prod.db'}")
+
+    prod = project.meltano("--environment=prod", "invoke", "target-monday:report", "--json")
+    missing = project.meltano("invoke", "target-monday:runs", status=1)
+
+    assert json.loads(prod[prod.index("{") :])["exit_code"] == 0
+    assert "There is no ledger at" in missing
+    assert "ledger-sandbox.db" in missing
+
+
+def test_a_command_reads_the_ledger_that_the_settings_name(project: Project) -> None:
+    """`ledger_url` is a setting of the loader; Meltano hands it on."""
+    url = f"sqlite:///{project.directory / 'elsewhere.db'}"
+    _a_run(project, url)
+
+    printed = project.meltano(
+        "invoke", "target-monday:rejects", "--json", TARGET_MONDAY_LEDGER_URL=url
+    )
+
+    assert printed.splitlines()[-1] == "[]"
