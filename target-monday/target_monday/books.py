@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from target_monday.ledger.runs import BoardBooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Books", "StreamBooks"]
+__all__ = ["Books", "StreamBooks", "is_balanced"]
+
+_PARTS: Final = ("created", "updated", "unchanged", "rejected", "carried_over", "filtered")
+
+
+def is_balanced(counts: Mapping[str, int]) -> bool:
+    """Whether the rows read are those created, updated, and so on, taken together."""
+    return counts["read"] == sum(counts[name] for name in _PARTS)
 
 
 @dataclass(slots=True)
@@ -19,17 +26,17 @@ class StreamBooks:
 
     `merged` rows were overtaken by a later row of the same key before they were sent; they are
     counted among the unchanged ones. `unknown` ones are counted among those carried over.
-    `partial` ones have cells that did not fit into any request of this run. `skipped` ones are
-    kept back by the mode, or their stream is left out.
+    `partial` ones have cells that did not fit into any request of this run. `filtered` ones are
+    dropped by a stream map, kept back by the mode, or their stream is left out.
     """
 
     read: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
-    skipped: int = 0
     rejected: int = 0
     carried_over: int = 0
+    filtered: int = 0
     merged: int = 0
     unknown: int = 0
     archived: int = 0
@@ -41,10 +48,12 @@ class StreamBooks:
     @property
     def balanced(self) -> bool:
         """Whether each row read is accounted for."""
-        sent = self.created + self.updated
-        return self.read == (
-            sent + self.unchanged + self.skipped + self.rejected + self.carried_over
-        )
+        return is_balanced(asdict(self))
+
+    def filter(self, rows: int) -> None:
+        """Enter rows that were read and that the settings keep off the board."""
+        self.read += rows
+        self.filtered += rows
 
 
 @dataclass(slots=True)

@@ -108,10 +108,10 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Nothing to send; `skipped` if the rules keep a row from being sent."""
+    """Nothing to send; `filtered` if the rules keep a row from being sent."""
 
     item_id: str
-    skipped: bool = False
+    filtered: bool = False
 
 
 Operation = Create | Update | Archive
@@ -121,7 +121,7 @@ def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchan
     """What makes the known item, if there is one, as it is wanted."""
     rules = wanted.rules
     if known is None:
-        return Create(wanted) if rules.create else Unchanged("", skipped=True)
+        return Create(wanted) if rules.create else Unchanged("", filtered=True)
     have = known.cells.get
     changed = {column: cell for column, cell in wanted.cells.items() if cell != have(column)}
     if not rules.move:
@@ -130,5 +130,5 @@ def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchan
     if name is None and not changed.keys() - rules.along:
         return Unchanged(known.item_id)
     if not rules.update:
-        return Unchanged(known.item_id, skipped=True)
+        return Unchanged(known.item_id, filtered=True)
     return Update(wanted, known.item_id, changed, name)

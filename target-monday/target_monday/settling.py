@@ -283,7 +283,7 @@ class Settling:
 
 def count_unsent(books: StreamBooks, operation: Unchanged, rows: int) -> None:
     """Enter rows that need nothing, or that the mode keeps back."""
-    if operation.skipped:
-        books.skipped += rows
+    if operation.filtered:
+        books.filtered += rows
     else:
         books.unchanged += rows

@@ -61,8 +61,7 @@ class MondaySink(Sink):
     def take(self, record: dict[str, Any], version: int | None = None) -> None:
         """Buffer a record; a full buffer goes to the loader."""
         if self._left_out:
-            books = self._session.books.of(self.stream_name)
-            books.read, books.skipped = books.read + 1, books.skipped + 1
+            self._session.books.of(self.stream_name).filter(1)
             return
         if version != self._version:
             self.flush()

@@ -112,11 +112,13 @@ class TargetMonday(Target):
             self._assert_sink_exists(stream)
         for stream_map in self.mapper.stream_maps[stream]:
             record = stream_map.transform({**message_dict["record"]})
-            if record is not None:
-                sink = self._sink(stream_map.stream_alias)
-                if sink.include_sdc_metadata_properties:
-                    sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
-                sink.take(record, message_dict.get("version"))
+            if record is None:
+                self.session.books.of(stream_map.stream_alias).filter(1)
+                continue
+            sink = self._sink(stream_map.stream_alias)
+            if sink.include_sdc_metadata_properties:
+                sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
+            sink.take(record, message_dict.get("version"))
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ def test_nested_properties_can_be_flattened(rehearsal: Any, messages: Any) -> No
 
 
 def test_a_stream_map_changes_what_arrives(rehearsal: Any, messages: Any) -> None:
-    """Filtered rows are none of the target's; a renamed stream goes by its new name."""
+    """Rows that it drops are counted as filtered; a renamed stream goes by its new name."""
     schema = messages.schema("s", {"Id": "string", "Note": "string"})
     maps = {"s": {"__alias__": "orders", "Note": "Note.upper()", "__filter__": "Id != 'b'"}}
 
@@ -80,6 +80,9 @@ def test_a_stream_map_changes_what_arrives(rehearsal: Any, messages: Any) -> Non
 
     (item,) = rehearsal.board("Orders")["items"]
     assert (ended.code, item["cells"]["Note"], len(ended.states)) == (0, "N", 1)
+    counts = ended.counts("orders")
+    assert (counts["read"], counts["created"], counts["filtered"]) == (2, 1, 1)
+    assert rehearsal.audit("report")["balanced"]
 
 
 def test_a_schema_that_changes_in_mid_stream_adds_columns(rehearsal: Any, messages: Any) -> None:
@@ -150,7 +153,7 @@ def test_a_batch_is_read_like_records(
         [schema, message, messages.state(1)], stream_maps={"s": {"__filter__": "Id != 'b'"}}
     )
 
-    assert (ended.code, len(ended.states), ended.counts()["read"]) == (0, 1, 1)
+    assert (ended.code, len(ended.states), ended.counts()["filtered"]) == (0, 1, 1)
     assert rehearsal.cells("S", "a")["Sum"] == "0.10000000000000000000001"
 
 

@@ -34,14 +34,14 @@ def notes(rehearsal: Any) -> dict[str, str]:
 def test_a_mode_says_what_may_be_done(
     rehearsal: Any, messages: Any, mode: str, found: dict[str, str], *, of_stream: bool
 ) -> None:
-    """For all streams or for one; rows that are kept back count as skipped, and settle."""
+    """For all streams or for one; rows that are kept back count as filtered, and settle."""
     rehearsal.run(rows(messages, ("a", "1")))
     settings = {"boards": {"s": {"mode": mode}}} if of_stream else {"mode": mode}
 
     ended = rehearsal.run([*rows(messages, ("a", "2"), ("b", "2")), messages.state(1)], **settings)
 
     assert (ended.code, len(ended.states), notes(rehearsal)) == (0, 1, found)
-    assert ended.counts()["skipped"] == (0 if mode == "upsert" else 1)
+    assert ended.counts()["filtered"] == (0 if mode == "upsert" else 1)
     assert "balanced=yes" in ended.log
 
 
@@ -81,7 +81,7 @@ def test_update_only_makes_nothing_for_an_item_that_left(rehearsal: Any, message
 
     ended = rehearsal.run(rows(messages, ("a", "2"), ("b", "2")), mode="update_only")
 
-    assert (ended.code, ended.counts()["skipped"], ended.counts()["updated"]) == (0, 1, 1)
+    assert (ended.code, ended.counts()["filtered"], ended.counts()["updated"]) == (0, 1, 1)
     assert rehearsal.board("S")["items_count"] == 2
 
 

@@ -14,9 +14,10 @@ __all__ = ["report"]
 
 _COLUMNS: Final = (
     *("stream", "board_id", "read", "created", "updated", "unchanged", "rejected"),
-    *("carried_over", "merged", "unknown", "archived", "shortened", "calls", "points"),
+    *("carried_over", "filtered", "merged", "unknown", "archived", "partial", "shortened"),
+    *("calls", "points"),
 )
-_RARE: Final = frozenset({"merged", "unknown", "archived", "shortened"})
+_RARE: Final = frozenset({"filtered", "merged", "unknown", "archived", "partial", "shortened"})
 
 
 @click.command()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import select
 
+from target_monday.books import is_balanced
 from target_monday.ledger import tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
 
 __all__ = ["open_rejects", "recent_runs", "run_report"]
-
-_PARTS: Final = ("created", "updated", "unchanged", "rejected", "carried_over")
 
 
 def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
@@ -47,7 +46,7 @@ def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
     names = [name for name in (boards[0] if boards else {}) if name not in {"stream", "board_id"}]
     total = {name: sum(board[name] for board in boards) for name in names}
     total.update(calls=run["calls"], points=run["points"])
-    balanced = all(board["read"] == sum(board[name] for name in _PARTS) for board in boards)
+    balanced = all(is_balanced(board) for board in boards)
     return {**run, "boards": boards, "total": total, "balanced": balanced}
 
 
@@ -55,7 +54,14 @@ def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
     table = tables.run_boards
     with engine.connect() as connection:
         rows = connection.execute(select(table).where(table.c.run_id == run_id))
-        return [{"stream": row.stream, "board_id": row.board_id, **row.counts} for row in rows]
+        return [
+            {"stream": row.stream, "board_id": row.board_id, **_renamed(row.counts)} for row in rows
+        ]
+
+
+def _renamed(counts: dict[str, int]) -> dict[str, int]:
+    """Counts of a run of version 0.1, which called filtered rows skipped."""
+    return {"filtered" if name == "skipped" else name: count for name, count in counts.items()}
 
 
 def open_rejects(engine: Engine, *, payload: bool = False) -> list[dict[str, Any]]:
