@@ -22,7 +22,7 @@ def is_balanced(counts: Mapping[str, int]) -> bool:
 
 @dataclass(slots=True)
 class StreamBooks:
-    """One stream's rows and what became of them.
+    """One stream's rows on one board and what became of them.
 
     `merged` rows were overtaken by a later row of the same key before they were sent; they are
     counted among the unchanged ones. `unknown` ones are counted among those carried over.
@@ -58,54 +58,73 @@ class StreamBooks:
 
 @dataclass(slots=True)
 class Books:
-    """The books of all streams, in order of appearance."""
+    """The books of all streams, one for each board of a stream, in order of appearance."""
 
-    streams: dict[str, StreamBooks] = field(default_factory=dict)
-    board_ids: dict[str, str] = field(default_factory=dict)
+    streams: dict[str, dict[str | None, StreamBooks]] = field(default_factory=dict)
+
+    def at(self, stream: str, board_id: str | None = None) -> StreamBooks:
+        """The books of a stream on a board, opened when they are first asked for.
+
+        Without a board: of rows that reached none; where the stream has one board only, its books.
+        """
+        boards = self.streams.setdefault(stream, {})
+        if board_id is None and len(boards) == 1:
+            return next(iter(boards.values()))
+        return boards.setdefault(board_id, StreamBooks())
 
     def of(self, stream: str) -> StreamBooks:
-        """The stream's books, opened when they are first asked for."""
-        return self.streams.setdefault(stream, StreamBooks())
+        """The numbers of all boards of a stream together."""
+        return _sum(self.streams.get(stream, {}).values())
+
+    @property
+    def _all(self) -> list[StreamBooks]:
+        return [books for boards in self.streams.values() for books in boards.values()]
 
     @property
     def rejected(self) -> int:
         """Rejected rows of all streams."""
-        return sum(books.rejected for books in self.streams.values())
+        return sum(books.rejected for books in self._all)
 
     @property
     def partial(self) -> int:
         """Rows of all streams that lack cells on their board."""
-        return sum(books.partial for books in self.streams.values())
+        return sum(books.partial for books in self._all)
 
     @property
     def carried_over(self) -> int:
         """Rows of all streams that are still to be done."""
-        return sum(books.carried_over for books in self.streams.values())
+        return sum(books.carried_over for books in self._all)
 
     @property
     def balanced(self) -> bool:
-        """Whether the books of every stream balance."""
-        return all(books.balanced for books in self.streams.values())
+        """Whether the books of every board balance."""
+        return all(books.balanced for books in self._all)
 
     def rows(self) -> list[BoardBooks]:
         """The books as the ledger keeps them."""
         return [
-            BoardBooks(stream, self.board_ids.get(stream), asdict(books))
-            for stream, books in self.streams.items()
+            BoardBooks(stream, board_id, asdict(books))
+            for stream, boards in self.streams.items()
+            for board_id, books in boards.items()
         ]
 
     def lines(self, *, calls: int, points: int) -> Iterable[str]:
         """One line a board, and the total."""
-        totals = StreamBooks()
-        for stream, books in self.streams.items():
-            counts = asdict(books)
-            yield f"board stream={stream} board={self.board_ids.get(stream, '-')} {_pairs(counts)}"
-            for name, count in counts.items():
-                setattr(totals, name, getattr(totals, name) + count)
+        for row in self.rows():
+            yield f"board stream={row.stream} board={row.board_id or '-'} {_pairs(row.counts)}"
+        totals = _sum(self._all)
         totals.calls, totals.points = calls, points
         balanced = "yes" if self.balanced else "no"
-        yield f"total boards={len(self.streams)} {_pairs(asdict(totals))} balanced={balanced}"
+        yield f"total boards={len(self._all)} {_pairs(asdict(totals))} balanced={balanced}"
 
 
-def _pairs(counts: dict[str, int]) -> str:
+def _sum(parts: Iterable[StreamBooks]) -> StreamBooks:
+    total = StreamBooks()
+    for books in parts:
+        for name, count in asdict(books).items():
+            setattr(total, name, getattr(total, name) + count)
+    return total
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
     return " ".join(f"{name}={count}" for name, count in counts.items())

@@ -50,7 +50,7 @@ class Loader(Settling):
     dispatch: Dispatch
     appending: Appending
     max_aliases: int
-    ambiguous: Mapping[str, Mapping[str, tuple[str, ...]]]
+    ambiguous: Mapping[int, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
     before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[str, str]] = lambda _: {}
     priorities: Mapping[str, int] = field(default_factory=dict)
@@ -75,10 +75,9 @@ class Loader(Settling):
     def load(self, plan: BoardPlan, rows: Sequence[Row]) -> None:
         """Take rows of one stream; what is full leaves at once."""
         if plan.stream in self.failed:
-            self.carry_over(plan.stream, rows)
+            self.carry_over(plan.stream, rows, plan.board_id)
             return
-        self.books.of(plan.stream).read += len(rows)
-        self.books.board_ids[plan.stream] = plan.board_id
+        self._books(plan).read += len(rows)
         wanted = self._wanted(plan, rows)
         if plan.spec.append:
             self._append(plan, wanted)
@@ -120,7 +119,7 @@ class Loader(Settling):
         return wanted
 
     def _unambiguous(self, plan: BoardPlan, row: WantedRow) -> WantedRow:
-        several = self.ambiguous.get(plan.stream, {}).get(row.key)
+        several = self.ambiguous.get(plan.ledger_id, {}).get(row.key)
         if several:
             raise AmbiguousKey(row.key, several)
         return row
@@ -134,14 +133,14 @@ class Loader(Settling):
         for (row, error), key in zip(rejected, keys, strict=True):
             _log.warning("row.rejected stream=%s key=%r code=%s", plan.stream, key, error.code)
             self.without_key += isinstance(error, NullKey) and error.missing
-            self.books.of(plan.stream).rejected += 1
+            self._books(plan).rejected += 1
             self.checkpoints.settle(row.ticket)
 
     def _append(self, plan: BoardPlan, wanted: Iterable[tuple[WantedRow, Row]]) -> None:
         for each, row in wanted:
             key, again = self.appending.key(plan, each, row.ticket)
             if again:  # a run that was cut off made its item
-                self.books.of(plan.stream).unchanged += 1
+                self._books(plan).unchanged += 1
                 self.checkpoints.settle(row.ticket)
             else:
                 self._wait_again(Pending(plan, key, Create(each), None, [row.ticket], row.record))
@@ -152,7 +151,7 @@ class Loader(Settling):
 
     def _compare(self, plan: BoardPlan, wanted: Sequence[tuple[WantedRow, Row]]) -> None:
         known = self.items.items(plan.ledger_id, list({each.key for each, _ in wanted}))
-        books = self.books.of(plan.stream)
+        books = self._books(plan)
         settled: list[str] = []
         for each, row in wanted:
             place = (plan.ledger_id, each.key)

@@ -45,6 +45,12 @@ class BoardSpec:
     mode: str = "upsert"
     group_by: Template | None = None  # gives the title of an item's group
     moves: bool = True  # whether items change their group when the title changes
+    part: str = ""  # tells the boards of a stream from each other, where it has several
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Stream and part: what the ledger knows the board by."""
+        return self.stream, self.part
 
     @property
     def append(self) -> bool:

@@ -52,13 +52,13 @@ class Preparation:
     journal: Journal
     leases: Leases
     settings: Mapping[str, Any]
-    ambiguous: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    ambiguous: dict[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     _boards: dict[str, Board] = field(default_factory=dict)
-    _entries: dict[str, BoardEntry] = field(default_factory=dict)
+    _entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
     _names: dict[str, list[str]] | None = None
-    _indexed: set[str] = field(default_factory=set)
-    _failed: dict[str, str] = field(default_factory=dict)
-    _plans: dict[str, BoardPlan] = field(default_factory=dict)
+    _indexed: set[int] = field(default_factory=set)
+    _failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    _plans: dict[tuple[str, str], BoardPlan] = field(default_factory=dict)
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     _others: tuple[int, int] = (0, 0)
     _lookups: Lookups = field(init=False)
@@ -105,12 +105,12 @@ class Preparation:
         faults = list(spec_faults(spec, schema))
         if faults:
             raise SettingsFault(faults)
-        if stream in self._failed:  # a new SCHEMA does not mend what is in doubt
-            raise BoardFailed(self._failed[stream])
+        if spec.place in self._failed:  # a new SCHEMA does not mend what is in doubt
+            raise BoardFailed(self._failed[spec.place])
         try:
             return self._prepared(spec)
         except BoardFailed as error:
-            self._failed[stream] = str(error)
+            self._failed[spec.place] = str(error)
             raise
 
     def _prepared(self, spec: BoardSpec) -> BoardPlan:
@@ -123,10 +123,10 @@ class Preparation:
         known_ids = {column.id for column in board.columns}
         board = self._complete(spec, board, before)
         plan = self._bind(spec, board, before)
-        former = self._plans.get(spec.stream)
+        former = self._plans.get(spec.place)
         if former is not None and former.board_id == plan.board_id:
             plan.follow(former)
-        self._plans[spec.stream] = plan
+        self._plans[spec.place] = plan
         plan.groups = self._groups.setdefault(board.id, plan.groups)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         regrouped = spec.group_by is not None and GROUP not in before
@@ -160,7 +160,7 @@ class Preparation:
 
     def _known(self, spec: BoardSpec) -> Board | None:
         """The board that the settings or the ledger name; None if it has to be found or made."""
-        entry = self._entries.get(spec.stream)
+        entry = self._entries.get(spec.place)
         wanted = spec.board_id or (entry.board_id if entry else None)
         board = self._boards.get(wanted) if wanted else None
         if spec.board_id is not None and board is None:
@@ -170,7 +170,7 @@ class Preparation:
 
     def _before(self, spec: BoardSpec, board: Board) -> dict[str, str]:
         """The columns that the stream's properties, and its key, went to on this board."""
-        entry = self._entries.get(spec.stream)
+        entry = self._entries.get(spec.place)
         if entry is None or entry.board_id != board.id:
             return {}
         before = dict(entry.columns)
@@ -184,7 +184,7 @@ class Preparation:
         found = key_columns(spec, board, before)
         if not found or KEY not in before or found[0].id == before[KEY]:
             return
-        keys = self.items.keys_by_item(self._entries[spec.stream].id)
+        keys = self.items.keys_by_item(self._entries[spec.place].id)
         column = found[0]
         items = [
             item for item in read_items(self.calls.query, board.id, [column.id]) if item.id in keys
@@ -226,7 +226,7 @@ class Preparation:
         return complete
 
     def _bind(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> BoardPlan:
-        entry = self._entries.get(spec.stream)
+        entry = self._entries.get(spec.place)
         plan = bind(
             spec,
             board,
@@ -240,11 +240,11 @@ class Preparation:
         columns = {cell.property: cell.column.id for cell in plan.cells}
         if spec.group_by is not None:
             columns[GROUP] = GROUP
-        saved = self.items.save_board(spec.stream, board.id, plan.key_column, columns)
+        saved = self.items.save_board(*spec.place, board.id, plan.key_column, columns)
         if entry is not None and entry.key_column != plan.key_column:
             self.items.distrust(saved.id)
             saved = replace(saved, other_items=None)
-        self._entries[spec.stream] = saved
+        self._entries[spec.place] = saved
         plan.ledger_id = saved.id
         return plan
 
@@ -293,13 +293,13 @@ class Preparation:
 
     def _know_items(self, plan: BoardPlan, board: Board, *, columns_changed: bool) -> None:
         """Read the board's items if the ledger cannot be trusted to know them."""
-        if plan.spec.append or (plan.stream in self._indexed and not columns_changed):
+        entry = self._entries[plan.spec.place]
+        if plan.spec.append or (entry.id in self._indexed and not columns_changed):
             return
-        entry = self._entries[plan.stream]
         expected = None
         if entry.other_items is not None:
             expected = self.items.count(entry.id) + entry.other_items
-        self._indexed.add(plan.stream)
+        self._indexed.add(entry.id)
         old = self.items.is_old(entry.id)
         if expected == board.items_count and not (columns_changed or old):
             return
@@ -307,7 +307,7 @@ class Preparation:
         index = index_of(plan, found, self.items.keys_by_item(entry.id))
         others = None if index.ambiguous else index.other_items
         self.items.replace_all(entry.id, index.known, others)
-        self.ambiguous[plan.stream] = index.ambiguous
+        self.ambiguous[entry.id] = index.ambiguous
         _log.info(
             "index.read stream=%s board=%s items=%d others=%d ambiguous=%d",
             *(plan.stream, board.id, len(index.known), index.other_items, len(index.ambiguous)),

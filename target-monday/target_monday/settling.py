@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.alias_lane import AliasLane
     from target_monday.ledger.items import ItemStore
     from target_monday.ledger.journal import Journal
+    from target_monday.plan import BoardPlan
 
 __all__ = ["Row", "Settling", "count_unsent"]
 
@@ -66,6 +67,9 @@ class Settling:
     _weight: int = 0  # characters of the cells in the pool
     _owed: set[tuple[int, str]] = field(default_factory=set)  # items with cells of an earlier run
 
+    def _books(self, plan: BoardPlan) -> StreamBooks:
+        return self.books.at(plan.stream, plan.board_id)
+
     def _settle(self, tickets: Iterable[int]) -> None:
         for ticket in tickets:
             self.checkpoints.settle(ticket)
@@ -86,11 +90,12 @@ class Settling:
             self._weight -= pending.weight
 
     def _share_costs(self, pack: Sequence[Pending], calls: int, points: int) -> None:
-        streams: dict[str, int] = {}
+        boards: dict[tuple[str, str], int] = {}
         for pending in pack:
-            streams[pending.plan.stream] = streams.get(pending.plan.stream, 0) + 1
-        for stream, operations in streams.items():
-            books = self.books.of(stream)
+            place = pending.plan.stream, pending.plan.board_id
+            boards[place] = boards.get(place, 0) + 1
+        for place, operations in boards.items():
+            books = self.books.at(*place)
             books.calls += calls
             books.points += points * operations // len(pack)
 
@@ -99,7 +104,7 @@ class Settling:
     def _account(
         self, pending: Pending, outcome: Outcome, gone: list[tuple[Pending, Gone]]
     ) -> None:
-        books = self.books.of(pending.plan.stream)
+        books = self._books(pending.plan)
         match outcome:
             case Acknowledged(item_id):
                 self._acknowledged(pending, books, item_id)
@@ -176,7 +181,7 @@ class Settling:
             self._sorted_out(pending, outcome, found.get(pending.place, []))
 
     def _sorted_out(self, pending: Pending, outcome: Gone, found: Sequence[KnownItem]) -> None:
-        plan, books = pending.plan, self.books.of(pending.plan.stream)
+        plan, books = pending.plan, self._books(pending.plan)
         if len(found) > 1:
             error = AmbiguousKey(pending.key, [item.item_id for item in found])
             self._rejected(pending, books, error.code, str(error))
@@ -251,7 +256,7 @@ class Settling:
     def _leave(self, pending: Pending) -> None:
         stream = pending.plan.stream
         if not pending.counted:
-            self.books.of(stream).carried_over += len(pending.tickets)
+            self._books(pending.plan).carried_over += len(pending.tickets)
         for ticket in pending.tickets:
             self.checkpoints.give_up(ticket, stream)
 
@@ -264,9 +269,9 @@ class Settling:
             self._take_out(pending)
             self._leave(pending)
 
-    def carry_over(self, stream: str, rows: Sequence[Row]) -> None:
+    def carry_over(self, stream: str, rows: Sequence[Row], board_id: str | None = None) -> None:
         """Rows that were read but not loaded."""
-        books = self.books.of(stream)
+        books = self.books.at(stream, board_id)
         books.read += len(rows)
         books.carried_over += len(rows)
         if stream in self.failed:
@@ -277,7 +282,7 @@ class Settling:
         """The run stops: what still waits is for the next one."""
         for pending in self._pool.values():
             if not pending.counted:
-                self.books.of(pending.plan.stream).carried_over += len(pending.tickets)
+                self._books(pending.plan).carried_over += len(pending.tickets)
         self._pool.clear()
 
 

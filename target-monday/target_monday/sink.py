@@ -61,7 +61,7 @@ class MondaySink(Sink):
     def take(self, record: dict[str, Any], version: int | None = None) -> None:
         """Buffer a record; a full buffer goes to the loader."""
         if self._left_out:
-            self._session.books.of(self.stream_name).filter(1)
+            self._session.books.at(self.stream_name).filter(1)
             return
         if version != self._version:
             self.flush()

@@ -113,7 +113,7 @@ class TargetMonday(Target):
         for stream_map in self.mapper.stream_maps[stream]:
             record = stream_map.transform({**message_dict["record"]})
             if record is None:
-                self.session.books.of(stream_map.stream_alias).filter(1)
+                self.session.books.at(stream_map.stream_alias).filter(1)
                 continue
             sink = self._sink(stream_map.stream_alias)
             if sink.include_sdc_metadata_properties:

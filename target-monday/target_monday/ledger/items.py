@@ -25,10 +25,14 @@ _decode = msgspec.json.Decoder(dict[str, Cell]).decode
 
 @dataclass(frozen=True, slots=True)
 class BoardEntry:
-    """A board as the ledger knows it; `id` is the ledger's own number for it."""
+    """A board of a stream as the ledger knows it; `id` is the ledger's own number for it.
+
+    `part` tells the boards of one stream from each other; a stream with one board has the part "".
+    """
 
     id: int
     stream: str
+    part: str
     board_id: str
     key_column: str | None
     other_items: int | None
@@ -75,8 +79,8 @@ class ItemStore:
         self._scope = scope
         self._clock = clock
 
-    def boards(self) -> dict[str, BoardEntry]:
-        """The known boards by stream."""
+    def boards(self) -> dict[tuple[str, str], BoardEntry]:
+        """The known boards by stream and part."""
         board, column = tables.boards, tables.columns
         with self._engine.connect() as connection:
             rows = connection.execute(select(board).where(board.c.scope == self._scope)).all()
@@ -85,21 +89,28 @@ class ItemStore:
             for entry in connection.execute(wanted):
                 mapped[entry.board][entry.property] = entry.column_id
         return {
-            row.stream: BoardEntry(
-                row.id, row.stream, row.board_id, row.key_column, row.other_items, mapped[row.id]
+            (row.stream, row.part): BoardEntry(
+                *(row.id, row.stream, row.part, row.board_id, row.key_column, row.other_items),
+                mapped[row.id],
             )
             for row in rows
         }
 
     def save_board(
-        self, stream: str, board_id: str, key_column: str | None, columns: Mapping[str, str]
+        self,
+        stream: str,
+        part: str,
+        board_id: str,
+        key_column: str | None,
+        columns: Mapping[str, str],
     ) -> BoardEntry:
         """Remember which board a stream goes to. A change of board forgets the old one's items."""
-        known = self.boards().get(stream)
+        known = self.boards().get((stream, part))
         if known is not None and known.board_id != board_id:
             self.forget_items(known.id)
+        values = {"board_id": board_id, "key_column": key_column}
         with self._engine.begin() as connection:
-            number = self._board_row(connection, stream, board_id, key_column, known)
+            number = self._board_row(connection, (stream, part), values, known)
             connection.execute(delete(tables.columns).where(tables.columns.c.board == number))
             if columns:
                 rows = [
@@ -109,25 +120,23 @@ class ItemStore:
                 connection.execute(insert(tables.columns), rows)
         same = known if known is not None and known.board_id == board_id else None
         others = same.other_items if same else None
-        return BoardEntry(number, stream, board_id, key_column, others, dict(columns))
+        return BoardEntry(number, stream, part, board_id, key_column, others, dict(columns))
 
     def _board_row(
         self,
         connection: Connection,
-        stream: str,
-        board_id: str,
-        key_column: str | None,
+        place: tuple[str, str],
+        values: Mapping[str, object],
         known: BoardEntry | None,
     ) -> int:
         table = tables.boards
-        values: dict[str, object] = {"board_id": board_id, "key_column": key_column}
         if known is None:
-            added = insert(table).values(scope=self._scope, stream=stream, **values)
+            stream, part = place
+            added = insert(table).values(scope=self._scope, stream=stream, part=part, **values)
             number: int = connection.execute(added.returning(table.c.id)).scalar_one()
             return number
-        if known.board_id != board_id:
-            values["other_items"] = None
-        connection.execute(update(table).where(table.c.id == known.id).values(**values))
+        moved = {"other_items": None} if known.board_id != values["board_id"] else {}
+        connection.execute(update(table).where(table.c.id == known.id).values(**values, **moved))
         return known.id
 
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:

@@ -55,7 +55,8 @@ def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(select(table).where(table.c.run_id == run_id))
         return [
-            {"stream": row.stream, "board_id": row.board_id, **_renamed(row.counts)} for row in rows
+            {"stream": row.stream, "board_id": row.board_id or None, **_renamed(row.counts)}
+            for row in rows
         ]
 
 

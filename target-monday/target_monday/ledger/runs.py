@@ -26,7 +26,7 @@ LEASE_SECONDS: Final = 900.0  # longer than any wait inside a run
 
 @dataclass(frozen=True, slots=True)
 class BoardBooks:
-    """The numbers of one stream in one run."""
+    """The numbers of one stream on one board in one run."""
 
     stream: str
     board_id: str | None
@@ -67,7 +67,7 @@ class Runs:
             {
                 "run_id": self.run_id,
                 "stream": book.stream,
-                "board_id": book.board_id,
+                "board_id": book.board_id or "",
                 "counts": dict(book.counts),
             }
             for book in books

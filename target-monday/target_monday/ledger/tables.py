@@ -58,7 +58,7 @@ run_boards = Table(
     METADATA,
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
     Column("stream", String(255), primary_key=True),
-    Column("board_id", String(40)),
+    Column("board_id", String(40), primary_key=True),  # "": rows that reached no board
     Column("counts", JSON, nullable=False),
 )
 boards = Table(
@@ -67,10 +67,12 @@ boards = Table(
     Column("id", Integer, primary_key=True),
     Column("scope", String(255), nullable=False),  # the API's address
     Column("stream", String(255), nullable=False),
+    # Of a stream with several boards: the name that its template gives this one; else "".
+    Column("part", String(255), nullable=False, server_default=""),
     Column("board_id", String(40), nullable=False),
     Column("key_column", String(60)),
     Column("other_items", Integer),  # items without a key of ours; null: read the index again
-    UniqueConstraint("scope", "stream"),
+    UniqueConstraint("scope", "stream", "part"),
 )
 index_reads = Table(
     "index_reads",
