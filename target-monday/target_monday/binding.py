@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, Setup, codec_for
 from target_monday.columns import misplaced
+from target_monday.control_totals import ControlTotals
 from target_monday.labels import Label, Labels
 from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
@@ -41,6 +42,7 @@ def board_faults(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Ite
     yield from _key_faults(where, spec, board, known)
     yield from _shared_columns(where, spec, board, known)
     yield from _group_faults(where, spec, board)
+    yield from _totals_faults(where, spec, board, known)
 
 
 def _column_faults(
@@ -131,6 +133,19 @@ def _group_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
         yield f"{where}: {spec.group!r} is not exactly one of its groups ({titles})."
 
 
+def _totals_faults(
+    where: str, spec: BoardSpec, board: Board, known: Mapping[str, str]
+) -> Iterator[str]:
+    if spec.totals is None or not spec.totals.asked:
+        return
+    for each in spec.columns:
+        if each.property in spec.totals.amounts:
+            found = _find(each, board, known)[:1]
+            types: list[str | None] = [column.type for column in found]
+            if (types or [each.column_type]) != ["numbers"]:
+                yield f"{where}: {each.property!r} is no numbers column (`control_totals`)."
+
+
 def _groups(reference: str, board: Board) -> list[str]:
     live = [group for group in board.groups if not (group.archived or group.deleted)]
     by_id = [group.id for group in live if group.id == reference]
@@ -204,7 +219,28 @@ def bind(
         create_labels=any(creating),
         first_group=_first_group(board),
         groups=_group_ids(board) if spec.group_by else {},
+        control=_control(spec, cells),
     )
+
+
+def _control(spec: BoardSpec, cells: Sequence[CellPlan]) -> ControlTotals | None:
+    """The control totals of the amounts that did become numbers."""
+    if spec.totals is None:
+        return None
+    plain = {each.property: each.column for each in cells if each.source is None}
+    amounts = {
+        name: plain[name].id
+        for name in spec.totals.amounts
+        if name in plain and plain[name].type == "numbers"
+    }
+    columns = {
+        name: plain[name].id
+        for name in spec.totals.fields
+        if name in plain and name not in spec.key_properties
+    }
+    if not amounts:
+        return None
+    return ControlTotals(spec.totals, amounts, columns, spec.key_properties)
 
 
 def _first_group(board: Board) -> str | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.control_totals import Movements
 from target_monday.ledger.runs import BoardBooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from target_monday.control_totals import ControlTotals
+    from target_monday.diff import KnownItem
+    from target_monday.ledger.items import ItemStore
+    from target_monday.plan import BoardPlan
 
 __all__ = ["Books", "StreamBooks", "is_balanced"]
 
@@ -61,6 +67,7 @@ class Books:
     """The books of all streams, one for each board of a stream, in order of appearance."""
 
     streams: dict[str, dict[str | None, StreamBooks]] = field(default_factory=dict)
+    movements: dict[tuple[str, str], Movements] = field(default_factory=dict)
 
     def at(self, stream: str, board_id: str | None = None) -> StreamBooks:
         """The books of a stream on a board, opened when they are first asked for.
@@ -100,18 +107,52 @@ class Books:
         """Whether the books of every board balance."""
         return all(books.balanced for books in self._all)
 
-    def rows(self) -> list[BoardBooks]:
-        """The books as the ledger keeps them."""
+    def moved(
+        self,
+        plan: BoardPlan,
+        kind: str,
+        key: str,
+        before: KnownItem | None,
+        after: KnownItem | None,
+    ) -> None:
+        """Enter into the control totals what became of an item."""
+        if plan.control is not None:
+            cells = [None if item is None else item.cells for item in (before, after)]
+            self._movements(plan, plan.control).enter(kind, key, *cells)
+
+    def found(
+        self, plan: BoardPlan, before: Mapping[str, KnownItem], after: Mapping[str, KnownItem]
+    ) -> None:
+        """Enter what a reading of the whole board found otherwise than it was known."""
+        for key in before.keys() | after.keys():
+            self.moved(plan, "found", key, before.get(key), after.get(key))
+
+    def rejected_record(self, plan: BoardPlan, record: Mapping[str, object]) -> None:
+        """Enter the amounts of a row that is rejected."""
+        if plan.control is not None:
+            self._movements(plan, plan.control).reject(record)
+
+    def _movements(self, plan: BoardPlan, control: ControlTotals) -> Movements:
+        place = plan.stream, plan.board_id
+        return self.movements.setdefault(place, Movements(control, plan.ledger_id))
+
+    def rows(self, items: ItemStore) -> list[BoardBooks]:
+        """The books as the ledger keeps them, with the control totals of what was touched."""
         return [
-            BoardBooks(stream, board_id, asdict(books))
+            BoardBooks(stream, board_id, asdict(books), self._totals(stream, board_id, items))
             for stream, boards in self.streams.items()
             for board_id, books in boards.items()
         ]
 
+    def _totals(self, stream: str, board_id: str | None, items: ItemStore) -> dict[str, Any] | None:
+        found = self.movements.get((stream, board_id or ""))
+        return None if found is None else found.report(items.cells)
+
     def lines(self, *, calls: int, points: int) -> Iterable[str]:
         """One line a board, and the total."""
-        for row in self.rows():
-            yield f"board stream={row.stream} board={row.board_id or '-'} {_pairs(row.counts)}"
+        for stream, boards in self.streams.items():
+            for board_id, books in boards.items():
+                yield f"board stream={stream} board={board_id or '-'} {_pairs(asdict(books))}"
         totals = _sum(self._all)
         totals.calls, totals.points = calls, points
         balanced = "yes" if self.balanced else "no"

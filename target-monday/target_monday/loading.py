@@ -134,6 +134,7 @@ class Loader(Settling):
             _log.warning("row.rejected stream=%s key=%r code=%s", plan.stream, key, error.code)
             self.without_key += isinstance(error, NullKey) and error.missing
             self._books(plan).rejected += 1
+            self.books.rejected_record(plan, row.record)
             self.checkpoints.settle(row.ticket)
 
     def _append(self, plan: BoardPlan, wanted: Iterable[tuple[WantedRow, Row]]) -> None:
@@ -177,6 +178,7 @@ class Loader(Settling):
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
             if not counted and self.journal.refused_before(plan.stream, each.key, pending.digest):
                 books.rejected += len(tickets)
+                self.books.rejected_record(plan, record)
                 self._settle(tickets)
             else:
                 self._wait_again(pending)
@@ -266,9 +268,10 @@ class Loader(Settling):
 
     def archive(self, plan: BoardPlan, gone: Mapping[str, str], *, delete: bool) -> None:
         """Archive items by key -> item id, in the same requests as everything that waits."""
+        known = self.items.items(plan.ledger_id, list(gone))
         for key, item_id in gone.items():
             operation = Archive(key, item_id, delete)
-            self._wait_again(Pending(plan, key, operation))
+            self._wait_again(Pending(plan, key, operation, known.get(key)))
         self._relieve(plan)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.columns import ColumnSpec, asked_column, default_columns
+from target_monday.control_totals import TotalsSpec, totals_spec
 from target_monday.presets import preset_of
 from target_monday.templates import Template, template
 
@@ -45,6 +46,7 @@ class BoardSpec:
     mode: str = "upsert"
     group_by: Template | None = None  # gives the title of an item's group
     moves: bool = True  # whether items change their group when the title changes
+    totals: TotalsSpec | None = None
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
@@ -92,7 +94,7 @@ def board_spec(
     group: str | None = asked.get("group")
     by_value = group is not None and "{" in group
     named: Mapping[str, Any] = asked.get("columns") or {}
-    columns = _columns(schema, asked, metadata=bool(settings.get("add_record_metadata")))
+    columns = list(_columns(schema, asked, metadata=bool(settings.get("add_record_metadata"))))
     return BoardSpec(
         stream=stream,
         name=asked.get("board_name") or default_board_name(stream),
@@ -105,6 +107,7 @@ def board_spec(
         mode="append" if append and mode == "upsert" else mode,
         group_by=template(group) if group and by_value else None,
         moves=asked.get("group_moves") != "stay",
+        totals=totals_spec(asked.get("control_totals"), columns, key_properties, preset),
     )
 
 
@@ -138,10 +141,24 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
     yield from _shared_columns(spec, where)
     if spec.append and spec.mode != "append":
         yield f"{where}: mode {spec.mode!r} needs key properties, and the stream has none."
+    yield from _totals_faults(spec, where)
     for setting, used in (("item_name", spec.item_name), ("group", spec.group_by)):
         for name in used.fields if used else ():
             if name not in known:
                 yield f"{where}: the stream has no property {name!r} (`{setting}`)."
+
+
+def _totals_faults(spec: BoardSpec, where: str) -> Iterator[str]:
+    """Totals come from the board: what they are made of must be a column, or in the key."""
+    if spec.totals is None:
+        return
+    columns = {column.property for column in spec.columns if column.source is None}
+    for name in spec.totals.amounts:
+        if name not in columns:
+            yield f"{where}: {name!r} has no column of its own (`control_totals`)."
+    for name in spec.totals.fields:
+        if name not in columns and name not in spec.key_properties:
+            yield f"{where}: {name!r} is neither a column nor in the key (`control_totals`)."
 
 
 def _shared_columns(spec: BoardSpec, where: str) -> Iterator[str]:

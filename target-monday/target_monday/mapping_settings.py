@@ -96,6 +96,26 @@ BOARDS: Final[dict[str, Any]] = {
             "item_name": _text("The items' names, with `{Property}` fields."),
             "key_column": _text("Id or title of the text column that holds the keys."),
             "mode": {"enum": MODES, "description": "As the setting, for this stream."},
+            "control_totals": {
+                "description": "Which amounts are summed by which texts, in the books of each run; "
+                "`false` for none. Default: numbers whose property is called something with "
+                "`Amount`, by company, currency and, for known documents, period.",
+                "type": ["object", "boolean"],
+                "properties": {
+                    "amounts": {
+                        "type": "array",
+                        "items": _TEXT,
+                        "description": "Properties that go to numbers columns.",
+                    },
+                    "by": {
+                        "type": "array",
+                        "items": _TEXT,
+                        "description": "Properties, or texts made of them such as "
+                        "`{InvoiceDate:%Y-%m}`.",
+                    },
+                },
+                "additionalProperties": False,
+            },
             "priority": {
                 "type": "integer",
                 "description": "Streams with a higher number are delivered first; default 0.",
@@ -142,6 +162,12 @@ def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
             template(asked.get(setting) or "")
         except ValueError as error:
             yield f"Stream {stream!r}: `{setting}` {asked[setting]!r} is malformed: {error}."
+    totals = asked.get("control_totals")
+    for text in totals.get("by") or () if isinstance(totals, dict) else ():
+        try:
+            template(text)
+        except ValueError as error:
+            yield f"Stream {stream!r}: `control_totals` {text!r} is malformed: {error}."
     if asked.get("group_moves") and "{" not in (asked.get("group") or ""):
         yield f"Stream {stream!r}: `group_moves` needs a `group` with a {{Property}} field."
     for name, entry in (asked.get("columns") or {}).items():

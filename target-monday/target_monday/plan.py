@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from target_monday.columns import Source
+    from target_monday.control_totals import ControlTotals
     from target_monday.diff import Operation
     from target_monday.mapping import BoardSpec
     from target_monday.monday.boards import Column, Item
@@ -82,6 +83,7 @@ class BoardPlan:
     first_group: str | None = None  # where new items go if no group is asked for
     groups: dict[str, str] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
+    control: ControlTotals | None = None
     _steps: list[_Step] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)
     _former: tuple[CellPlan, ...] = ()

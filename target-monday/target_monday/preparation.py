@@ -20,7 +20,7 @@ from target_monday.monday.operations import CreateColumn
 from target_monday.recovery import Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.diff import KnownItem, Operation
@@ -45,13 +45,17 @@ class Index:
 
 @dataclass(slots=True)
 class Preparation:
-    """The boards of one run. Everything that can be wrong is named before the first write."""
+    """The boards of one run. Everything that can be wrong is named before the first write.
+
+    `found` is told what was known of a board's items, and what a reading of the board found.
+    """
 
     calls: Calls
     items: ItemStore
     journal: Journal
     leases: Leases
     settings: Mapping[str, Any]
+    found: Callable[[BoardPlan, Mapping[str, KnownItem], Mapping[str, KnownItem]], None]
     ambiguous: dict[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     _boards: dict[str, Board] = field(default_factory=dict)
     _entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
@@ -306,6 +310,9 @@ class Preparation:
         found = read_items(self.calls.query, board.id, plan.column_ids) if board.items_count else []
         index = index_of(plan, found, self.items.keys_by_item(entry.id))
         others = None if index.ambiguous else index.other_items
+        if plan.control is not None:
+            before = self.items.items(entry.id, list(self.items.keys(entry.id)))
+            self.found(plan, before, index.known)
         self.items.replace_all(entry.id, index.known, others)
         self.ambiguous[entry.id] = index.ambiguous
         _log.info(

@@ -21,11 +21,15 @@ __all__ = ["PRESETS", "Preset", "preset_of"]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """The look of one kind of document: its items' names, and its first columns in their order."""
+    """The look of one kind of document: its items' names, and its first columns in their order.
+
+    `period`: what its control totals are told apart by in time.
+    """
 
     key: tuple[str, ...]
     item_name: str
     first: tuple[str, ...]
+    period: str | None = None
 
     def fits(self, properties: Mapping[str, Any], key: Sequence[str]) -> bool:
         """Whether a stream with these properties and this key is such a document."""
@@ -48,6 +52,7 @@ PRESETS: Final = (
             *("InvoiceDate", "OnHold", "PoRefNumber", "AuthorizerId", "NetCurrAmount"),
             "VatCurrAmount",
         ),
+        period="{InvoiceDate:%Y-%m}",
     ),
     Preset(
         ("OrderNo",),
@@ -56,6 +61,7 @@ PRESETS: Final = (
             *("Objstate", "VendorName", "NetAmountCurr", "CurrencyCode", "OrderDate"),
             *("WantedReceiptDate", "BuyerName", "NumberOfLines"),
         ),
+        period="{OrderDate:%Y-%m}",
     ),
     Preset(
         ("OrderNo",),
@@ -64,6 +70,7 @@ PRESETS: Final = (
             *("Objstate", "CustomerName", "GrossAmountCurr", "CurrencyCode"),
             *("WantedDeliveryDate", "PlannedShipDate", "CoordinatorName", "NetAmountCurr"),
         ),
+        period="{WantedDeliveryDate:%Y-%m}",
     ),
     Preset(
         ("Company", "VoucherType", "AccountingYear", "VoucherNo"),
@@ -72,6 +79,7 @@ PRESETS: Final = (
             *("Objstate", "VoucherDate", "DebetAmount", "CreditAmount", "CurrencyCode"),
             *("VoucherText", "Userid", "ApprovedByUserid", "AccountingYear", "AccountingPeriod"),
         ),
+        period="{AccountingYear}/{AccountingPeriod}",
     ),
     Preset(
         ("Company", "VoucherType", "AccountingYear", "VoucherNo", "RowNo"),
@@ -80,6 +88,7 @@ PRESETS: Final = (
             *("Account", "AccountDesc", "Amount", "CurrencyCode", "CodeB", "CodeBDesc"),
             *("VoucherDate", "Text", "DebetAmount", "CreditAmount", "CurrencyAmount"),
         ),
+        period="{VoucherDate:%Y-%m}",
     ),
     Preset(
         ("SupplierId",),

@@ -76,13 +76,15 @@ class Session:
         self.calls.recall()
         self.runs = Runs(self._engine, clock.wall)
         self.runs.begin(version)
-        items = ItemStore(self._engine, scope, clock=clock.wall)
+        self._items = items = ItemStore(self._engine, scope, clock=clock.wall)
         journal = Journal(self._engine, scope, self.runs.run_id, clock=clock.wall)
         self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
-        self._preparation = Preparation(self.calls, items, journal, self._leases, config)
+        self.books = Books()
+        self._preparation = Preparation(
+            self.calls, items, journal, self._leases, config, self.books.found
+        )
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
-        self.books = Books()
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         self.loader = Loader(
             lane=AliasLane(self.calls, journal, self._leases.renew),
@@ -163,7 +165,7 @@ class Session:
                 message=message,
                 calls=self.calls.made,
                 points=self.calls.points,
-                books=self.books.rows(),
+                books=self.books.rows(self._items),
             )
             self._leases.release()
         finally:

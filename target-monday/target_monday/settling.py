@@ -128,10 +128,14 @@ class Settling:
         self._weight += pending.weight
 
     def _acknowledged(self, pending: Pending, books: StreamBooks, item_id: str) -> None:
-        operation = pending.operation
+        operation, plan = pending.operation, pending.plan
+        after = pending.intent.after if plan.control else None
         if isinstance(operation, Archive):
             books.archived += 1
+            self.books.moved(plan, "archived", pending.key, pending.before, None)
             return
+        kind = "created" if isinstance(operation, Create) else "updated"
+        self.books.moved(plan, kind, pending.key, pending.before, after)
         if pending.tickets and not pending.counted:
             self._count(pending, books)
         if pending.rest:
@@ -167,6 +171,7 @@ class Settling:
             books.partial += 1
         else:
             books.rejected += len(pending.tickets)
+            self.books.rejected_record(pending.plan, pending.record)
         self._settle(pending.tickets)
 
     def _sort_out(self, gone: Sequence[tuple[Pending, Gone]]) -> None:
@@ -189,12 +194,19 @@ class Settling:
         if found:
             self.items.adopt(plan.ledger_id, {pending.key: found[0]})
         known = found[0] if found else None
+        ours = (
+            outcome.by_upload
+            and not isinstance(pending.operation, Archive)
+            and (isinstance(diff(pending.operation.row, known), Unchanged))
+        )
+        if not ours:
+            self.books.moved(plan, "found", pending.key, pending.before, known)
         if isinstance(pending.operation, Archive):
             if known is None or not pending.is_blind:
                 books.archived += 1
             else:
                 leaving = Archive(pending.key, known.item_id, pending.operation.delete)
-                self._wait_again(Pending(plan, pending.key, leaving))
+                self._wait_again(Pending(plan, pending.key, leaving, known))
             return
         if pending.tries >= _MAX_TRIES or plan.key_column is None:
             self._rejected(pending, books, outcome.code, outcome.message)

@@ -152,15 +152,21 @@ class Rehearsal:
 
     def audit(self, *arguments: str) -> Any:
         """What `target-monday-audit` says, as JSON."""
+        return json.loads(self.audit_text(*arguments, "--json"))
+
+    def audit_text(self, *arguments: str, code: int = 0, given: str | None = None) -> str:
+        """What `target-monday-audit` prints; fails unless it ends with `code`."""
         done = subprocess.run(
-            [str(AUDIT), *arguments, "--json", "--ledger-url", f"sqlite:///{self.ledger}"],
+            [str(AUDIT), "--ledger-url", f"sqlite:///{self.ledger}", *arguments],
+            input=given,
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=60,
             env=ENVIRONMENT,
         )
-        return json.loads(done.stdout)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+        return done.stdout + done.stderr if code else done.stdout
 
 
 def _ended(code: int, out: str, log: str) -> Ended:

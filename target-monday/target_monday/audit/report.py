@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from target_monday.audit.command import ledger, reading, table, to_json
 from target_monday.ledger.reports import run_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["report"]
 
@@ -17,6 +20,11 @@ _COLUMNS: Final = (
     *("carried_over", "filtered", "merged", "unknown", "archived", "partial", "shortened"),
     *("calls", "points"),
 )
+_FIGURES: Final = (
+    *("group", "amount", "opening", "created", "updated", "archived", "found", "closing"),
+    "rejected",
+)
+_RARE_FIGURES: Final = frozenset({"created", "updated", "archived", "found", "rejected"})
 _RARE: Final = frozenset({"filtered", "merged", "unknown", "archived", "partial", "shortened"})
 
 
@@ -37,3 +45,16 @@ def report(context: click.Context, run_id: str | None, *, as_json: bool) -> None
         f"balanced: {'yes' if found['balanced'] else 'no'}"
     )
     table([*found["boards"], {"stream": "total", **found["total"]}], _COLUMNS, _RARE)
+    for board in found["boards"]:
+        if board["totals"]:
+            click.echo(
+                f"control totals of {board['stream']}, by {', '.join(board['totals']['by'])}"
+            )
+            table(list(_lines(board["totals"])), _FIGURES, _RARE_FIGURES)
+
+
+def _lines(totals: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """A line for each group and amount that the run touched."""
+    for group in totals["groups"]:
+        for amount in ("items", *totals["amounts"]):
+            yield {"group": " / ".join(group["by"]), "amount": amount, **group[amount]}

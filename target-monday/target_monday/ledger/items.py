@@ -151,6 +151,14 @@ class ItemStore:
                     found[key] = KnownItem(item_id, name, _decode(cells))
         return found
 
+    def cells(self, board: int) -> Iterator[tuple[str, Mapping[str, Cell]]]:
+        """Key and cells of all known items of a board."""
+        table = tables.items
+        wanted = select(table.c.key, table.c.cells).where(table.c.board == board)
+        with self._engine.connect() as connection:
+            for key, cells in connection.execute(wanted):
+                yield key, _decode(cells)
+
     def keys_by_item(self, board: int) -> dict[str, str]:
         """Item id -> key of all items of a board whose ids are known."""
         table = tables.items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import select
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
 
 __all__ = ["open_rejects", "recent_runs", "run_report"]
+
+
+_NO_COUNTS: Final = frozenset({"stream", "board_id", "totals"})
 
 
 def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
@@ -43,7 +46,7 @@ def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
             return None
         boards = _boards(engine, row.id)
     run = _run(row)
-    names = [name for name in (boards[0] if boards else {}) if name not in {"stream", "board_id"}]
+    names = [name for name in (boards[0] if boards else {}) if name not in _NO_COUNTS]
     total = {name: sum(board[name] for board in boards) for name in names}
     total.update(calls=run["calls"], points=run["points"])
     balanced = all(is_balanced(board) for board in boards)
@@ -55,7 +58,12 @@ def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(select(table).where(table.c.run_id == run_id))
         return [
-            {"stream": row.stream, "board_id": row.board_id or None, **_renamed(row.counts)}
+            {
+                "stream": row.stream,
+                "board_id": row.board_id or None,
+                "totals": row.totals,
+                **_renamed(row.counts),
+            }
             for row in rows
         ]
 

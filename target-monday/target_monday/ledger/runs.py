@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +31,7 @@ class BoardBooks:
     stream: str
     board_id: str | None
     counts: Mapping[str, int]
+    totals: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Runs:
                 "stream": book.stream,
                 "board_id": book.board_id or "",
                 "counts": dict(book.counts),
+                "totals": book.totals,
             }
             for book in books
         ]

@@ -60,6 +60,7 @@ run_boards = Table(
     Column("stream", String(255), primary_key=True),
     Column("board_id", String(40), primary_key=True),  # "": rows that reached no board
     Column("counts", JSON, nullable=False),
+    Column("totals", JSON),
 )
 boards = Table(
     "boards",
