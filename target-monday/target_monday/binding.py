@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_monday.directory import Directory
     from target_monday.monday.boards import Board, Column
 
-__all__ = ["KEY", "bind", "board_faults", "key_columns", "missing_columns"]
+__all__ = ["KEY", "bind", "board_faults", "declared_labels", "key_columns", "missing_columns"]
 
 KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
 
@@ -260,13 +260,14 @@ def _labels(column: Column, mapped: Mapping[str, str], *, create: bool) -> Label
     labels = Labels(column.title, create, mapped=mapped)
     if column.type == "dropdown":
         labels.max_count = labels.max_length = None
-    settings = column.settings if isinstance(column.settings, dict) else {}
-    entries = settings.get("labels")
-    labels.know(_label_entries(entries))
+    labels.know(declared_labels(column))
     return labels
 
 
-def _label_entries(entries: object) -> Iterator[Label]:
+def declared_labels(column: Column) -> Iterator[Label]:
+    """The labels that a status or dropdown column has and that are in use."""
+    settings = column.settings if isinstance(column.settings, dict) else {}
+    entries = settings.get("labels")
     for entry in entries if isinstance(entries, list) else ():
         text = entry.get("label") or entry.get("name")
         number = entry.get("id", entry.get("index"))

@@ -23,9 +23,11 @@ __all__ = ["PRESETS", "Preset", "preset_of"]
 class Preset:
     """The look of one kind of document: its items' names, and its first columns in their order.
 
-    `period`: what its control totals are told apart by in time.
+    `called` is how people call it: what a board of such documents may be named. `period`: what its
+    control totals are told apart by in time.
     """
 
+    called: tuple[str, ...]
     key: tuple[str, ...]
     item_name: str
     first: tuple[str, ...]
@@ -45,6 +47,7 @@ class Preset:
 
 PRESETS: Final = (
     Preset(
+        ("supplier invoice", "incoming invoice", "accounts payable"),
         ("Company", "ProposalId"),
         "{InvoiceNo} - {SupplierName}",
         (
@@ -55,6 +58,7 @@ PRESETS: Final = (
         period="{InvoiceDate:%Y-%m}",
     ),
     Preset(
+        ("purchase order",),
         ("OrderNo",),
         "{OrderNo} - {VendorName}",
         (
@@ -64,6 +68,7 @@ PRESETS: Final = (
         period="{OrderDate:%Y-%m}",
     ),
     Preset(
+        ("customer order", "sales order"),
         ("OrderNo",),
         "{OrderNo} - {CustomerName}",
         (
@@ -73,6 +78,7 @@ PRESETS: Final = (
         period="{WantedDeliveryDate:%Y-%m}",
     ),
     Preset(
+        ("voucher",),
         ("Company", "VoucherType", "AccountingYear", "VoucherNo"),
         "{VoucherType} {VoucherNo} - {AccountingYear}/{AccountingPeriod}",
         (
@@ -82,6 +88,7 @@ PRESETS: Final = (
         period="{AccountingYear}/{AccountingPeriod}",
     ),
     Preset(
+        ("voucher row", "voucher line"),
         ("Company", "VoucherType", "AccountingYear", "VoucherNo", "RowNo"),
         "{VoucherType} {VoucherNo}/{RowNo} - {AccountDesc}",
         (
@@ -91,16 +98,19 @@ PRESETS: Final = (
         period="{VoucherDate:%Y-%m}",
     ),
     Preset(
+        ("supplier",),
         ("SupplierId",),
         "{SupplierId} - {Name}",
         ("SupplierCategory", "Country", "City", "CurrencyCode", "PayTermId", "Email", "Phone"),
     ),
     Preset(
+        ("account", "chart of accounts"),
         ("Company", "Account"),
         "{Account} - {Description}",
         ("LogicalAccountType", "Description", "AccntGroup", "ValidFrom", "ValidUntil"),
     ),
     Preset(
+        ("code part value", "code part"),
         ("Company", "CodePart", "CodePartValue"),
         "{CodePartValue} - {Description}",
         ("CodePartName", "Description", "BudgetValue", "ValidFrom", "ValidUntil"),

@@ -52,3 +52,15 @@ def test_a_command_reads_the_ledger_that_the_settings_name(project: Project) -> 
     )
 
     assert printed.splitlines()[-1] == "[]"
+
+
+def test_a_mapping_is_proposed_for_what_the_tap_offers(project: Project) -> None:
+    """From the tap's catalog, with the settings of the invoked environment."""
+    catalog = project.meltano("invoke", "--dump=catalog", "tap-ifs-cloud")
+    (project.directory / "catalog.json").write_text(catalog[catalog.index("{") :])
+
+    project.meltano("invoke", "target-monday:init", "catalog.json")
+
+    proposed = (project.directory / "boards.yml").read_text()
+    assert "# purchase_order: no board has its name" in proposed
+    assert "# voucher_row: false" in proposed

@@ -1,0 +1,1 @@
+"""A mapping proposed for boards that are there: streams to boards, properties to columns."""
