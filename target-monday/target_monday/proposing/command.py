@@ -178,7 +178,7 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
 
 
 def _memories(config: Mapping[str, Any]) -> dict[str, Memory]:
-    """What the ledger knows by stream; nothing where there is none yet."""
+    """What the ledger knows by stream; nothing of a stream that goes to several boards."""
     url = config.get("ledger_url") or default_ledger_url()
     try:
         engine = open_database(url, create=False)
@@ -188,7 +188,8 @@ def _memories(config: Mapping[str, Any]) -> dict[str, Memory]:
     engine.dispose()
     return {
         stream: Memory(entry.board_id, entry.key_column, entry.columns)
-        for stream, entry in entries.items()
+        for (stream, part), entry in entries.items()
+        if not part
     }
 
 
