@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, Setup, codec_for
 from target_monday.columns import misplaced
 from target_monday.control_totals import ControlTotals
+from target_monday.diff import GROUP
 from target_monday.labels import Label, Labels
 from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
+from target_monday.templates import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from target_monday.monday.boards import Board, Column
 
 __all__ = ["KEY", "bind", "board_faults", "declared_labels", "key_columns", "missing_columns"]
+__all__ += ["reading_plan"]
 
 KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
 
@@ -241,6 +244,45 @@ def _control(spec: BoardSpec, cells: Sequence[CellPlan]) -> ControlTotals | None
     if not amounts:
         return None
     return ControlTotals(spec.totals, amounts, columns, spec.key_properties)
+
+
+def reading_plan(
+    stream: str, board: Board, *, ledger_id: int, key_column: str | None, columns: Mapping[str, str]
+) -> BoardPlan:
+    """A plan that reads items as they were written, and writes none.
+
+    `columns` (property -> column id) is what the ledger knows; of these the board's columns that
+    can still be read are in the plan, as they are now.
+    """
+    live = {column.id: column for column in board.columns if not column.archived}
+    cells = []
+    for name, column_id in columns.items():
+        column = live.get(column_id)
+        if column is not None and column.type in SUPPORTED_TYPES:
+            declared = column.settings if isinstance(column.settings, dict) else {}
+            setup = Setup(_labels(column, {}, create=False), declared)
+            cells.append(CellPlan(name, column, codec_for(column.type, setup=setup)))
+    spec = BoardSpec(
+        stream=stream,
+        name=board.name,
+        board_id=board.id,
+        group=None,
+        item_name=None,
+        key_column=key_column,
+        key_properties=(KEY,) if key_column else (),
+        columns=(),
+        group_by=template("") if GROUP in columns else None,
+    )
+    return BoardPlan(
+        spec,
+        board.id,
+        ledger_id,
+        key_column,
+        None,
+        tuple(cells),
+        create_labels=False,
+        groups=_group_ids(board),
+    )
 
 
 def _first_group(board: Board) -> str | None:

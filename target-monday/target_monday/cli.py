@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from target_monday.audit.command import finding
+from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
 from target_monday.audit.report import report
 from target_monday.audit.runs import runs
@@ -18,5 +19,5 @@ def audit() -> None:
     """Ask the ledger of target-monday what was done."""
 
 
-for _command in (runs, report, rejects):
+for _command in (runs, report, rejects, reconcile):
     audit.add_command(_command)

@@ -150,6 +150,17 @@ class Rehearsal:
         url = self.sandbox.monday_url.removesuffix("/v2") + "/sandbox/usage"
         return dict(requests.get(url, timeout=30).json())
 
+    def audit_process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of `target-monday-audit` on this ledger, whatever it ends with."""
+        return subprocess.run(
+            [str(AUDIT), *arguments, "--ledger-url", f"sqlite:///{self.ledger}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=ENVIRONMENT,
+        )
+
     def audit(self, *arguments: str) -> Any:
         """What `target-monday-audit` says, as JSON."""
         return json.loads(self.audit_text(*arguments, "--json"))

@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from typing_extensions import override
 
 from target_monday.errors import TargetError
 from target_monday.ledger.database import default_ledger_url, open_database
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-__all__ = ["finding", "ledger", "reading", "show", "table", "to_json"]
+__all__ = ["Told", "asked", "finding", "ledger", "reading", "show", "table", "to_json"]
 
 _FILE_WIDTH: Final = 240
 _LEDGER_URL: Final = "TARGET_MONDAY_LEDGER_URL"  # how Meltano hands the setting on
@@ -55,10 +56,28 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_json(finding(click.pass_context(command)))
 
 
+class Told(click.Command):
+    """A command whose errors are one line with a code on stderr, and their exit code."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TargetError as error:
+            click.echo(f"{error.code} {error}", err=True)
+            return ctx.exit(error.exit_code)
+
+
+def asked() -> dict[str, str]:
+    """What the options that say which ledger is meant were given."""
+    given: dict[str, str] = click.get_current_context().find_root().ensure_object(dict)
+    return given
+
+
 def ledger(context: click.Context) -> Engine:
     """The ledger that the options name. Ends the command where there is none."""
-    asked: dict[str, str] = context.find_root().ensure_object(dict)
-    url, environment = asked.get("ledger_url"), asked.get("environment")
+    given: dict[str, str] = context.find_root().ensure_object(dict)
+    url, environment = given.get("ledger_url"), given.get("environment")
     if not url and not environment:
         url = os.environ.get(_LEDGER_URL)
     try:

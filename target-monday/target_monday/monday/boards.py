@@ -12,6 +12,7 @@ from target_monday.monday.operations import (
     BOARD_NAMES,
     BOARDS_BY_ID,
     FIRST_PAGE,
+    ITEMS_BY_ID,
     LOOKUP,
     NEXT_PAGE,
 )
@@ -28,11 +29,13 @@ __all__ = [
     "Item",
     "board_names",
     "boards_by_id",
+    "items_by_id",
     "look_up",
     "read_items",
 ]
 
 PAGE: Final = 500  # items a page, the most that monday gives
+IDS: Final = 100  # items that one question by their ids gives, the most that monday takes
 LOOKUP_KEYS: Final = 100  # no limit is documented; monday's own examples stay far below
 _BOARDS_PAGE: Final = 500
 _MAX_RESTARTS: Final = 3
@@ -86,9 +89,15 @@ class _ColumnValue(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
+class _Place(msgspec.Struct, frozen=True):
+    id: str
+
+
 class _Item(msgspec.Struct, frozen=True):
     id: str
     name: str
+    state: str | None = None
+    board: _Place | None = None
     group: Group | None = None
     column_values: tuple[_ColumnValue, ...] = ()
 
@@ -100,12 +109,17 @@ class _Page(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item with the column values that were asked for: id -> (text, parsed value)."""
+    """An item with the column values that were asked for: id -> (text, parsed value).
+
+    `state` (active, archived, deleted) and `board_id` are told where items are asked for by id.
+    """
 
     id: str
     name: str
     values: Mapping[str, tuple[str | None, Any]]
     group_id: str | None = None
+    state: str | None = None
+    board_id: str | None = None
 
 
 def boards_by_id(call: Call, ids: Sequence[str]) -> dict[str, Board]:
@@ -164,6 +178,19 @@ def _walk(call: Call, board_id: str, columns: Sequence[str], page_size: int) -> 
         raw = _data(answer)["next_items_page"]
 
 
+def items_by_id(call: Call, ids: Sequence[str], columns: Sequence[str]) -> dict[str, Item]:
+    """The items that exist among `ids`, also archived and deleted ones. One call for each 100."""
+    found: dict[str, Item] = {}
+    for start in range(0, len(ids), IDS):
+        these = list(ids[start : start + IDS])
+        asked = {"ids": these, "limit": IDS, "columns": list(columns)}
+        for raw in _data(call(ITEMS_BY_ID, asked))["items"] or ():
+            if raw is not None:
+                item = _item(msgspec.convert(raw, _Item))
+                found[item.id] = item
+    return found
+
+
 def look_up(
     call: Call, board_id: str, key_column: str, keys: Sequence[str], *, columns: Sequence[str]
 ) -> dict[str, list[Item]]:
@@ -212,7 +239,9 @@ def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
 
 def _item(item: _Item) -> Item:
     values = {each.id: (each.text, _parsed(each.value)) for each in item.column_values}
-    return Item(item.id, item.name, values, item.group.id if item.group else None)
+    group = item.group.id if item.group else None
+    board = item.board.id if item.board else None
+    return Item(item.id, item.name, values, group, item.state, board)
 
 
 def _parsed(value: str | None) -> Any:

@@ -18,6 +18,7 @@ __all__ = [
     "BOARD_NAMES",
     "CREATE_BOARD",
     "FIRST_PAGE",
+    "ITEMS_BY_ID",
     "LOOKUP",
     "NEXT_PAGE",
     "PEOPLE",
@@ -82,6 +83,13 @@ query Lookup($board: ID!, $key_column: String!, $keys: [String]!, $limit: Int!,
   {_COMPLEXITY}
   items_page_by_column_values(board_id: $board, limit: $limit, cursor: $cursor,
     columns: [{{column_id: $key_column, column_values: $keys}}]) {{ cursor {_ITEMS} }}
+}}"""
+ITEMS_BY_ID: Final = f"""
+query ItemsById($ids: [ID!]!, $limit: Int!, $columns: [String!]) {{
+  {_COMPLEXITY}
+  items(ids: $ids, limit: $limit) {{
+    id name state board {{ id }} group {{ id }}
+    column_values(ids: $columns) {{ id text value }} }}
 }}"""
 
 PEOPLE: Final = f"""

@@ -1,0 +1,64 @@
+"""Which rows of which boards are read back, within so many calls. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from target_monday.errors import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["Share", "chosen", "shares"]
+
+_ITEMS_A_CALL: Final = 500
+_KEYS_A_CALL: Final = 100
+_BOARDS_CALL: Final = 1  # all boards are looked at in one call first
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How a board is read: whole, or a `sample` of so many rows."""
+
+    sample: int | None = None
+
+
+def shares(
+    sizes: Mapping[str, int], *, sample: int | None, max_calls: int | None
+) -> dict[str, Share]:
+    """Board -> how it is read; `sizes` are the items on the boards.
+
+    What the calls do not read whole is read as a sample as large as they allow: 500 items a call,
+    or 100 rows of a sample. Raises Stopped where a board would not be looked into at all.
+    """
+    if sample is not None:
+        return dict.fromkeys(sizes, Share(sample))
+    if max_calls is None:
+        return dict.fromkeys(sizes, Share())
+    left = max_calls - _BOARDS_CALL
+    if left < len(sizes):
+        raise Stopped(
+            f"`--max-calls` {max_calls} is too few to look into {len(sizes)} boards: "
+            f"{len(sizes) + _BOARDS_CALL} at least."
+        )
+    found: dict[str, Share] = {}
+    small_first = sorted(sizes, key=lambda board: (sizes[board], board))
+    for at, board in enumerate(small_first):
+        others = len(small_first) - at - 1
+        whole = max(1, math.ceil(sizes[board] / _ITEMS_A_CALL))
+        calls = min(whole, left - others)
+        found[board] = Share() if calls == whole else Share(calls * _KEYS_A_CALL)
+        left -= calls
+    return found
+
+
+def chosen(keys: Collection[str], sample: int, seed: str) -> list[str]:
+    """So many of the keys, the same ones whoever draws them: by the hashes of seed and key."""
+
+    def lot(key: str) -> bytes:
+        return hashlib.sha256(f"{seed}\n{key}".encode()).digest()
+
+    return sorted(keys, key=lot)[:sample]
