@@ -15,6 +15,7 @@ from target_monday.mapping_settings import (
     board_faults,
     zone_faults,
 )
+from target_monday.privacy import privacy_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -213,6 +214,34 @@ _SETTINGS = th.PropertiesList(
         ),
     ),
     th.Property(
+        "deny",
+        th.ArrayType(th.StringType),
+        title="Denied properties",
+        description=(
+            "`stream.property`, or `*.property` of all streams: taken out of each record before "
+            "anything else, so that neither board nor ledger nor log ever holds them."
+        ),
+    ),
+    th.Property(
+        "mask",
+        th.ArrayType(th.StringType),
+        title="Masked properties",
+        description=(
+            "In the same form: a hash takes the place of the value, equal for equal values, on the "
+            "board as in the ledger and its exports. Only text columns can hold it."
+        ),
+    ),
+    th.Property(
+        "mask_key",
+        th.StringType,
+        secret=True,
+        title="Key of masks",
+        description=(
+            "Makes the hashes of `mask` keyed ones (HMAC-SHA-256). Without it they are plain, and "
+            "what has few possible values can be found by trying them."
+        ),
+    ),
+    th.Property(
         "batch_size_rows",
         th.IntegerType(minimum=1),
         default=1000,
@@ -233,6 +262,7 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     if config.get("timezone"):
         yield from zone_faults("", config["timezone"])
     yield from board_faults(config.get("boards") or {})
+    yield from privacy_faults(config)
 
 
 def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
-from target_monday.errors import BoardFailed
+from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.loading import Row
 from target_monday.mapping import is_left_out
+from target_monday.privacy import key_fault, privacy_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,12 @@ class MondaySink(Sink):
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
+        self._privacy = privacy_of(stream_name, target.config)
+        if self._privacy is not None:
+            fault = key_fault(stream_name, self._privacy, key_properties or ())
+            if fault is not None:
+                raise SettingsFault([fault])
+            schema = self._privacy.schema(schema)
         super().__init__(target, stream_name, schema, key_properties)
         self._session: Session = target.session
         self._plan: BoardPlan | None = None
@@ -66,6 +73,8 @@ class MondaySink(Sink):
         if version != self._version:
             self.flush()
             self._version = version
+        if self._privacy is not None:
+            self._privacy.apply(record)
         self._rows.append(Row(record, self._session.loader.checkpoints.row()))
         if len(self._rows) >= self.max_size:
             self.flush()

@@ -1,0 +1,112 @@
+"""What of a record goes no further: properties that are denied, and those that are masked. Pure.
+
+Both happen before anything else is done with a record, so that neither the board nor the ledger,
+neither a log nor an export ever holds what was there. What is replayed is what was delivered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["MASK", "Privacy", "key_fault", "privacy_faults", "privacy_of"]
+
+MASK: Final = "masked:"  # how a masked value begins
+_DIGITS: Final = 24
+_TEXT: Final[Mapping[str, Any]] = {"type": ["string", "null"]}
+_HOLD_MASKS: Final = frozenset({"text", "long_text"})
+_ANY: Final = "*"
+_encode = msgspec.json.Encoder(decimal_format="number", order="deterministic", enc_hook=str).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What happens to the properties of one stream. Without a `key` masks are plain hashes."""
+
+    denied: frozenset[str]
+    masked: frozenset[str]
+    key: bytes | None
+
+    def schema(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The stream's schema as its records are afterwards."""
+        properties = {
+            name: dict(_TEXT) if name in self.masked else definition
+            for name, definition in schema["properties"].items()
+            if name not in self.denied
+        }
+        return {**schema, "properties": properties}
+
+    def apply(self, record: dict[str, Any]) -> None:
+        """Take out what is denied and mask what is masked; a null stays a null."""
+        for name in self.denied:
+            record.pop(name, None)
+        for name in self.masked:
+            value = record.get(name)
+            if value is not None:
+                record[name] = self.mask(value)
+
+    def mask(self, value: Any) -> str:
+        """What stands for a value: equal for equal values, and of 96 bits."""
+        raw = value.encode(errors="surrogatepass") if isinstance(value, str) else _encode(value)
+        if self.key is None:
+            return MASK + hashlib.sha256(raw).hexdigest()[:_DIGITS]
+        return MASK + hmac.new(self.key, raw, hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def privacy_of(stream: str, settings: Mapping[str, Any]) -> Privacy | None:
+    """What `deny` and `mask` say of a stream; None if that is nothing."""
+    denied = frozenset(_named(stream, settings.get("deny") or ()))
+    masked = frozenset(_named(stream, settings.get("mask") or ())) - denied
+    key = settings.get("mask_key")
+    return Privacy(denied, masked, key.encode() if key else None) if denied or masked else None
+
+
+def _named(stream: str, entries: Iterable[str]) -> Iterator[str]:
+    for entry in entries:
+        of, _, name = entry.rpartition(".")
+        if of in {stream, _ANY}:
+            yield name
+
+
+def privacy_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with `deny` and `mask`, one sentence each."""
+    for setting in ("deny", "mask"):
+        for entry in config.get(setting) or ():
+            of, _, name = entry.rpartition(".")
+            if not of or not name:
+                yield f"`{setting}` {entry!r} must be `stream.property`, or `*.property`."
+    for stream, asked in (config.get("boards") or {}).items():
+        privacy = privacy_of(stream, config)
+        if privacy is None or not isinstance(asked, dict):
+            continue
+        yield from _mapping_faults(stream, privacy, asked.get("columns") or {})
+
+
+def _mapping_faults(stream: str, privacy: Privacy, columns: Mapping[str, Any]) -> Iterator[str]:
+    for name, entry in columns.items():
+        if name in privacy.denied and entry:
+            yield f"Stream {stream!r}: {name!r} is denied (`deny`), so it can have no column."
+        kind = entry.get("type") if isinstance(entry, dict) else None
+        if name in privacy.masked and kind not in {None, *_HOLD_MASKS}:
+            yield (
+                f"Stream {stream!r}: {name!r} is masked (`mask`), so its column can only be a "
+                f"text, not of type {kind!r}."
+            )
+
+
+def key_fault(stream: str, privacy: Privacy, key_properties: Sequence[str]) -> str | None:
+    """What keeps the privacy from a stream with this key, in one sentence."""
+    lost = sorted(privacy.denied.intersection(key_properties))
+    if not lost:
+        return None
+    return (
+        f"Stream {stream!r}: {', '.join(lost)} is in its key, without which its items cannot be "
+        "told apart: `mask` it instead of `deny`."
+    )
