@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from target_monday.audit.command import finding
+from target_monday.audit.document import document
 from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
 from target_monday.audit.report import report
@@ -19,5 +20,5 @@ def audit() -> None:
     """Ask the ledger of target-monday what was done."""
 
 
-for _command in (runs, report, rejects, reconcile):
+for _command in (runs, report, rejects, reconcile, document):
     audit.add_command(_command)

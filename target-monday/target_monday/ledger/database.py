@@ -16,7 +16,7 @@ from target_monday.ledger.tables import METADATA
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["default_ledger_url", "open_database"]
+__all__ = ["default_ledger_url", "open_database", "project_folder"]
 
 _BUSY_SECONDS: Final = 30
 _PROJECT: Final = "meltano.yml"
@@ -38,7 +38,7 @@ def default_ledger_url(
     values = os.environ if variables is None else variables
     here = folder or Path.cwd()
     told = values.get("MELTANO_PROJECT_ROOT")
-    root = Path(told) if told else _project_of(here)
+    root = Path(told) if told else project_folder(here)
     if root is None:
         return f"sqlite:///{here / 'target-monday.db'}"
     ledgers = root / ".meltano" / "target-monday"
@@ -49,7 +49,8 @@ def default_ledger_url(
     return f"sqlite:///{ledgers / f'ledger-{name}.db'}"
 
 
-def _project_of(folder: Path) -> Path | None:
+def project_folder(folder: Path) -> Path | None:
+    """The Meltano project that a folder lies in."""
     return next((each for each in (folder, *folder.parents) if (each / _PROJECT).is_file()), None)
 
 
