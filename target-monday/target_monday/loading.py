@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.calls import until_midnight
@@ -16,9 +16,9 @@ from target_monday.delivery.outcomes import (
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, Unchanged, Update, WantedRow, diff
 from target_monday.errors import RunFailed
-from target_monday.ledger.journal import RejectedRow
-from target_monday.rejects import AmbiguousKey, NullKey, Reject
-from target_monday.settling import Row, Settling, count_unsent
+from target_monday.moving import Elsewhere, Moving
+from target_monday.rejects import AmbiguousKey, Reject
+from target_monday.settling import Row, count_unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,13 +38,13 @@ _log = logging.getLogger("target-monday")
 
 
 @dataclass(slots=True, kw_only=True)
-class Loader(Settling):
+class Loader(Moving):
     """Keeps the boards equal to the rows that it is given.
 
     Operations of all boards wait in one pool until they fill a request, or until there are enough
     of them to choose a lane. A key is in the pool once: later rows are merged into the operation
     that waits, and the last value wins. `before_pack` makes what operations need on their boards
-    and says for which streams that cannot be. `priorities`: stream -> number, the highest first.
+    and says for which boards that cannot be. `priorities`: stream -> number, the highest first.
     """
 
     dispatch: Dispatch
@@ -52,9 +52,8 @@ class Loader(Settling):
     max_aliases: int
     ambiguous: Mapping[int, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
-    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[str, str]] = lambda _: {}
+    before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[int, str]] = lambda _: {}
     priorities: Mapping[str, int] = field(default_factory=dict)
-    without_key: int = 0
 
     def open(self, plan: BoardPlan) -> None:
         """A board is ready: take up what an earlier run could not fit into its requests."""
@@ -72,9 +71,12 @@ class Loader(Settling):
             elif isinstance(operation, Update) and place not in self._pool:
                 self._wait_again(Pending(plan, key, operation, item))
 
-    def load(self, plan: BoardPlan, rows: Sequence[Row]) -> None:
-        """Take rows of one stream; what is full leaves at once."""
-        if plan.stream in self.failed:
+    def load(self, plan: BoardPlan, rows: Sequence[Row], others: Sequence[BoardPlan] = ()) -> None:
+        """Take rows of one board; what is full leaves at once.
+
+        `others` are the other boards of their stream: the items of these rows leave them.
+        """
+        if self.is_closed(plan):
             self.carry_over(plan.stream, rows, plan.board_id)
             return
         self._books(plan).read += len(rows)
@@ -82,7 +84,7 @@ class Loader(Settling):
         if plan.spec.append:
             self._append(plan, wanted)
         else:
-            self._compare(plan, wanted)
+            self._compare(plan, wanted, others)
         self._relieve(plan)
 
     def _relieve(self, plan: BoardPlan) -> None:
@@ -102,6 +104,8 @@ class Loader(Settling):
     def _first(self, most: int) -> list[Pending]:
         """What goes first, by the streams' priorities."""
         waiting = list(self._pool.values())
+        if self._waiting_for_others:
+            waiting = [each for each in waiting if not any(map(self._pool.get, each.after))]
         if self.priorities:
             waiting.sort(key=lambda each: -self.priorities.get(each.plan.stream, 0))
         return waiting[:most]
@@ -115,7 +119,7 @@ class Loader(Settling):
             except Reject as error:
                 rejected.append((row, error))
         if rejected:
-            self._reject_rows(plan, rejected)
+            self.reject_rows(plan.spec, rejected, plan)
         return wanted
 
     def _unambiguous(self, plan: BoardPlan, row: WantedRow) -> WantedRow:
@@ -123,19 +127,6 @@ class Loader(Settling):
         if several:
             raise AmbiguousKey(row.key, several)
         return row
-
-    def _reject_rows(self, plan: BoardPlan, rejected: Sequence[tuple[Row, Reject]]) -> None:
-        keys = [plan.key_or_none(row.record) for row, _ in rejected]
-        self.journal.reject(
-            RejectedRow(plan.stream, key, error.code, str(error), row.record)
-            for (row, error), key in zip(rejected, keys, strict=True)
-        )
-        for (row, error), key in zip(rejected, keys, strict=True):
-            _log.warning("row.rejected stream=%s key=%r code=%s", plan.stream, key, error.code)
-            self.without_key += isinstance(error, NullKey) and error.missing
-            self._books(plan).rejected += 1
-            self.books.rejected_record(plan, row.record)
-            self.checkpoints.settle(row.ticket)
 
     def _append(self, plan: BoardPlan, wanted: Iterable[tuple[WantedRow, Row]]) -> None:
         for each, row in wanted:
@@ -150,11 +141,23 @@ class Loader(Settling):
         """A bookmark went out: the rows behind it will not come again."""
         self.appending.passed(self.checkpoints.passed, self.failed)
 
-    def _compare(self, plan: BoardPlan, wanted: Sequence[tuple[WantedRow, Row]]) -> None:
-        known = self.items.items(plan.ledger_id, list({each.key for each, _ in wanted}))
+    def _compare(
+        self,
+        plan: BoardPlan,
+        wanted: Sequence[tuple[WantedRow, Row]],
+        others: Sequence[BoardPlan],
+    ) -> None:
+        keys = list({each.key for each, _ in wanted})
+        known = self.items.items(plan.ledger_id, keys)
+        elsewhere = self._elsewhere(plan, others, keys, known) if others else {}
         books = self._books(plan)
         settled: list[str] = []
-        for each, row in wanted:
+        for given, row in wanted:
+            old = elsewhere.pop(given.key, None) if elsewhere else None
+            each = given if old is None else old.under(given)
+            if old is not None and old.stuck:
+                self._carry_over_one(plan, row)
+                continue
             place = (plan.ledger_id, each.key)
             waiting = self._pool.get(place)
             if waiting is not None:
@@ -163,6 +166,8 @@ class Loader(Settling):
             merged = _merged(waiting, each)
             operation = diff(merged, before)
             tickets = [*(waiting.tickets if waiting else ()), row.ticket]
+            if old is not None:
+                tickets = [*old.tickets, *tickets]
             counted = waiting is not None and waiting.counted
             if counted:
                 books.unchanged, books.merged = books.unchanged + 1, books.merged + 1
@@ -176,6 +181,7 @@ class Loader(Settling):
                 continue
             record = {**waiting.record, **row.record} if waiting else row.record
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
+            pending.after = _first_of_all(old, waiting)
             if not counted and self.journal.refused_before(plan.stream, each.key, pending.digest):
                 books.rejected += len(tickets)
                 self.books.rejected_record(plan, record)
@@ -251,9 +257,10 @@ class Loader(Settling):
     def _send(self, pack: Sequence[Pending]) -> list[Outcome]:
         calls, points = self.lane.calls.made, self.lane.calls.points
         unmade = self.before_pack([(pending.plan, pending.operation) for pending in pack])
-        for stream, reason in unmade.items():
-            self.fail_stream(stream, reason)
-        pack = [pending for pending in pack if pending.plan.stream not in unmade]
+        for plan in [pending.plan for pending in pack]:
+            if plan.ledger_id in unmade and not self.is_closed(plan):
+                self.fail_board(plan, unmade[plan.ledger_id])
+        pack = [pending for pending in pack if not self.is_closed(pending.plan)]
         if not pack:
             return []
         outcomes = self.lane.deliver(pack)
@@ -275,6 +282,11 @@ class Loader(Settling):
         self._relieve(plan)
 
 
+def _first_of_all(old: Elsewhere | None, waiting: Pending | None) -> frozenset[tuple[int, str]]:
+    """The archives that an operation has to wait for."""
+    return frozenset(old.places if old else ()) | (waiting.after if waiting else frozenset())
+
+
 def _merged(waiting: Pending | None, row: WantedRow) -> WantedRow:
     """The row that waits with the later one laid over it."""
     if waiting is None or isinstance(waiting.operation, Archive):
@@ -284,4 +296,5 @@ def _merged(waiting: Pending | None, row: WantedRow) -> WantedRow:
         return earlier
     name = row.name if row.name is not None else earlier.name
     cells = {**earlier.cells, **waiting.rest, **row.cells}
-    return WantedRow(row.key, name, row.fallback_name, cells, row.shortened, row.rules)
+    rules = replace(row.rules, create=row.rules.create or earlier.rules.create)
+    return WantedRow(row.key, name, row.fallback_name, cells, row.shortened, rules)

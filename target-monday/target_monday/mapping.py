@@ -5,12 +5,14 @@ What comes out are specifications; which column of a real board each one is, `bi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.columns import ColumnSpec, asked_column, default_columns
 from target_monday.control_totals import TotalsSpec, totals_spec
+from target_monday.keys import key_of, key_text
 from target_monday.presets import preset_of
+from target_monday.rejects import Reject
 from target_monday.templates import Template, template
 
 if TYPE_CHECKING:
@@ -47,12 +49,25 @@ class BoardSpec:
     group_by: Template | None = None  # gives the title of an item's group
     moves: bool = True  # whether items change their group when the title changes
     totals: TotalsSpec | None = None
+    name_by: Template | None = None  # gives the name of each record's board
+    name_if_null: str | None = None  # the board of records that give no name
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
     def place(self) -> tuple[str, str]:
         """Stream and part: what the ledger knows the board by."""
         return self.stream, self.part
+
+    def of_part(self, name: str) -> BoardSpec:
+        """The same for one board of a stream that has several."""
+        return replace(self, name=name, part=name)
+
+    def key_or_none(self, record: Mapping[str, Any]) -> str | None:
+        """The key of a record that may be spoilt; None where it has none."""
+        try:
+            return key_text(key_of(record, self.key_properties)) or None
+        except Reject:
+            return None
 
     @property
     def append(self) -> bool:
@@ -95,9 +110,10 @@ def board_spec(
     by_value = group is not None and "{" in group
     named: Mapping[str, Any] = asked.get("columns") or {}
     columns = list(_columns(schema, asked, metadata=bool(settings.get("add_record_metadata"))))
+    board_name: str = asked.get("board_name") or default_board_name(stream)
     return BoardSpec(
         stream=stream,
-        name=asked.get("board_name") or default_board_name(stream),
+        name=board_name,
         board_id=str(asked["board_id"]) if asked.get("board_id") else None,
         group=None if by_value else group,
         item_name=_item_name(asked, preset.item_name if preset else None),
@@ -108,7 +124,14 @@ def board_spec(
         group_by=template(group) if group and by_value else None,
         moves=asked.get("group_moves") != "stay",
         totals=totals_spec(asked.get("control_totals"), columns, key_properties, preset),
+        name_by=_name_by(asked),
+        name_if_null=asked.get("board_if_null"),
     )
+
+
+def _name_by(asked: Mapping[str, Any]) -> Template | None:
+    made = template(asked.get("board_name") or "")
+    return made if made.fields else None
 
 
 def _item_name(asked: Mapping[str, Any], preset: str | None) -> Template | None:
@@ -142,7 +165,8 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
     if spec.append and spec.mode != "append":
         yield f"{where}: mode {spec.mode!r} needs key properties, and the stream has none."
     yield from _totals_faults(spec, where)
-    for setting, used in (("item_name", spec.item_name), ("group", spec.group_by)):
+    templates = {"item_name": spec.item_name, "group": spec.group_by, "board_name": spec.name_by}
+    for setting, used in templates.items():
         for name in used.fields if used else ():
             if name not in known:
                 yield f"{where}: the stream has no property {name!r} (`{setting}`)."

@@ -11,11 +11,20 @@ from target_monday.templates import template
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["BOARDS", "LABEL_CHOICES", "MODES", "NULL_CHOICES", "board_faults", "zone_faults"]
+__all__ = [
+    "BOARDS",
+    "LABEL_CHOICES",
+    "MODES",
+    "NULL_CHOICES",
+    "VANISHED_CHOICES",
+    "board_faults",
+    "zone_faults",
+]
 
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
 LABEL_CHOICES: Final = ["create", "reject"]
 NULL_CHOICES: Final = ["clear", "keep"]
+VANISHED_CHOICES: Final = ["keep", "archive", "delete"]
 MODES: Final = ["upsert", "update_only", "insert_only", "append"]
 
 
@@ -84,7 +93,14 @@ BOARDS: Final[dict[str, Any]] = {
                 "pattern": "^[0-9]+$",
                 "description": "The board; no other is looked for.",
             },
-            "board_name": _text("Name of the board, found or made; default: the stream's name."),
+            "board_name": _text(
+                "Name of the board, found or made; default: the stream's name. With `{Property}` "
+                "fields the name of each row's board: `Invoices {InvoiceDate:%Y}`."
+            ),
+            "board_if_null": _text(
+                "Of a `board_name` with fields: the board of rows where one of them is null; "
+                "without it they are rejected."
+            ),
             "group": _text(
                 "Title or id of the group of new items; with `{Property}` fields the title of each "
                 "item's group, which is made where it is missing."
@@ -95,6 +111,10 @@ BOARDS: Final[dict[str, Any]] = {
             },
             "item_name": _text("The items' names, with `{Property}` fields."),
             "key_column": _text("Id or title of the text column that holds the keys."),
+            "vanished": {
+                "enum": VANISHED_CHOICES,
+                "description": "As the setting, for this stream.",
+            },
             "mode": {"enum": MODES, "description": "As the setting, for this stream."},
             "control_totals": {
                 "description": "Which amounts are summed by which texts, in the books of each run; "
@@ -157,7 +177,7 @@ def board_faults(boards: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
-    for setting in ("item_name", "group"):
+    for setting in ("item_name", "group", "board_name"):
         try:
             template(asked.get(setting) or "")
         except ValueError as error:
@@ -168,8 +188,9 @@ def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
             template(text)
         except ValueError as error:
             yield f"Stream {stream!r}: `control_totals` {text!r} is malformed: {error}."
-    if asked.get("group_moves") and "{" not in (asked.get("group") or ""):
-        yield f"Stream {stream!r}: `group_moves` needs a `group` with a {{Property}} field."
+    for setting, needed in (("board_if_null", "board_name"), ("group_moves", "group")):
+        if asked.get(setting) and "{" not in (asked.get(needed) or ""):
+            yield f"Stream {stream!r}: `{setting}` needs a `{needed}` with a {{Property}} field."
     for name, entry in (asked.get("columns") or {}).items():
         where = f"Stream {stream!r}, column of {name!r}: "
         for fault in entry_faults(entry):

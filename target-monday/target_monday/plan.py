@@ -134,13 +134,6 @@ class BoardPlan:
             fallback = self._first_text(cells)
         return WantedRow(key, name, fallback, cells, shortened + cut, self._rules)
 
-    def key_or_none(self, record: Mapping[str, Any]) -> str | None:
-        """The key of a record that may be spoilt; None where it has none."""
-        try:
-            return key_text(key_of(record, self.spec.key_properties)) or None
-        except Reject:
-            return None
-
     def _fill(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
         """The cells of single properties. The way of every row: texts and repeated values first."""
         shortened = 0

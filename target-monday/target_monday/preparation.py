@@ -14,10 +14,17 @@ from target_monday.diff import GROUP
 from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.labels import status_colours
 from target_monday.lookups import Lookups
-from target_monday.mapping import BoardSpec, ColumnSpec, board_spec, spec_faults
+from target_monday.mapping import (
+    BoardSpec,
+    ColumnSpec,
+    board_spec,
+    default_board_name,
+    spec_faults,
+)
 from target_monday.monday.boards import Board, Column, Item, board_names, boards_by_id, read_items
 from target_monday.monday.operations import CreateColumn
 from target_monday.recovery import Recovery
+from target_monday.routing import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,6 +72,7 @@ class Preparation:
     _plans: dict[tuple[str, str], BoardPlan] = field(default_factory=dict)
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     _others: tuple[int, int] = (0, 0)
+    _made_parts: int = 0  # boards that this run made because of a template
     _lookups: Lookups = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,14 +109,53 @@ class Preparation:
             return (_no_board(spec),)
         return board_faults(spec, board, self._before(spec, board))
 
-    def plan(
-        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
-    ) -> BoardPlan:
-        """The plan of a stream. Raises SettingsFault with all its faults, BoardFailed."""
+    def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
+        """The boards of a stream. Raises SettingsFault with all its faults, BoardFailed.
+
+        Where a template names the boards, those that the stream has so far, each with the columns
+        that the schema asks for now. If one of them fails, all do: an item could be on it.
+        """
         spec = board_spec(stream, schema, key_properties, self.settings)
         faults = list(spec_faults(spec, schema))
         if faults:
             raise SettingsFault(faults)
+        if spec.name_by is None:
+            return Route(spec, {"": self.plan(spec)})
+        return Route(spec, {part: self.plan(spec.of_part(part)) for part in self._parts(spec)})
+
+    def _parts(self, spec: BoardSpec) -> list[str]:
+        """The names of the stream's boards so far: from the ledger, else those that look like it.
+
+        One that looks like it has a name that the template can give, the key column, and every
+        column of the mapping.
+        """
+        known = [entry for entry in self._entries.values() if entry.stream == spec.stream]
+        live = [each.part for each in known if each.part and self._is_live(each.board_id)]
+        if live or spec.name_by is None:
+            return live
+        names = self._all_names()
+        taken = {
+            entry.get("board_name") or default_board_name(stream)
+            for stream, entry in (self.settings.get("boards") or {}).items()
+            if entry and stream != spec.stream
+        }
+        fit = [name for name in names if spec.name_by.matches(name) or name == spec.name_if_null]
+        ids = [board_id for name in fit if name not in taken for board_id in names[name]]
+        boards = boards_by_id(self.calls.query, ids)
+        ours = [board for board in boards.values() if self._looks_like(spec, board)]
+        self._boards |= {board.id: board for board in ours}
+        return list(dict.fromkeys(board.name for board in ours))
+
+    def _is_live(self, board_id: str) -> bool:
+        board = self._boards.get(board_id)
+        return board is not None and board.state == "active"
+
+    @staticmethod
+    def _looks_like(spec: BoardSpec, board: Board) -> bool:
+        return board.state == "active" and not missing_columns(spec.of_part(board.name), board, {})
+
+    def plan(self, spec: BoardSpec) -> BoardPlan:
+        """The plan of one board. Raises SettingsFault with all its faults, BoardFailed."""
         if spec.place in self._failed:  # a new SCHEMA does not mend what is in doubt
             raise BoardFailed(self._failed[spec.place])
         try:
@@ -197,12 +244,18 @@ class Preparation:
         if strange:
             raise SettingsFault([_moved_key_fault(spec, board, column, strange, len(items))])
 
+    def _all_names(self) -> dict[str, list[str]]:
+        if self._names is None:
+            workspace = self.settings.get("workspace_id") or None
+            self._names = board_names(self.calls.query, workspace)
+        return self._names
+
     def _found_by_name(self, spec: BoardSpec) -> Board | None:
         workspace = self.settings.get("workspace_id") or None
-        if self._names is None:
-            self._names = board_names(self.calls.query, workspace)
-        ids = self._names.get(spec.name, [])
-        boards = boards_by_id(self.calls.query, ids) if ids else {}
+        ids = self._all_names().get(spec.name, [])
+        boards = {each: self._boards[each] for each in ids if each in self._boards}
+        if len(boards) < len(ids):
+            boards = boards_by_id(self.calls.query, ids)
         if workspace is None:  # without a workspace the query gives the boards of all of them
             boards = {key: board for key, board in boards.items() if board.workspace_id is None}
         ours = [board for board in boards.values() if _can_be_ours(spec, board)]
@@ -212,6 +265,14 @@ class Preparation:
 
     def _made(self, spec: BoardSpec) -> Board:
         workspace = self.settings.get("workspace_id") or None
+        if spec.part:
+            most = self.settings["max_new_boards"]
+            if self._made_parts >= most:
+                raise BoardFailed(
+                    f"{most} boards were made for templates in this run, and {spec.name!r} would "
+                    "be one more. If the names are right, raise `max_new_boards` for one run."
+                )
+            self._made_parts += 1
         board = make_board(self.calls, self.journal, spec.name, workspace)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
@@ -256,35 +317,35 @@ class Preparation:
         """Look up the users that these records name, before their cells are made."""
         self._lookups.know_people(plan.addresses(records))
 
-    def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[str, str]:
+    def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[int, str]:
         """Make the groups and tags that these operations need and that are not there yet.
 
-        Gives the streams for which that cannot be, each with the reason.
+        Gives the boards, by the ledger's numbers, for which that cannot be, with the reason.
         """
-        unmade: dict[str, str] = {}
+        unmade: dict[int, str] = {}
         self._make_tags(operations, unmade)
-        missing: dict[str, tuple[BoardPlan, dict[str, None]]] = {}
+        missing: dict[int, tuple[BoardPlan, dict[str, None]]] = {}
         for plan, operation in operations:
             title = plan.group_title(operation)
-            if title is not None and title not in plan.groups and plan.stream not in unmade:
-                missing.setdefault(plan.stream, (plan, {}))[1][title] = None
+            if title is not None and title not in plan.groups and plan.ledger_id not in unmade:
+                missing.setdefault(plan.ledger_id, (plan, {}))[1][title] = None
         for plan, titles in missing.values():
             try:
                 self._make_groups(plan, [title for title in titles if title not in plan.groups])
             except BoardFailed as error:
-                unmade[plan.stream] = str(error)
+                unmade[plan.ledger_id] = str(error)
         return unmade
 
     def _make_tags(
-        self, operations: Sequence[tuple[BoardPlan, Operation]], unmade: dict[str, str]
+        self, operations: Sequence[tuple[BoardPlan, Operation]], unmade: dict[int, str]
     ) -> None:
-        names: dict[str, list[str]] = {}
+        names: dict[int, list[str]] = {}
         for plan, operation in operations:
-            names.setdefault(plan.stream, []).extend(plan.tag_names(operation))
+            names.setdefault(plan.ledger_id, []).extend(plan.tag_names(operation))
         try:
             self._lookups.know_tags(name for these in names.values() for name in these)
         except BoardFailed as error:
-            unmade |= {stream: str(error) for stream, these in names.items() if these}
+            unmade |= {board: str(error) for board, these in names.items() if these}
 
     def _make_groups(self, plan: BoardPlan, titles: Sequence[str]) -> None:
         if titles:

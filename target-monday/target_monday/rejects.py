@@ -13,6 +13,7 @@ __all__ = [
     "EmptyName",
     "LabelLimit",
     "LabelMissing",
+    "NoBoard",
     "NullKey",
     "PersonUnknown",
     "Reject",
@@ -34,6 +35,12 @@ class NullKey(Reject):
         self.missing = missing
         what = "is missing" if missing else "is null"
         super().__init__(f"key property {key_property!r} {what}")
+
+
+class NoBoard(Reject):
+    """The template of the board's name gives this row none."""
+
+    code = "NO_BOARD"
 
 
 class BadCell(Reject):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_monday.plan import BoardPlan
+    from target_monday.routing import Route
     from target_monday.termination import Termination
 
 __all__ = ["Session"]
@@ -112,40 +113,71 @@ class Session:
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
 
-    def plan(
-        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]
-    ) -> BoardPlan:
-        """The board of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
+    def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
+        """The boards of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
         if not self._opened:
             self._recovery.settle_all()
             self._preparation.open()
             self._opened = True
         self._came.add(stream)
         try:
-            plan = self._preparation.plan(stream, schema, key_properties)
+            route = self._preparation.route(stream, schema, key_properties)
         except BoardParked:
             self.loader.parked.add(stream)
             raise
-        self.loader.open(plan)
-        return plan
+        for plan in route.plans.values():
+            self.loader.open(plan)
+        self.loader.note_doubled(route)
+        return route
 
-    def load(self, plan: BoardPlan, rows: Sequence[Row], version: int | None) -> None:
+    def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
+        if self._versions.choice(route.stream) != "keep":
+            keys = (route.spec.key_or_none(row.record) for row in rows)
+            self._versions.see(route, version, (key for key in keys if key is not None))
+        plan = route.only
+        if plan is None:
+            self._load_by_board(route, rows)
+            return
         self._preparation.know_people(plan, [row.record for row in rows])
-        keys = (plan.key_or_none(row.record) for row in rows) if self._versions.wanted else ()
-        self._versions.see(plan, version, (key for key in keys if key is not None))
         self.loader.load(plan, rows)
 
-    def activate_version(self, plan: BoardPlan, version: int) -> None:
+    def _load_by_board(self, route: Route, rows: Sequence[Row]) -> None:
+        """Rows of a stream whose records name their boards."""
+        division = self.loader.divide(route, rows)
+        for part, these in division.rows.items():
+            plan = self._board(route, part)
+            if plan is None:
+                self.loader.carry_over(route.stream, these)
+                continue
+            self._preparation.know_people(plan, [row.record for row in these])
+            self.loader.load(plan, these, route.others(plan))
+
+    def _board(self, route: Route, part: str) -> BoardPlan | None:
+        """A board of the stream, found or made; None if it cannot be had in this run."""
+        if part in route.plans:
+            return route.plans[part]
+        try:
+            plan = self._preparation.plan(route.spec.of_part(part))
+        except BoardFailed as error:
+            self.loader.note_failure(route.stream, str(error))
+            return None
+        route.plans[part] = plan
+        self.loader.open(plan)
+        self.loader.note_doubled(route)
+        return plan
+
+    def activate_version(self, route: Route, version: int) -> None:
         """The version is complete: what it did not name is gone from the source."""
-        if plan.stream in self.loader.failed:
+        if route.stream in self.loader.failed:
             return
         try:
-            gone = self._versions.vanished(plan, version)
+            gone = self._versions.vanished(route, version)
         except BoardFailed as error:
-            self.loader.fail_stream(plan.stream, str(error))
+            self.loader.fail_stream(route.stream, str(error))
             return
-        self.loader.archive(plan, gone, delete=self._versions.delete)
+        for plan, keys in gone:
+            self.loader.archive(plan, keys, delete=self._versions.choice(route.stream) == "delete")
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""

@@ -12,6 +12,7 @@ from target_monday.mapping_settings import (
     LABEL_CHOICES,
     MODES,
     NULL_CHOICES,
+    VANISHED_CHOICES,
     board_faults,
     zone_faults,
 )
@@ -162,7 +163,7 @@ _SETTINGS = th.PropertiesList(
     ),
     _choice(
         "vanished",
-        ["keep", "archive", "delete"],
+        VANISHED_CHOICES,
         "Vanished rows",
         "What happens to items whose row was not seen in a complete version of its stream "
         "(ACTIVATE_VERSION).",
@@ -185,6 +186,17 @@ _SETTINGS = th.PropertiesList(
         description=(
             "If more items of a board than this vanish at once, none is touched and the stream "
             "fails."
+        ),
+    ),
+    th.Property(
+        "max_new_boards",
+        th.IntegerType(minimum=0),
+        default=20,
+        title="Brake: new boards",
+        description=(
+            "Boards that a run makes at most for streams with a template of board names. Rows of "
+            "further ones are carried over and the stream fails: a spoilt value would make a "
+            "board of its own."
         ),
     ),
     th.Property(

@@ -21,7 +21,7 @@ from target_monday.delivery.sorting_out import looked_up
 from target_monday.diff import Archive, Create, KnownItem, Unchanged, Update, diff
 from target_monday.ledger.journal import RejectedRow
 from target_monday.monday.errors import is_lasting
-from target_monday.rejects import AmbiguousKey
+from target_monday.rejects import AmbiguousKey, NullKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from target_monday.delivery.alias_lane import AliasLane
     from target_monday.ledger.items import ItemStore
     from target_monday.ledger.journal import Journal
+    from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
+    from target_monday.rejects import Reject
 
 __all__ = ["Row", "Settling", "count_unsent"]
 
@@ -52,8 +54,8 @@ class Row:
 class Settling:
     """The operations that wait, and what their outcomes mean for their rows.
 
-    `failed`: streams that take nothing more in this run, with the reason; `parked` are those of
-    them whose upload is still at work.
+    `failed`: streams with a board that takes nothing more in this run, with the reason; `parked`
+    are those of them whose upload is still at work.
     """
 
     lane: AliasLane
@@ -63,12 +65,19 @@ class Settling:
     checkpoints: Checkpoints
     failed: dict[str, str] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
+    without_key: int = 0
     _pool: dict[tuple[int, str], Pending] = field(default_factory=dict)
     _weight: int = 0  # characters of the cells in the pool
+    _waiting_for_others: int = 0  # operations in the pool that others have to precede
+    _closed: set[str | int] = field(default_factory=set)  # streams, the ledger's numbers of boards
     _owed: set[tuple[int, str]] = field(default_factory=set)  # items with cells of an earlier run
 
     def _books(self, plan: BoardPlan) -> StreamBooks:
         return self.books.at(plan.stream, plan.board_id)
+
+    def is_closed(self, plan: BoardPlan) -> bool:
+        """Whether this board takes nothing more in this run."""
+        return plan.stream in self._closed or plan.ledger_id in self._closed
 
     def _settle(self, tickets: Iterable[int]) -> None:
         for ticket in tickets:
@@ -86,8 +95,10 @@ class Settling:
         self._sort_out(waiting)
 
     def _take_out(self, pending: Pending) -> None:
-        if self._pool.pop(pending.place, None) is not None:
-            self._weight -= pending.weight
+        waiting = self._pool.pop(pending.place, None)
+        if waiting is not None:
+            self._weight -= waiting.weight
+            self._waiting_for_others -= bool(waiting.after)
 
     def _share_costs(self, pack: Sequence[Pending], calls: int, points: int) -> None:
         boards: dict[tuple[str, str], int] = {}
@@ -124,8 +135,10 @@ class Settling:
                 assert_never(outcome)
 
     def _wait_again(self, pending: Pending) -> None:
+        self._take_out(pending)
         self._pool[pending.place] = pending
         self._weight += pending.weight
+        self._waiting_for_others += bool(pending.after)
 
     def _acknowledged(self, pending: Pending, books: StreamBooks, item_id: str) -> None:
         operation, plan = pending.operation, pending.plan
@@ -173,6 +186,35 @@ class Settling:
             books.rejected += len(pending.tickets)
             self.books.rejected_record(pending.plan, pending.record)
         self._settle(pending.tickets)
+        for other in self._followers(pending):
+            self._take_out(other)
+            self._rejected(other, self._books(other.plan), code, message)
+
+    def _followers(self, pending: Pending) -> list[Pending]:
+        """What waits until this item has left its board."""
+        if not (self._waiting_for_others and isinstance(pending.operation, Archive)):
+            return []
+        return [each for each in self._pool.values() if pending.place in each.after]
+
+    def reject_rows(
+        self,
+        spec: BoardSpec,
+        rejected: Sequence[tuple[Row, Reject]],
+        plan: BoardPlan | None = None,
+    ) -> None:
+        """Rows that cannot be delivered as they are; the books know that they were read."""
+        keys = [spec.key_or_none(row.record) for row, _ in rejected]
+        self.journal.reject(
+            RejectedRow(spec.stream, key, error.code, str(error), row.record)
+            for (row, error), key in zip(rejected, keys, strict=True)
+        )
+        for (row, error), key in zip(rejected, keys, strict=True):
+            _log.warning("row.rejected stream=%s key=%r code=%s", spec.stream, key, error.code)
+            self.without_key += isinstance(error, NullKey) and error.missing
+            self.books.at(spec.stream, plan.board_id if plan else None).rejected += 1
+            if plan is not None:
+                self.books.rejected_record(plan, row.record)
+            self.checkpoints.settle(row.ticket)
 
     def _sort_out(self, gone: Sequence[tuple[Pending, Gone]]) -> None:
         """Look the keys up together, then update or create.
@@ -227,7 +269,7 @@ class Settling:
     def _carried_over(self, pending: Pending, books: StreamBooks, outcome: CarriedOver) -> None:
         pending.by_alias = pending.by_alias or outcome.by_alias
         pending.tries += not (outcome.refit or outcome.by_alias)
-        failed = outcome.board_failed or pending.plan.stream in self.failed
+        failed = outcome.board_failed or self.is_closed(pending.plan)
         if outcome.too_large and not failed:
             self._too_large(pending, books, outcome.message)
         elif failed or pending.tries > _MAX_REFUSALS:
@@ -263,9 +305,12 @@ class Settling:
     def _fail(self, pending: Pending, message: str) -> None:
         """This board takes nothing more in this run; what waits for it is carried over."""
         self._leave(pending)
-        self.fail_stream(pending.plan.stream, message)
+        self.fail_board(pending.plan, message)
 
     def _leave(self, pending: Pending) -> None:
+        for other in self._followers(pending):
+            self._take_out(other)
+            self._leave(other)
         stream = pending.plan.stream
         if not pending.counted:
             self._books(pending.plan).carried_over += len(pending.tickets)
@@ -274,12 +319,30 @@ class Settling:
 
     def fail_stream(self, stream: str, message: str) -> None:
         """Give a stream up for this run: its rows, those that wait too, are carried over."""
+        self.note_failure(stream, message)
+        self._close(stream, [each for each in self._pool.values() if each.plan.stream == stream])
+
+    def fail_board(self, plan: BoardPlan, message: str) -> None:
+        """The same for one board; where its stream has others, they go on."""
+        if not plan.spec.part:
+            self.fail_stream(plan.stream, message)
+            return
+        self.note_failure(plan.stream, f"{plan.spec.part}: {message}")
+        number = plan.ledger_id
+        self._close(number, [each for each in self._pool.values() if each.place[0] == number])
+
+    def note_failure(self, stream: str, message: str) -> None:
+        """The stream's bookmark stays behind the rows that are carried over from now on."""
         if stream not in self.failed:
             _log.error("board.failed stream=%s reason=%r", stream, message)
             self.failed[stream] = message
-        for pending in [each for each in self._pool.values() if each.plan.stream == stream]:
-            self._take_out(pending)
-            self._leave(pending)
+
+    def _close(self, what: str | int, waiting: Iterable[Pending]) -> None:
+        self._closed.add(what)
+        for pending in waiting:
+            if self._pool.get(pending.place) is pending:
+                self._take_out(pending)
+                self._leave(pending)
 
     def carry_over(self, stream: str, rows: Sequence[Row], board_id: str | None = None) -> None:
         """Rows that were read but not loaded."""
@@ -289,6 +352,11 @@ class Settling:
         if stream in self.failed:
             for row in rows:
                 self.checkpoints.give_up(row.ticket, stream)
+
+    def _carry_over_one(self, plan: BoardPlan, row: Row) -> None:
+        """A row whose item cannot leave its former board in this run."""
+        self._books(plan).carried_over += 1
+        self.checkpoints.give_up(row.ticket, plan.stream)
 
     def carry_over_rest(self) -> None:
         """The run stops: what still waits is for the next one."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_monday.plan import BoardPlan
+    from target_monday.routing import Route
     from target_monday.session import Session
     from target_monday.target import TargetMonday
 
@@ -45,7 +46,7 @@ class MondaySink(Sink):
             schema = self._privacy.schema(schema)
         super().__init__(target, stream_name, schema, key_properties)
         self._session: Session = target.session
-        self._plan: BoardPlan | None = None
+        self._route: Route | None = None
         self._rows: list[Row] = []
         self._version: int | None = None
         self._left_out = is_left_out(stream_name, target.config)
@@ -61,7 +62,7 @@ class MondaySink(Sink):
             _log.info("stream.left_out stream=%s", self.stream_name)
             return
         try:
-            self._plan = self._session.plan(self.stream_name, self.schema, self.key_properties)
+            self._route = self._session.route(self.stream_name, self.schema, self.key_properties)
         except BoardFailed as error:
             self._session.loader.fail_stream(self.stream_name, str(error))
 
@@ -92,11 +93,12 @@ class MondaySink(Sink):
         rows, self._rows = self._rows, []
         if not rows:
             return
-        if self._plan is None:
+        if self._route is None:
             self._session.loader.carry_over(self.stream_name, rows)
             return
-        self._session.load(self._plan, rows, self._version)
-        self._tell_what_was_cut(self._plan)
+        self._session.load(self._route, rows, self._version)
+        for plan in self._route.plans.values():
+            self._tell_what_was_cut(plan)
 
     def _tell_what_was_cut(self, plan: BoardPlan) -> None:
         """Once a column: the summary counts the rest."""
@@ -115,5 +117,5 @@ class MondaySink(Sink):
     @override
     def activate_version(self, new_version: int) -> None:
         self.flush()
-        if self._plan is not None:
-            self._session.activate_version(self._plan, new_version)
+        if self._route is not None:
+            self._session.activate_version(self._route, new_version)

@@ -43,6 +43,7 @@ _FORMS: Final[Mapping[str, Callable[[datetime], str]]] = {
     "V": lambda at: f"{at.isocalendar().week:02d}",
     "%": lambda _: "%",
 }
+_DIGITS: Final = {"Y": 4, "G": 4, "j": 3, "q": 1}  # of a form; all others have two
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class Template:
     def fields(self) -> tuple[str, ...]:
         """The properties that it uses, each once."""
         return tuple(dict.fromkeys(field.property for field in self.parts))
+
+    def matches(self, text: str) -> bool:
+        """Whether a record without nulls could give this text."""
+        literal = "".join(re.escape(part.before) + _pattern(part.form) for part in self.parts)
+        return re.fullmatch(literal + re.escape(self.end), text) is not None
 
     def render(self, record: Mapping[str, Any]) -> str | Absent | None:
         """The text; None if all its properties are null, ABSENT if one is missing.
@@ -120,6 +126,18 @@ def template(text: str) -> Template:
         fields.append(_Field(before, name, form or ""))
         before = ""
     return Template(text, tuple(fields), before)
+
+
+def _pattern(form: str) -> str:
+    """What matches each text that a field of this form gives, nulls apart."""
+    if not form:
+        return ".+"
+    parts = _DIRECTIVE.split(form)  # text, directive, text, ...
+    return "".join(_shape(part) if at % 2 else re.escape(part) for at, part in enumerate(parts))
+
+
+def _shape(directive: str) -> str:
+    return "%" if directive == "%" else rf"\d{{{_DIGITS.get(directive, 2)}}}"
 
 
 def _check_form(form: str) -> None:

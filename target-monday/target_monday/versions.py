@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from target_monday.ledger.items import ItemStore
     from target_monday.plan import BoardPlan
+    from target_monday.routing import Route
 
-__all__ = ["Versions"]
+__all__ = ["Versions", "hold_back"]
 
 _FEW: Final = 5  # up to so many items may vanish whatever share of a small board they are
 
@@ -24,66 +25,71 @@ class Versions:
 
     items: ItemStore
     settings: Mapping[str, Any]
-    _seen: dict[int, tuple[int, set[str]]] = field(default_factory=dict)  # board -> version, keys
+    _seen: dict[str, tuple[Route, int, set[str]]] = field(default_factory=dict)  # by stream
 
-    @property
-    def wanted(self) -> bool:
-        """Whether the settings ask for anything to happen to vanished rows."""
-        choice: str = self.settings.get("vanished", "keep")
-        return choice != "keep"
+    def choice(self, stream: str) -> str:
+        """What happens to the stream's vanished rows: keep, archive or delete."""
+        asked: Mapping[str, Any] = (self.settings.get("boards") or {}).get(stream) or {}
+        choice: str = asked.get("vanished") or self.settings.get("vanished", "keep")
+        return choice
 
-    @property
-    def delete(self) -> bool:
-        """Whether items are deleted, not archived."""
-        choice: str = self.settings.get("vanished", "keep")
-        return choice == "delete"
-
-    def see(self, plan: BoardPlan, version: int | None, keys: Iterable[str]) -> None:
+    def see(self, route: Route, version: int | None, keys: Iterable[str]) -> None:
         """These keys are in this version; also those of rejected rows, which exist after all."""
-        if not self.wanted or version is None or plan.spec.append:
+        if self.choice(route.stream) == "keep" or version is None or route.spec.append:
             return
-        current, known = self._seen.get(plan.ledger_id, (version, set()))
+        _, current, known = self._seen.get(route.stream, (route, version, set()))
         if current != version:
             known = set()
         known.update(keys)
-        self._seen[plan.ledger_id] = (version, known)
+        self._seen[route.stream] = (route, version, known)
 
     def save(self) -> None:
         """Put what was seen into the ledger: a version may reach over several runs.
 
         At the end of the run once more, for the items that were created since.
         """
-        for board, (version, keys) in self._seen.items():
-            self.items.see(board, list(keys), version)
+        for route, version, keys in self._seen.values():
+            boards = [plan.ledger_id for plan in route.plans.values()]
+            self.items.see(boards, list(keys), version)
 
-    def vanished(self, plan: BoardPlan, version: int) -> dict[str, str]:
-        """Key -> item id of items to archive. Raises BoardFailed if the brake holds them."""
-        if not self.wanted or plan.spec.append:
-            return {}
+    def vanished(self, route: Route, version: int) -> list[tuple[BoardPlan, dict[str, str]]]:
+        """By board, key -> item id of items to archive. Raises BoardFailed if the brake holds."""
+        if self.choice(route.stream) == "keep" or route.spec.append:
+            return []
         self.save()
-        total = self.items.count(plan.ledger_id)
-        gone = self.items.unseen(plan.ledger_id, version)
-        if self._is_empty(plan, version) and len(gone) == total > 0:
+        plans = list(route.plans.values())
+        totals = [self.items.count(plan.ledger_id) for plan in plans]
+        gone = [self.items.unseen(plan.ledger_id, version) for plan in plans]
+        items = sum(totals)
+        if self._is_empty(route, version) and sum(map(len, gone)) == items > 0:
             raise BoardFailed(
-                f"Stream {plan.stream!r} came without any row, but its board has {total} items: "
+                f"Stream {route.stream!r} came without any row, but its board has {items} items: "
                 "none was touched. Lost permissions look just like an empty table. If it really "
                 "is empty, archive the items by hand or run once with `vanished: keep`."
             )
-        if len(gone) > self._allowed(total):
-            raise BoardFailed(
-                f"{len(gone)} of {total} items vanished from stream {plan.stream!r} at once: none "
-                "was touched. If that is right, raise `vanished_max_share` or "
-                "`vanished_max_count` for one run."
-            )
-        return gone
+        for plan, total, these in zip(plans, totals, gone, strict=True):
+            what = f"items vanished from stream {plan.stream!r}"
+            hold_back(self.settings, plan, len(these), total, what)
+        return list(zip(plans, gone, strict=True))
 
-    def _is_empty(self, plan: BoardPlan, version: int) -> bool:
+    def _is_empty(self, route: Route, version: int) -> bool:
         """Whether this run read no row of the version."""
-        seen, _ = self._seen.get(plan.ledger_id, (None, set()))
+        _, seen, _ = self._seen.get(route.stream, (route, None, set()))
         return seen != version
 
-    def _allowed(self, total: int) -> float:
-        """How many of a board's items may vanish at once. Neither setting allows any at 0."""
-        share, most = self.settings["vanished_max_share"], self.settings["vanished_max_count"]
-        by_share = max(share * total, _FEW) if share > 0 else 0
-        return float(min(by_share, most))
+
+def hold_back(
+    settings: Mapping[str, Any], plan: BoardPlan, leaving: int, total: int, what: str
+) -> None:
+    """The brake: raises BoardFailed if so many of a board's items may not leave it at once.
+
+    Neither setting allows any at 0.
+    """
+    share, most = settings["vanished_max_share"], settings["vanished_max_count"]
+    by_share = max(share * total, _FEW) if share > 0 else 0
+    if leaving > min(by_share, most):
+        where = f" (board {plan.spec.part!r})" if plan.spec.part else ""
+        raise BoardFailed(
+            f"{leaving} of {total} {what}{where} at once: none was touched. If that is right, "
+            "raise `vanished_max_share` or `vanished_max_count` for one run."
+        )

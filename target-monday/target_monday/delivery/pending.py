@@ -26,7 +26,8 @@ class Pending:
     `tickets` are the checkpoints' tickets of these rows; `record` is the last of them, kept for a
     reject; `before` is the item as it was known when the operation was made. `by_alias`: an upload
     did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
-    says that the books know the row already; `partial`, that one of its cells did not fit.
+    says that the books know the row already; `partial`, that one of its cells did not fit. `after`
+    are the places of operations that come first: its key's items leave the stream's other boards.
     """
 
     plan: BoardPlan
@@ -40,6 +41,7 @@ class Pending:
     rest: Mapping[str, Cell] = field(default_factory=dict)
     counted: bool = False
     partial: bool = False
+    after: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def place(self) -> tuple[int, str]:

@@ -237,13 +237,25 @@ class ItemStore:
                 these = (table.c.board == board) & table.c.key.in_(chunk)
                 connection.execute(delete(table).where(these))
 
-    def see(self, board: int, keys: Sequence[str], version: int) -> None:
-        """These keys were in this version of the stream."""
+    def see(self, boards: Sequence[int], keys: Sequence[str], version: int) -> None:
+        """These keys were in this version of the stream, whichever of these boards they are on."""
         table = tables.items
         with self._engine.begin() as connection:
             for chunk in _chunks(keys):
-                these = (table.c.board == board) & table.c.key.in_(chunk)
+                these = table.c.board.in_(boards) & table.c.key.in_(chunk)
                 connection.execute(update(table).where(these).values(version=version))
+
+    def doubled(self, boards: Sequence[int]) -> set[str]:
+        """Keys that have items on several of these boards."""
+        table = tables.items
+        several = (
+            select(table.c.key)
+            .where(table.c.board.in_(boards))
+            .group_by(table.c.key)
+            .having(func.count() > 1)
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(several).scalars())
 
     def unseen(self, board: int, version: int) -> dict[str, str]:
         """Key -> item id of the items that were not in this version."""
