@@ -188,9 +188,7 @@ def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
             template(text)
         except ValueError as error:
             yield f"Stream {stream!r}: `control_totals` {text!r} is malformed: {error}."
-    for setting, needed in (("board_if_null", "board_name"), ("group_moves", "group")):
-        if asked.get(setting) and "{" not in (asked.get(needed) or ""):
-            yield f"Stream {stream!r}: `{setting}` needs a `{needed}` with a {{Property}} field."
+    yield from _dependent_faults(stream, asked)
     for name, entry in (asked.get("columns") or {}).items():
         where = f"Stream {stream!r}, column of {name!r}: "
         for fault in entry_faults(entry):
@@ -199,6 +197,13 @@ def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}give a column, or `false` to leave the property out."
         elif isinstance(entry, dict):
             yield from _column_faults(where, entry)
+
+
+def _dependent_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
+    """Settings that say nothing without another one."""
+    for setting, needed in (("board_if_null", "board_name"), ("group_moves", "group")):
+        if asked.get(setting) and "{" not in (asked.get(needed) or ""):
+            yield f"Stream {stream!r}: `{setting}` needs a `{needed}` with a {{Property}} field."
 
 
 def _column_faults(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
