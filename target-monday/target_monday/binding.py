@@ -10,6 +10,7 @@ from target_monday.columns import misplaced
 from target_monday.control_totals import ControlTotals
 from target_monday.diff import GROUP
 from target_monday.labels import Label, Labels
+from target_monday.links import LinkTargets
 from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
 from target_monday.templates import template
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from target_monday.directory import Directory
     from target_monday.monday.boards import Board, Column
 
-__all__ = ["KEY", "bind", "board_faults", "declared_labels", "key_columns", "missing_columns"]
-__all__ += ["reading_plan"]
+__all__ = ["KEY", "bind", "board_faults", "connected_boards", "declared_labels", "key_columns"]
+__all__ += ["missing_columns", "reading_plan"]
 
 KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
 
@@ -65,8 +66,11 @@ def _column_faults(
         this = f"{where}: column {column.title!r} of property {spec.property!r} is of type"
         if column.type in READ_ONLY_TYPES:
             yield f"{this} {column.type!r}, which monday fills itself: it cannot be written."
-        elif column.type == "board_relation":
-            yield f"{this} 'board_relation': links between boards are not written yet."
+        elif column.type == "board_relation" and spec.link is None:
+            yield (
+                f"{this} 'board_relation': give the `stream` that it links to, and the parts of "
+                "the target's key as `key`."
+            )
         elif column.type not in SUPPORTED_TYPES:
             yield f"{this} {column.type!r}, which is not supported."
         elif spec.column_type not in {None, column.type} and not _default(spec):
@@ -74,6 +78,25 @@ def _column_faults(
         else:
             for fault in misplaced(spec.asked, column.type):
                 yield f"{this} {column.type!r}: {fault}."
+            yield from _connection_faults(this, spec, column)
+
+
+def _connection_faults(this: str, spec: ColumnSpec, column: Column) -> Iterator[str]:
+    """A column that connects other boards than the target's, or no board at all."""
+    wanted = spec.options.connects
+    if spec.link is None or not wanted or set(wanted) & set(connected_boards(column)):
+        return
+    there = ", ".join(connected_boards(column)) or "no board"
+    yield (
+        f"{this} 'board_relation' and connects {there}, not board {', '.join(wanted)} of stream "
+        f"{spec.link.stream!r}: connect that board in the column's settings."
+    )
+
+
+def connected_boards(column: Column) -> tuple[str, ...]:
+    """The ids of the boards that a column of links connects."""
+    settings = column.settings if isinstance(column.settings, dict) else {}
+    return tuple(str(each) for each in settings.get("boardIds") or settings.get("board_ids") or ())
 
 
 def _default(spec: ColumnSpec) -> bool:
@@ -159,23 +182,39 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
     """The column of a property: the one it went to before, else by id or title."""
     before = known.get(spec.property)
     same = [column for column in board.columns if column.id == before and not column.archived]
-    if same and _default(spec):
+    if same and _default(spec) and (spec.link is None or _can_hold(same[0], spec)):
         return same
     found = board.column(spec.reference)
     if _default(spec):  # a column of the same title that cannot hold values is somebody else's
-        usable = [column for column in found if column.type in SUPPORTED_TYPES]
+        usable = [column for column in found if _can_hold(column, spec)]
         return [column for column in usable if column.id != known.get(KEY)]
     return found
+
+
+def _can_hold(column: Column, spec: ColumnSpec) -> bool:
+    if spec.link is None:
+        return column.type in SUPPORTED_TYPES - {"board_relation"}
+    wanted, connected = spec.options.connects, connected_boards(column)
+    return column.type == "board_relation" and (not wanted or bool(set(wanted) & set(connected)))
 
 
 def missing_columns(
     spec: BoardSpec, board: Board, known: Mapping[str, str]
 ) -> tuple[ColumnSpec, ...]:
     """The columns that have to be made; the key column, which is no sight, stands at the end."""
-    wanted = [column for column in spec.columns if not _find(column, board, known)]
+    wanted = [
+        column
+        for column in spec.columns
+        if not _find(column, board, known) and not _has_to_wait(column)
+    ]
     if not spec.append and not key_columns(spec, board, known):
         wanted.append(ColumnSpec(KEY, spec.key_title, "text", create=True))
     return tuple(wanted)
+
+
+def _has_to_wait(spec: ColumnSpec) -> bool:
+    """A column of links is made when the board of its targets is there."""
+    return spec.link is not None and not spec.options.connects
 
 
 def bind(
@@ -194,7 +233,10 @@ def bind(
     nulls, labels = settings.get("nulls"), settings.get("missing_labels")
     cells, creating = [], []
     for column_spec in spec.columns:
-        column, options = _find(column_spec, board, known)[0], column_spec.options
+        found, options = _find(column_spec, board, known)[:1], column_spec.options
+        if not found:  # links whose targets have no board yet
+            continue
+        column = found[0]
         source = column_spec.source
         create = (options.missing_labels or labels) != "reject"
         creating.append(create)
@@ -209,6 +251,7 @@ def bind(
                 codec_for(column.type, setup=setup),
                 clear_nulls=(options.nulls or nulls) != "keep",
                 source=source.bound(column.type) if source else None,
+                link=column_spec.link,
             )
         )
     key = None if spec.append else key_columns(spec, board, known)[0].id
@@ -223,6 +266,7 @@ def bind(
         first_group=_first_group(board),
         groups=_group_ids(board) if spec.group_by else {},
         control=_control(spec, cells),
+        targets={each.property: LinkTargets(each.link) for each in spec.columns if each.link},
     )
 
 

@@ -33,7 +33,8 @@ class StreamBooks:
     `merged` rows were overtaken by a later row of the same key before they were sent; they are
     counted among the unchanged ones. `unknown` ones are counted among those carried over.
     `partial` ones have cells that did not fit into any request of this run. `filtered` ones are
-    dropped by a stream map, kept back by the mode, or their stream is left out.
+    dropped by a stream map, kept back by the mode, or their stream is left out. `unlinked`
+    are links, of rows of this or an earlier run, whose targets are not there.
     """
 
     read: int = 0
@@ -48,6 +49,7 @@ class StreamBooks:
     archived: int = 0
     partial: int = 0
     shortened: int = 0
+    unlinked: int = 0
     calls: int = 0  # requests that touched the board; one request may touch several
     points: int = 0
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.labels import MAX_LABEL_LENGTH, MAX_LABELS, is_number_like, label_of
+from target_monday.links import Link, link_faults, link_of
 from target_monday.options import NO_OPTIONS, ColumnOptions
 from target_monday.templates import ABSENT, Absent, Template, template
 
@@ -46,11 +47,12 @@ _ONLY_FOR: Final[Mapping[str, frozenset[str]]] = {
     "country": frozenset({"phone"}),
     "text": frozenset({"link", "email"}),
     "unknown_people": frozenset({"people"}),
+    **dict.fromkeys(("stream", "key", "missing_targets"), frozenset({"board_relation"})),
     "labels": frozenset({"status", "dropdown"}),
     "missing_labels": frozenset({"status", "dropdown"}),
     **{part: frozenset({kind}) for kind, parts in _PARTS.items() for part in parts},
 }
-_OPTIONS: Final = {each.name for each in fields(ColumnOptions)} - {"labels"}
+_OPTIONS: Final = {each.name for each in fields(ColumnOptions)} - {"labels", "connects"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,12 @@ class ColumnSpec:
     options: ColumnOptions = NO_OPTIONS
     source: Source | None = None
     asked: frozenset[str] = frozenset()  # the options that the mapping names
+    link: Link | None = None
 
     def fields(self) -> tuple[str, ...]:
         """The properties that its cells are made of."""
+        if self.link is not None:
+            return self.link.fields
         return self.source.fields if self.source else (self.property,)
 
 
@@ -142,6 +147,7 @@ def asked_column(name: str, entry: Any, default: ColumnSpec | None) -> ColumnSpe
         options=ColumnOptions(labels=mapped, **options) if options or mapped else NO_OPTIONS,
         source=_source(name, asked),
         asked=frozenset(key for key in asked if asked[key] is not None),
+        link=link_of(name, asked),
     )
 
 
@@ -187,6 +193,7 @@ def entry_faults(entry: Any) -> Iterator[str]:
         yield from misplaced(given, entry["type"])
     if entry.get("type") == "status":
         yield from _label_faults(entry.get("labels") or ())
+    yield from link_faults(entry)
     if bool(entry.get("from")) != bool(entry.get("to")):
         yield "a timeline needs both `from` and `to`"
     if bool(entry.get("lat")) != bool(entry.get("lng")):

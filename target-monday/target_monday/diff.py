@@ -51,6 +51,8 @@ class WantedRow:
     `cells` maps column ids to canonical values; None clears a cell, a column that is not in it is
     left alone. `name` is None where a property that it is made of is missing: the name is left
     alone, and a new item takes `fallback_name`. `shortened` counts the texts that were cut.
+    `unlinked`: by the name of a column of links, the keys of targets not all of which are known;
+    its cell is left alone until they are.
     """
 
     key: str
@@ -59,6 +61,7 @@ class WantedRow:
     cells: Mapping[str, Cell]
     shortened: int = 0
     rules: Rules = UPSERT
+    unlinked: Mapping[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ __all__ = ["Loader", "Row"]
 
 _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
 _MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
+_MAX_ROUNDS: Final = 4  # requests that are not full because links wait for their targets
+_HELD: Final = 20_000  # operations; with more of them links wait for the second pass instead
 _HEAVY: Final = 32_000_000  # characters of cells that wait; more leave whatever their number
 _log = logging.getLogger("target-monday")
 
@@ -54,10 +56,12 @@ class Loader(Moving):
     after_pack: Callable[[], None]
     before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[int, str]] = lambda _: {}
     priorities: Mapping[str, int] = field(default_factory=dict)
+    _rounds: int = 0
 
     def open(self, plan: BoardPlan) -> None:
         """A board is ready: take up what an earlier run could not fit into its requests."""
         self.dispatch.open(plan)
+        self.links.open(plan)
         pending = self.journal.pending_cells(plan.ledger_id)
         known = self.items.items(plan.ledger_id, list(pending))
         for key, item in known.items():
@@ -84,6 +88,7 @@ class Loader(Moving):
         if plan.spec.append:
             self._append(plan, wanted)
         else:
+            self.links.note_all(plan, wanted)
             self._compare(plan, wanted, others)
         self._relieve(plan)
 
@@ -108,6 +113,9 @@ class Loader(Moving):
             waiting = [each for each in waiting if not any(map(self._pool.get, each.after))]
         if self.priorities:
             waiting.sort(key=lambda each: -self.priorities.get(each.plan.stream, 0))
+        if self.links and self._rounds < _MAX_ROUNDS and len(waiting) < _HELD:
+            free = [each for each in waiting if not self.links.is_held(each, self._pool)]
+            waiting = free or waiting
         return waiting[:most]
 
     def _wanted(self, plan: BoardPlan, rows: Sequence[Row]) -> list[tuple[WantedRow, Row]]:
@@ -135,6 +143,7 @@ class Loader(Moving):
                 self._books(plan).unchanged += 1
                 self.checkpoints.settle(row.ticket)
             else:
+                self.links.note(plan, replace(each, key=key), row.record)
                 self._wait_again(Pending(plan, key, Create(each), None, [row.ticket], row.record))
 
     def bookmark_passed(self) -> None:
@@ -188,20 +197,34 @@ class Loader(Moving):
                 self._settle(tickets)
             else:
                 self._wait_again(pending)
+        if self.links:
+            self.links.keep((plan.ledger_id, key) for key in settled)
+            settled = [key for key in settled if not self.links.is_told(plan, key)]
         self.journal.resolve(plan.stream, settled)
 
     # Delivering.
 
     def deliver_all(self) -> None:
         """Deliver everything that waits."""
+        self._rounds = 0
         self._deliver_uploads()
         while self._pool:
             self.deliver_pack()
 
+    def deliver_links(self) -> None:
+        """The second pass, after everything else: links to what came later in this run."""
+        for pending in self.links.second_pass(self.is_closed):
+            self._wait_again(pending)
+        self.deliver_all()
+        for plan, count in self.links.end(self.is_closed):
+            self._books(plan).unlinked += count
+
     def _deliver_uploads(self) -> None:
         """Deliver what is better uploaded; `turn` says when that is nothing any more."""
         while self._pool:
-            turn = self.dispatch.turn(self._first(len(self._pool)))
+            waiting = self._first(len(self._pool))
+            self.links.bind(waiting)
+            turn = self.dispatch.turn(waiting)
             if turn.scouts:
                 scouts = list(turn.scouts)
                 while scouts:
@@ -228,6 +251,7 @@ class Loader(Moving):
     def deliver_pack(self) -> None:
         """Deliver one pack and settle its rows; bookmarks that are free now go out."""
         pack = self._first(self.max_aliases)
+        self._rounds += len(pack) < min(self.max_aliases, len(self._pool))
         blind = [pending for pending in pack if pending.is_blind]
         if blind:
             self._sort_out([(pending, Gone("its id is not known")) for pending in blind])
@@ -256,6 +280,7 @@ class Loader(Moving):
 
     def _send(self, pack: Sequence[Pending]) -> list[Outcome]:
         calls, points = self.lane.calls.made, self.lane.calls.points
+        self.links.bind(pack)
         unmade = self.before_pack([(pending.plan, pending.operation) for pending in pack])
         for plan in [pending.plan for pending in pack]:
             if plan.ledger_id in unmade and not self.is_closed(plan):

@@ -100,8 +100,12 @@ def board_spec(
     schema: Mapping[str, Any],
     key_properties: Sequence[str],
     settings: Mapping[str, Any],
+    linkable: Mapping[str, int] | None = None,
 ) -> BoardSpec:
-    """What `settings` (the whole configuration) and the schema ask for."""
+    """What `settings` (the whole configuration) and the schema ask for.
+
+    `linkable`: the streams that a preset may link to, each with the number of its key's parts.
+    """
     asked: Mapping[str, Any] = (settings.get("boards") or {}).get(stream) or {}
     mode = asked.get("mode") or settings.get("mode") or "upsert"
     append = not key_properties or mode == "append"
@@ -111,6 +115,9 @@ def board_spec(
     named: Mapping[str, Any] = asked.get("columns") or {}
     columns = list(_columns(schema, asked, metadata=bool(settings.get("add_record_metadata"))))
     board_name: str = asked.get("board_name") or default_board_name(stream)
+    if preset is not None and _takes_defaults(asked):
+        links = preset.link_columns(schema["properties"], linkable or {})
+        columns += [each for each in links if each.property not in named]
     return BoardSpec(
         stream=stream,
         name=board_name,
@@ -147,9 +154,16 @@ def _columns(
     for name, entry in named.items():
         if entry:
             yield asked_column(name, entry, defaults.get(name))
-    only_left_out = bool(named) and not any(named.values())
-    if not named or asked.get("unmapped", "create" if only_left_out else "ignore") == "create":
+    if _takes_defaults(asked):
         yield from (spec for name, spec in defaults.items() if name not in named)
+
+
+def _takes_defaults(asked: Mapping[str, Any]) -> bool:
+    """Whether what `columns` does not name gets columns too."""
+    named: Mapping[str, Any] = asked.get("columns") or {}
+    only_left_out = bool(named) and not any(named.values())
+    unmapped = asked.get("unmapped", "create" if only_left_out else "ignore")
+    return not named or unmapped == "create"
 
 
 def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "LABEL_CHOICES",
     "MODES",
     "NULL_CHOICES",
+    "TARGET_CHOICES",
     "VANISHED_CHOICES",
     "board_faults",
     "zone_faults",
@@ -25,6 +26,7 @@ _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
 LABEL_CHOICES: Final = ["create", "reject"]
 NULL_CHOICES: Final = ["clear", "keep"]
 VANISHED_CHOICES: Final = ["keep", "archive", "delete"]
+TARGET_CHOICES: Final = ["reject", "wait"]
 MODES: Final = ["upsert", "update_only", "insert_only", "append"]
 
 
@@ -59,6 +61,19 @@ _COLUMN_OPTIONS: Final[dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 3, "maximum": 10, "description": "Most stars."},
     "time": {"type": "boolean", "description": "Of a date: `false` drops the time of day."},
     "timezone": _text("Of a date: the zone of times without an offset, or with `Z` (`timezone`)."),
+    "stream": _text("Of a link: the stream whose items it points to."),
+    "key": {
+        "description": "Of a link: the parts of the target's key, such as `{SupplierId}` or "
+        '`["{Company}", "B", "{CodeB}"]`; default: the property itself.',
+        "type": ["string", "array"],
+        "minLength": 1,
+        "minItems": 1,
+        "items": _TEXT,
+    },
+    "missing_targets": {
+        "enum": TARGET_CHOICES,
+        "description": "As the setting, for this column.",
+    },
     "unknown_people": {
         "enum": ["reject", "empty"],
         "description": "Of people: what happens to addresses that the account does not have.",
@@ -212,8 +227,6 @@ def _column_faults(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}give either `column` or `title`."
     if kind in READ_ONLY_TYPES:
         yield f"{where}monday fills columns of type {kind!r} itself, they cannot be written."
-    elif kind == "board_relation":
-        yield f"{where}links between boards (type 'board_relation') are not written yet."
     elif kind is not None and kind not in SUPPORTED_TYPES:
         known = ", ".join(sorted(SUPPORTED_TYPES))
         yield f"{where}there is no column type {kind!r}; there are {known}."

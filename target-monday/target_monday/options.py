@@ -28,11 +28,14 @@ class ColumnOptions:
     time: bool = True
     timezone: str | None = None
     unknown_people: str = "reject"
+    connects: tuple[str, ...] = ()  # of links: the boards of their targets
 
     def defaults(self, column_type: str) -> dict[str, Any]:
         """What a column of this type is made with (`defaults` of monday's create_column)."""
         if column_type == "rating" and self.limit is not None:
             return {"limit": self.limit}
+        if column_type == "board_relation":
+            return {"boardIds": [int(each) for each in self.connects], "allowMultipleItems": True}
         if column_type != "numbers":
             return {}
         unit: dict[str, Any] = {}

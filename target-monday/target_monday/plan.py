@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from target_monday.columns import Source
     from target_monday.control_totals import ControlTotals
     from target_monday.diff import Operation
+    from target_monday.links import Link, LinkTargets
     from target_monday.mapping import BoardSpec
     from target_monday.monday.boards import Column, Item
 
@@ -54,6 +55,7 @@ class CellPlan:
     codec: Codec
     clear_nulls: bool = True
     source: Source | None = None
+    link: Link | None = None
 
 
 # Property, column id, canonical, whether nulls clear, limit of a text, cells of values seen before.
@@ -71,6 +73,7 @@ class BoardPlan:
 
     `groups` are the board's groups by title, where the title of an item's group is a value.
     `shortened` counts by column the texts that were cut; under "name" the items' names.
+    `targets`: of its columns of links, by name, also of those that are not made yet.
     """
 
     spec: BoardSpec
@@ -84,16 +87,19 @@ class BoardPlan:
     groups: dict[str, str] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
     control: ControlTotals | None = None
+    targets: dict[str, LinkTargets] = field(default_factory=dict)
     _steps: list[_Step] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)
+    _links: dict[str, CellPlan] = field(default_factory=dict)
     _former: tuple[CellPlan, ...] = ()
     _rules: Rules = UPSERT
     _encoders: dict[str, Encode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._encoders = {cell.column.id: cell.codec.encode for cell in self.cells}
-        self._steps = [_step(cell) for cell in self.cells if cell.source is None]
+        self._steps = [_step(cell) for cell in self.cells if not (cell.source or cell.link)]
         self._made = [cell for cell in self.cells if cell.source is not None]
+        self._links = {cell.property: cell for cell in self.cells if cell.link is not None}
         stays = self.spec.group_by is not None and not self.spec.moves
         along = {cell.column.id for cell in self.cells if cell.property.startswith(METADATA)}
         self._rules = replace(_RULES[self.spec.mode], move=not stays, along=frozenset(along))
@@ -121,6 +127,7 @@ class BoardPlan:
         parts = key_of(record, self.spec.key_properties)
         key = key_text(parts)
         cells: dict[str, Cell] = {self.key_column: key} if self.key_column else {}
+        unlinked = self._connect(cells, record) if self.targets else None
         shortened = self._fill(cells, record)
         if self._made:
             shortened += self._compose(cells, record)
@@ -132,7 +139,7 @@ class BoardPlan:
             name = fallback
         if not (name or fallback):
             fallback = self._first_text(cells)
-        return WantedRow(key, name, fallback, cells, shortened + cut, self._rules)
+        return WantedRow(key, name, fallback, cells, shortened + cut, self._rules, unlinked)
 
     def _fill(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
         """The cells of single properties. The way of every row: texts and repeated values first."""
@@ -190,6 +197,30 @@ class BoardPlan:
             if each.codec.limit:
                 shortened += self._count_if_cut(column_id, value, cell)
         return shortened
+
+    def link_column(self, name: str) -> CellPlan | None:
+        """The column of links of this name, once it is on the board."""
+        return self._links.get(name)
+
+    def _connect(
+        self, cells: dict[str, Cell], record: Mapping[str, Any]
+    ) -> Mapping[str, tuple[str, ...]] | None:
+        """The cells of links; what cannot be linked yet by column, as keys of targets."""
+        unlinked: dict[str, tuple[str, ...]] = {}
+        for name, targets in self.targets.items():
+            column = self._links.get(name)
+            try:
+                keys = targets.keys(record)
+                if isinstance(keys, Absent):
+                    continue
+                linked = targets.cell(keys) if keys else None
+                if keys and (linked is None or column is None):
+                    unlinked[name] = keys
+                elif column is not None and (keys or column.clear_nulls):
+                    cells[column.column.id] = column.codec.canonical(linked or [])
+            except Reject as error:
+                raise _placed(error, name, column.column.id if column else "") from error
+        return unlinked or None
 
     def _place(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> None:
         """The title of the item's group, if its value is there: a null leaves the item alone."""

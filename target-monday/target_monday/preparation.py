@@ -12,6 +12,7 @@ from target_monday.binding import KEY, bind, board_faults, key_columns, missing_
 from target_monday.delivery.column_lane import make_board, make_columns, make_groups
 from target_monday.diff import GROUP
 from target_monday.errors import BoardFailed, SettingsFault
+from target_monday.keys import key_parts
 from target_monday.labels import status_colours
 from target_monday.lookups import Lookups
 from target_monday.mapping import (
@@ -19,21 +20,24 @@ from target_monday.mapping import (
     ColumnSpec,
     board_spec,
     default_board_name,
+    is_left_out,
     spec_faults,
 )
 from target_monday.monday.boards import Board, Column, Item, board_names, boards_by_id, read_items
 from target_monday.monday.operations import CreateColumn
+from target_monday.presets import PRESETS
 from target_monday.recovery import Recovery
 from target_monday.routing import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.diff import KnownItem, Operation
     from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.journal import Journal
     from target_monday.ledger.runs import Leases
+    from target_monday.links import Link
     from target_monday.plan import BoardPlan
 
 __all__ = ["Index", "Preparation", "index_of"]
@@ -97,6 +101,74 @@ class Preparation:
         known = {entry.board_id for entry in self._entries.values()}
         self._boards = boards_by_id(self.calls.query, sorted(configured | known))
 
+    def entries_of(self, stream: str) -> list[BoardEntry]:
+        """The live boards of a stream, as far as they are known by now."""
+        return [
+            entry
+            for (name, _), entry in self._entries.items()
+            if name == stream and self._is_live(entry.board_id)
+        ]
+
+    def _is_live(self, board_id: str) -> bool:
+        board = self._boards.get(board_id)
+        return board is not None and board.state == "active"
+
+    def connected(self, plan: BoardPlan) -> BoardPlan:
+        """The plan again, now that its links may have boards to point to."""
+        return self._prepared(plan.spec)
+
+    def _linkable(self) -> dict[str, int]:
+        """The streams with boards that presets may link to, each with its key's parts."""
+        streams = {link.stream for preset in PRESETS for link in preset.links}
+        counts = {stream: self._key_parts(stream) for stream in streams}
+        return {stream: count for stream, count in counts.items() if count}
+
+    def _key_parts(self, stream: str) -> int | None:
+        """How many parts the keys of a stream have; None if that is not known."""
+        for (name, _), plan in self._plans.items():
+            if name == stream:
+                return len(plan.spec.key_properties)
+        keys = (self.items.a_key(entry.id) for entry in self.entries_of(stream))
+        return next((len(key_parts(key)) for key in keys if key is not None), None)
+
+    def _with_boards(self, spec: BoardSpec, board: Board) -> BoardSpec:
+        """The same with the boards that its columns of links connect."""
+        columns = [
+            replace(
+                column, options=replace(column.options, connects=self._connects(spec, board, link))
+            )
+            if (link := column.link)
+            else column
+            for column in spec.columns
+        ]
+        return replace(spec, columns=tuple(columns))
+
+    def _connects(self, spec: BoardSpec, board: Board, link: Link) -> tuple[str, ...]:
+        if link.stream == spec.stream:
+            return (board.id,)
+        return tuple(dict.fromkeys(entry.board_id for entry in self.entries_of(link.stream)))
+
+    def _link_faults(self, spec: BoardSpec) -> Iterator[str]:
+        """Links that cannot find their targets, one sentence each."""
+        asked = self.settings.get("boards") or {}
+        for column in spec.columns:
+            if column.link is None:
+                continue
+            stream, parts = column.link.stream, self._key_parts(column.link.stream)
+            if stream == spec.stream:
+                parts = len(spec.key_properties)
+            where = f"stream {spec.stream!r}: column {column.property!r} links to stream {stream!r}"
+            if asked.get(stream) is False or (
+                stream not in asked and is_left_out(stream, self.settings)
+            ):
+                yield f"{where}, which the settings leave out."
+            elif parts == 0:
+                yield f"{where}, whose rows have no key to be found by."
+            elif parts is not None and parts != len(column.link.key):
+                yield (
+                    f"{where}, whose key has {parts} parts; its `key` has {len(column.link.key)}."
+                )
+
     def _configured_faults(self, stream: str) -> Iterable[str]:
         """What can be told of a mapping before its stream's schema is there."""
         named: Mapping[str, Any] = self.settings["boards"][stream].get("columns") or {}
@@ -107,7 +179,7 @@ class Preparation:
         board = self._boards.get(spec.board_id)
         if board is None:
             return (_no_board(spec),)
-        return board_faults(spec, board, self._before(spec, board))
+        return board_faults(self._with_boards(spec, board), board, self._before(spec, board))
 
     def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
         """The boards of a stream. Raises SettingsFault with all its faults, BoardFailed.
@@ -115,8 +187,8 @@ class Preparation:
         Where a template names the boards, those that the stream has so far, each with the columns
         that the schema asks for now. If one of them fails, all do: an item could be on it.
         """
-        spec = board_spec(stream, schema, key_properties, self.settings)
-        faults = list(spec_faults(spec, schema))
+        spec = board_spec(stream, schema, key_properties, self.settings, self._linkable())
+        faults = [*spec_faults(spec, schema), *self._link_faults(spec)]
         if faults:
             raise SettingsFault(faults)
         if spec.name_by is None:
@@ -146,10 +218,6 @@ class Preparation:
         self._boards |= {board.id: board for board in ours}
         return list(dict.fromkeys(board.name for board in ours))
 
-    def _is_live(self, board_id: str) -> bool:
-        board = self._boards.get(board_id)
-        return board is not None and board.state == "active"
-
     @staticmethod
     def _looks_like(spec: BoardSpec, board: Board) -> bool:
         return board.state == "active" and not missing_columns(spec.of_part(board.name), board, {})
@@ -166,7 +234,7 @@ class Preparation:
 
     def _prepared(self, spec: BoardSpec) -> BoardPlan:
         board = self._leased(spec)
-        before = self._before(spec, board)
+        spec, before = self._with_boards(spec, board), self._before(spec, board)
         faults = list(board_faults(spec, board, before))
         if faults:
             raise SettingsFault(faults)

@@ -9,14 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.columns import ColumnSpec
+from target_monday.links import Link
 from target_monday.templates import template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from target_monday.columns import ColumnSpec
+__all__ = ["PRESETS", "Preset", "PresetLink", "preset_of"]
 
-__all__ = ["PRESETS", "Preset", "preset_of"]
+
+@dataclass(frozen=True, slots=True)
+class PresetLink:
+    """A column of links to the board of another well-known stream, by the parts of its key."""
+
+    title: str
+    stream: str
+    key: tuple[str, ...]
+
+    @property
+    def column(self) -> ColumnSpec:
+        """As the mapping would ask for it; a target that does not come is no reject of its row."""
+        link = Link(self.stream, tuple(map(template, self.key)), missing="wait")
+        return ColumnSpec(self.title, self.title, "board_relation", create=True, link=link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +47,23 @@ class Preset:
     item_name: str
     first: tuple[str, ...]
     period: str | None = None
+    links: tuple[PresetLink, ...] = ()
 
     def fits(self, properties: Mapping[str, Any], key: Sequence[str]) -> bool:
         """Whether a stream with these properties and this key is such a document."""
         return tuple(key) == self.key and all(
             name in properties for name in template(self.item_name).fields
         )
+
+    def link_columns(
+        self, properties: Mapping[str, Any], linkable: Mapping[str, int]
+    ) -> Iterator[ColumnSpec]:
+        """Its links to streams that are there; `linkable`: stream -> parts of its key."""
+        for each in self.links:
+            column = each.column
+            fits = linkable.get(each.stream) == len(each.key) and each.title not in properties
+            if fits and all(name in properties for name in column.fields()):
+                yield column
 
     def ordered(self, columns: Iterable[ColumnSpec]) -> list[ColumnSpec]:
         """What people look at stands on the left, all else as it came."""
@@ -51,31 +77,34 @@ PRESETS: Final = (
         ("Company", "ProposalId"),
         "{InvoiceNo} - {SupplierName}",
         (
-            *("Objstate", "SupplierName", "GrossCurrAmount", "CurrencyCode", "DueDate"),
-            *("InvoiceDate", "OnHold", "PoRefNumber", "AuthorizerId", "NetCurrAmount"),
+            *("Objstate", "Supplier", "SupplierName", "GrossCurrAmount", "CurrencyCode"),
+            *("DueDate", "InvoiceDate", "OnHold", "PoRefNumber", "AuthorizerId", "NetCurrAmount"),
             "VatCurrAmount",
         ),
         period="{InvoiceDate:%Y-%m}",
+        links=(PresetLink("Supplier", "supplier", ("{Identity}",)),),
     ),
     Preset(
         ("purchase order",),
         ("OrderNo",),
         "{OrderNo} - {VendorName}",
         (
-            *("Objstate", "VendorName", "NetAmountCurr", "CurrencyCode", "OrderDate"),
+            *("Objstate", "Supplier", "VendorName", "NetAmountCurr", "CurrencyCode", "OrderDate"),
             *("WantedReceiptDate", "BuyerName", "NumberOfLines"),
         ),
         period="{OrderDate:%Y-%m}",
+        links=(PresetLink("Supplier", "supplier", ("{VendorNo}",)),),
     ),
     Preset(
         ("customer order", "sales order"),
         ("OrderNo",),
         "{OrderNo} - {CustomerName}",
         (
-            *("Objstate", "CustomerName", "GrossAmountCurr", "CurrencyCode"),
+            *("Objstate", "Customer", "CustomerName", "GrossAmountCurr", "CurrencyCode"),
             *("WantedDeliveryDate", "PlannedShipDate", "CoordinatorName", "NetAmountCurr"),
         ),
         period="{WantedDeliveryDate:%Y-%m}",
+        links=(PresetLink("Customer", "customer", ("{CustomerNo}",)),),
     ),
     Preset(
         ("voucher",),
@@ -92,8 +121,20 @@ PRESETS: Final = (
         ("Company", "VoucherType", "AccountingYear", "VoucherNo", "RowNo"),
         "{VoucherType} {VoucherNo}/{RowNo} - {AccountDesc}",
         (
-            *("Account", "AccountDesc", "Amount", "CurrencyCode", "CodeB", "CodeBDesc"),
-            *("VoucherDate", "Text", "DebetAmount", "CreditAmount", "CurrencyAmount"),
+            *("Ledger account", "Account", "AccountDesc", "Amount", "CurrencyCode", "Department"),
+            *(
+                "CodeB",
+                "CodeBDesc",
+                "VoucherDate",
+                "Text",
+                "DebetAmount",
+                "CreditAmount",
+                "CurrencyAmount",
+            ),
+        ),
+        links=(
+            PresetLink("Ledger account", "account", ("{Company}", "{Account}")),
+            PresetLink("Department", "code_part_value", ("{Company}", "B", "{CodeB}")),
         ),
         period="{VoucherDate:%Y-%m}",
     ),

@@ -13,6 +13,7 @@ __all__ = [
     "EmptyName",
     "LabelLimit",
     "LabelMissing",
+    "LinkTargetMissing",
     "NoBoard",
     "NullKey",
     "PersonUnknown",
@@ -65,6 +66,19 @@ class PersonUnknown(Reject):
     """The account has no active user with this e-mail address, or several."""
 
     code = "PERSON_UNKNOWN"
+
+
+class LinkTargetMissing(Reject):
+    """The targets of a link are not there, also not at the end of the next run."""
+
+    code = "LINK_TARGET_MISSING"
+
+    def __init__(self, column: str, stream: str, keys: Sequence[str]) -> None:
+        shown = ", ".join(map(repr, keys))
+        super().__init__(
+            f"column {column!r} links to {shown} of stream {stream!r}, which is not on its board: "
+            "the row is delivered without the link, which is made as soon as its target comes"
+        )
 
 
 class EmptyName(Reject):

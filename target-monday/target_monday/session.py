@@ -19,7 +19,9 @@ from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
+from target_monday.ledger.links import LinkStore
 from target_monday.ledger.runs import Leases, Runs
+from target_monday.linking import Linking
 from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
@@ -87,7 +89,16 @@ class Session:
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
+        self.links = Linking(
+            self.calls,
+            items,
+            journal,
+            LinkStore(self._engine),
+            self._preparation.entries_of,
+            config["missing_targets"],
+        )
         self.loader = Loader(
+            links=self.links,
             lane=AliasLane(self.calls, journal, self._leases.renew),
             dispatch=Dispatch(
                 config["lane"],
@@ -140,6 +151,7 @@ class Session:
             self._load_by_board(route, rows)
             return
         self._preparation.know_people(plan, [row.record for row in rows])
+        self.links.know(plan, [row.record for row in rows])
         self.loader.load(plan, rows)
 
     def _load_by_board(self, route: Route, rows: Sequence[Row]) -> None:
@@ -151,6 +163,7 @@ class Session:
                 self.loader.carry_over(route.stream, these)
                 continue
             self._preparation.know_people(plan, [row.record for row in these])
+            self.links.know(plan, [row.record for row in these])
             self.loader.load(plan, these, route.others(plan))
 
     def _board(self, route: Route, part: str) -> BoardPlan | None:
@@ -178,6 +191,13 @@ class Session:
             return
         for plan, keys in gone:
             self.loader.archive(plan, keys, delete=self._versions.choice(route.stream) == "delete")
+
+    def link(self) -> None:
+        """At the end of the input: what could not be linked before, and what has moved since."""
+        for plan in self.links.unconnected():
+            if not self.loader.is_closed(plan):
+                self.loader.open(self._preparation.connected(plan))
+        self.loader.deliver_links()
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""

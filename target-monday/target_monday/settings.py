@@ -12,6 +12,7 @@ from target_monday.mapping_settings import (
     LABEL_CHOICES,
     MODES,
     NULL_CHOICES,
+    TARGET_CHOICES,
     VANISHED_CHOICES,
     board_faults,
     zone_faults,
@@ -160,6 +161,12 @@ _SETTINGS = th.PropertiesList(
         NULL_CHOICES,
         "Nulls",
         "Whether a null clears its cell or leaves it alone. Missing properties always leave it.",
+    ),
+    _choice(
+        "missing_targets",
+        TARGET_CHOICES,
+        "Missing targets of links",
+        "What to do with a link whose target has not come by the end of the next run.",
     ),
     _choice(
         "vanished",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.alias_lane import AliasLane
     from target_monday.ledger.items import ItemStore
     from target_monday.ledger.journal import Journal
+    from target_monday.linking import Linking
     from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
     from target_monday.rejects import Reject
@@ -63,6 +64,7 @@ class Settling:
     journal: Journal
     books: Books
     checkpoints: Checkpoints
+    links: Linking
     failed: dict[str, str] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
     without_key: int = 0
@@ -86,6 +88,7 @@ class Settling:
     def _account_all(self, pack: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
         for pending in pack:  # first of all: what is accounted for waits no more
             self._take_out(pending)
+        self.links.settled(pack, outcomes)
         gone: list[tuple[Pending, Gone]] = []
         for pending, outcome in zip(pack, outcomes, strict=True):
             self._account(pending, outcome, gone)
@@ -119,6 +122,8 @@ class Settling:
         match outcome:
             case Acknowledged(item_id):
                 self._acknowledged(pending, books, item_id)
+            case Rejected() if self.links.without(pending):
+                self._again_without_links(pending, books)
             case Rejected(code, message):
                 self._rejected(pending, books, code, message)
             case Gone():
@@ -133,6 +138,17 @@ class Settling:
                 self._fail(pending, message)
             case _:
                 assert_never(outcome)
+
+    def _again_without_links(self, pending: Pending, books: StreamBooks) -> None:
+        """The row goes without its links, which have a pass of their own."""
+        operation = pending.operation
+        if isinstance(operation, Update) and not operation.cells and operation.name is None:
+            self.links.keep([pending.place])
+            if not pending.counted:
+                count_unsent(books, Unchanged(operation.item_id), len(pending.tickets))
+            self._settle(pending.tickets)
+        else:
+            self._wait_again(pending)
 
     def _wait_again(self, pending: Pending) -> None:
         self._take_out(pending)
@@ -157,7 +173,8 @@ class Settling:
         books.shortened += operation.row.shortened
         self._paid(pending.place)
         self._settle(pending.tickets)
-        self.journal.resolve(pending.plan.stream, [pending.key])
+        if not self.links.is_told(plan, pending.key):
+            self.journal.resolve(plan.stream, [pending.key])
 
     def _paid(self, place: tuple[int, str]) -> None:
         """The cells that an earlier run kept for this item are done with."""
@@ -180,6 +197,7 @@ class Settling:
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest if is_lasting(code) and key is not None else None
         self.journal.reject([RejectedRow(stream, key, code, message, pending.record, digest)])
+        self.links.refused(pending)
         if pending.counted:  # its first part is on the board
             books.partial += 1
         else:
@@ -250,6 +268,8 @@ class Settling:
                 leaving = Archive(pending.key, known.item_id, pending.operation.delete)
                 self._wait_again(Pending(plan, pending.key, leaving, known))
             return
+        if pending.tries >= _MAX_TRIES and self.links.without(pending):
+            pending.tries = 0
         if pending.tries >= _MAX_TRIES or plan.key_column is None:
             self._rejected(pending, books, outcome.code, outcome.message)
             return

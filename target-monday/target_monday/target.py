@@ -174,6 +174,8 @@ class TargetMonday(Target):
         try:
             self._flush()
             self._emit()
+            self.session.link()
+            self._emit()
             self.session.warn_of_unused_mappings()
             error = self._verdict()
             if error is None:
@@ -206,10 +208,11 @@ class TargetMonday(Target):
                 "next run sends them again."
             )
         allowed = self.config["max_rejects"]
-        if books.rejected > allowed:
+        rejected = books.rejected + self.session.links.rejects
+        if rejected > allowed:
             kind = RowsWithoutKey if loader.without_key else RejectsAboveLimit
             return kind(
-                f"{books.rejected} rows were rejected, {allowed} are allowed (`max_rejects`). "
+                f"{rejected} rows were rejected, {allowed} are allowed (`max_rejects`). "
                 "`target-monday-audit rejects` lists them."
             )
         return None

@@ -191,7 +191,7 @@ def test_an_unknown_person_is_a_reject_or_empty(
 
 @pytest.mark.parametrize(
     "kind",
-    ["formula", "mirror", "auto_number", "creation_log", "button", "board_relation", "nonsense"],
+    ["formula", "mirror", "auto_number", "creation_log", "button", "nonsense"],
 )
 def test_a_type_that_cannot_be_written_is_refused_by_name(
     rehearsal: Any, messages: Any, kind: str

@@ -46,12 +46,18 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "country": st.sampled_from(["US", "SE"]),
     "world_clock": st.sampled_from(["Europe/London"]),
     "hour": st.sampled_from(["16:42"]),
+    "board_relation": st.lists(st.sampled_from(["t1", "t2", "late", "never"]), max_size=3),
 }
-MAPPING = {
+LINK = {"title": "board_relation", "type": "board_relation", "stream": "t"}
+MAPPING: dict[str, Any] = {
+    "t": {"item_name": "{Id}"},
     "s": {
         "item_name": "{Name}",
-        "columns": {kind: {"title": kind, "type": kind} for kind in VALUES},
-    }
+        "columns": {
+            **{kind: {"title": kind, "type": kind} for kind in VALUES},
+            "board_relation": LINK,
+        },
+    },
 }
 KEYS = st.sampled_from(["a", "A", "b", "ß", "ss", " c ", "d|e", "f", "g", "h"])
 RECORDS = st.fixed_dictionaries(
@@ -68,6 +74,9 @@ def board(twin: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         cells = {columns[each].title: cell.stored for each, cell in item.cells.items()}
         key = str(cells.pop("Record key"))
         assert key not in found
+        links = cells.get("board_relation", {}).get("linked_item_ids", ())
+        if "board_relation" in cells:
+            cells["board_relation"] = sorted(twin.account.find_item(each).name for each in links)
         found[key] = (item.name, named(columns, cells))
     return found
 
@@ -109,9 +118,10 @@ def test_boards_are_the_same_whichever_lane_is_taken(
         twin.account.reset()
         (twin.folder / "ledger.db").unlink(missing_ok=True)
         counts = []
-        for records in (first, second):
+        for records, targets in ((first, ("t1", "t2")), (second, ("late",))):
             rows = [messages.record("s", **record) for record in records]
-            lines = messages.lines([schema, *rows])
+            there = [messages.record("t", Id=each) for each in targets]
+            lines = messages.lines([messages.schema("t", {"Id": "string"}), *there, schema, *rows])
             ended = twin.run(lines, boards=MAPPING, lane=lane, max_rejects=99)
             books = ended.books.of("s")
             counts.append((ended.code, books.created, books.updated, books.rejected))

@@ -90,7 +90,7 @@ DIRECTORY = Directory(
 TAGS = {number: name for name, number in DIRECTORY.tags.items()}
 
 
-def read_back(column_type: str, wire: Any) -> tuple[str | None, Any]:
+def read_back(column_type: str, wire: Any) -> tuple[str | None, Any]:  # noqa: PLR0911 - a table
     """`text` and `value` of a column value as monday shows what was written."""
     match column_type:
         case "text" | "numbers" | "long_text":
@@ -103,6 +103,8 @@ def read_back(column_type: str, wire: Any) -> tuple[str | None, Any]:
             return ", ".join(wire["labels"]), {"ids": [ord(each) for each in wire["labels"]]}
         case "tags":
             return ", ".join(TAGS[number] for number in wire["tag_ids"]), wire
+        case "board_relation":
+            return None, {"linked_item_ids": [str(number) for number in wire["item_ids"]]}
         case _:
             return None, wire
 
@@ -115,6 +117,7 @@ def setup_for(column_type: str) -> Setup:
 
 DAYS = st.dates().map(date.isoformat)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "board_relation": st.lists(st.integers(1, 10**12).map(str), min_size=1),
     "text": st.text(min_size=1),
     "long_text": st.text(min_size=1, max_size=3000),
     "numbers": NUMBERS | st.integers(min_value=10**39).map(str),

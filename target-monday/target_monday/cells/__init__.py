@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from target_monday.cells.choices import dropdown, people, status, tags
 from target_monday.cells.codec import Canonical, Codec, Encode, Setup, guarded, shorten
 from target_monday.cells.figures import checkbox, numbers, rating
+from target_monday.cells.links import board_relation
 from target_monday.cells.places import country, location
 from target_monday.cells.texts import LONG_TEXT_LIMIT, TEXT_LIMIT, email, link, long_text, phone
 from target_monday.cells.texts import text as text_codec
@@ -42,6 +43,7 @@ __all__ = [
 NAME_LIMIT: Final = 255
 
 _CODECS: Final[Mapping[str, Callable[[Setup], Codec]]] = {
+    "board_relation": board_relation,
     "checkbox": checkbox,
     "country": country,
     "date": date_codec,

@@ -175,6 +175,13 @@ class ItemStore:
                 connection.execute(select(table.c.key).where(table.c.board == board)).scalars()
             )
 
+    def a_key(self, board: int) -> str | None:
+        """The key of any item of a board."""
+        table = tables.items
+        with self._engine.connect() as connection:
+            one = select(table.c.key).where(table.c.board == board).limit(1)
+            return connection.execute(one).scalar_one_or_none()
+
     def is_empty(self, board: int) -> bool:
         """Whether the board was read and held nothing, neither of ours nor of others."""
         table = tables.boards

@@ -27,9 +27,11 @@ __all__ = [
     "index_reads",
     "items",
     "leases",
+    "link_targets",
     "operations",
     "outcomes",
     "pending_cells",
+    "pending_links",
     "refusals",
     "rejects",
     "requests",
@@ -179,6 +181,25 @@ pending_cells = Table(  # cells of a row that did not fit into any request of it
     Column("key", Text, primary_key=True),
     Column("cells", LargeBinary, nullable=False),  # JSON: column id -> canonical cell
     Column("at", Float, nullable=False),
+)
+link_targets = Table(  # what the links of a column were made with
+    "link_targets",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),  # that the column is on
+    Column("column", String(255), primary_key=True),  # its name in the mapping
+    Column("target", Text, primary_key=True),  # the key of the target's row
+    Column("item_id", String(40), nullable=False),
+)
+pending_links = Table(  # links whose targets are not there yet
+    "pending_links",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("column", String(255), primary_key=True),
+    Column("targets", LargeBinary, nullable=False),  # JSON: the keys of the targets
+    Column("record", LargeBinary, nullable=False),  # JSON: of the row its key, and what it links by
+    Column("runs", Integer, nullable=False),  # that ended without the targets
+    Column("told", Integer, nullable=False),  # 1: it stands as a reject
 )
 leases = Table(
     "leases",

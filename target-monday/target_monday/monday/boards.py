@@ -87,6 +87,7 @@ class _ColumnValue(msgspec.Struct, frozen=True):
     id: str
     text: str | None = None
     value: str | None = None
+    linked_item_ids: tuple[str, ...] | None = None  # of a link, whose text and value are null
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -238,10 +239,16 @@ def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
 
 
 def _item(item: _Item) -> Item:
-    values = {each.id: (each.text, _parsed(each.value)) for each in item.column_values}
+    values = {each.id: (each.text, _value(each)) for each in item.column_values}
     group = item.group.id if item.group else None
     board = item.board.id if item.board else None
     return Item(item.id, item.name, values, group, item.state, board)
+
+
+def _value(each: _ColumnValue) -> Any:
+    if each.linked_item_ids is not None:
+        return {"linked_item_ids": list(each.linked_item_ids)}
+    return _parsed(each.value)
 
 
 def _parsed(value: str | None) -> Any:

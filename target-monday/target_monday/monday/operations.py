@@ -43,7 +43,8 @@ _BOARD: Final = """
     columns { id title type archived settings }
     groups { id title archived deleted }"""
 _DAILY_LIMIT: Final = "platform_api { daily_limit { base total } }"
-_ITEMS: Final = "items { id name group { id } column_values(ids: $columns) { id text value } }"
+_ITEMS: Final = """items { id name group { id } column_values(ids: $columns) {
+    id text value ... on BoardRelationValue { linked_item_ids } } }"""
 _JOB: Final = """... on ItemsJobStatus {
     status failure_reason failure_message report_created report_url
     counts { submitted invalid skipped created updated failed } }"""
