@@ -341,7 +341,8 @@ class Preparation:
                     "be one more. If the names are right, raise `max_new_boards` for one run."
                 )
             self._made_parts += 1
-        board = make_board(self.calls, self.journal, spec.name, workspace)
+        others = (self._names or {}).get(spec.name, ())
+        board = make_board(self.calls, self.journal, spec.name, workspace, others)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
 
@@ -350,9 +351,8 @@ class Preparation:
         missing = missing_columns(spec, board, before)
         if not missing:
             return board
-        made = make_columns(
-            self.calls, self.journal, [_column(board.id, column) for column in missing]
-        )
+        columns = [_column(board.id, column) for column in missing]
+        made = make_columns(self.calls, self.journal, board, columns)
         _log.info("columns.created stream=%s board=%s columns=%d", spec.stream, board.id, len(made))
         complete = msgspec.structs.replace(board, columns=(*board.columns, *made))
         self._boards[board.id] = complete

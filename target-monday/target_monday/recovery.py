@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.alias_lane import outcomes_of
+from target_monday.delivery.lost import appeared
 from target_monday.delivery.outcomes import Acknowledged
 from target_monday.delivery.upload_lane import UploadLane
 from target_monday.delivery.upload_report import Sent
@@ -28,8 +29,9 @@ from target_monday.ledger.journal import (
     SentUpload,
     UnsettledRequest,
 )
-from target_monday.monday.boards import look_up
+from target_monday.monday.boards import board_names, boards_by_id, look_up
 from target_monday.monday.errors import AnswerLost, Refused
+from target_monday.monday.operations import Making, making
 from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ class Recovery:
             self._settle_upload(request, request.upload, boards)
             return
         young = self.clock() - request.sent_at < _KEY_LIFETIME
-        resend = young and not self._created(request, boards)
+        there = self._created(request, boards) if request.operations else self._made(request)
+        resend = young and not there
         _log.info(
             "request.recover request=%d operations=%d by=%s",
             *(request.id, len(request.operations), "resend" if resend else "reading"),
@@ -147,6 +150,33 @@ class Recovery:
             if keys and column and look_up(ask, board, column, keys, columns=[column]):
                 return True
         return False
+
+    def _made(self, request: UnsettledRequest) -> bool:
+        """Whether any board, column or group that the request makes is there.
+
+        It has the title, so the run finds it and makes only what is missing.
+        """
+        things = making(request.body)
+        boards = {each.board_id for each in things if each.board_id is not None}
+        workspaces = {each.workspace for each in things if each.board_id is None}
+
+        def there() -> list[Making]:
+            found = boards_by_id(self.calls.query, sorted(boards)).values()
+            titles = {("column", board.id, each.title) for board in found for each in board.columns}
+            titles |= {("group", board.id, each.title) for board in found for each in board.groups}
+            names = {
+                (workspace, name)
+                for workspace in workspaces
+                for name in board_names(self.calls.query, workspace)
+            }
+            return [
+                each
+                for each in things
+                if (each.kind, each.board_id, each.title) in titles
+                or (each.board_id is None and (each.workspace, each.title) in names)
+            ]
+
+        return bool(things) and bool(appeared(self.calls, there, len(things)))
 
     def _resend(self, request: UnsettledRequest) -> bool:
         """The same bytes under the same key. False if the boards have to be read instead."""

@@ -129,6 +129,8 @@ class Calls:
                 refusals += 1
                 self.budget.learn_refusal(error.cost, kinds)
                 self._wait_as_asked(error, refusals)
+                if self.uncertain:  # an earlier answer was lost: its request may have ended now
+                    self._ask_whoever_sent(before_resend)
             except TooComplex as error:
                 self.budget.learn_refusal(error.cost, kinds)
                 raise
@@ -147,13 +149,16 @@ class Calls:
     def _reconsider(
         self, error: AnswerLost, losses: int, before_resend: Callable[[], None]
     ) -> None:
+        self._ask_whoever_sent(before_resend)
+        if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
+            raise error
+
+    def _ask_whoever_sent(self, before_resend: Callable[[], None]) -> None:
         """Before the same bytes leave again: whoever sent them may know better by now."""
         try:
             before_resend()
         finally:
             self.uncertain = True  # also after the questions that were asked in between
-        if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
-            raise error
 
     def _wait_for_budget(self, kinds: Sequence[str]) -> None:
         self.termination.check()

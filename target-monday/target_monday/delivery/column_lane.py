@@ -1,13 +1,19 @@
-"""Boards, columns, groups and tags are made here: packed, in the ledger first, safe to repeat."""
+"""Boards, columns, groups and tags are made here: packed, in the ledger first, safe to repeat.
+
+After a lost answer the account is asked what is there before the request goes out again, since
+monday does not promise to have kept its answer.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
+from target_monday.delivery.lost import appeared
 from target_monday.errors import BoardFailed, TargetError
-from target_monday.monday.boards import Board, Column
+from target_monday.monday.boards import Board, Column, board_names, boards_by_id
 from target_monday.monday.client import Answer, encode_body
 from target_monday.monday.errors import AnswerLost, MondayError, Refused, TooComplex
 from target_monday.monday.operations import (
@@ -20,7 +26,7 @@ from target_monday.monday.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.ledger.journal import Journal
@@ -31,60 +37,148 @@ _MADE_A_REQUEST: Final = 50
 _WORDS: Final = {CreateColumn: "columns", CreateGroup: "groups", GetTag: "tags"}
 
 
-def make_board(calls: Calls, journal: Journal, name: str, workspace: str | None) -> Board:
-    """A new, empty board. After a lost answer the next run asks again, then finds it by name."""
+Thing = TypeVar("Thing")
+
+
+def make_board(
+    calls: Calls, journal: Journal, name: str, workspace: str | None, others: Container[str]
+) -> Board:
+    """A new, empty board. `others`: ids of boards of this name that are none of ours."""
+
+    def made_already() -> dict[str, Board]:
+        named = board_names(calls.query, workspace).get(name, ())
+        found = boards_by_id(calls.query, [each for each in named if each not in others]).values()
+        return {each.name: each for each in found if workspace or each.workspace_id is None}
+
     body = encode_body(CREATE_BOARD, {"name": name, "workspace": workspace})
-    answer = _send(calls, journal, body, f"board {name!r}", ["boards"])
+    try:
+        answer = _send(
+            calls, journal, body, f"board {name!r}", ["boards"], _Looks([name], made_already, calls)
+        )
+    except _Ran as ran:
+        found: Board = ran.found[name]
+        return found
     return msgspec.convert(answer.data["create_board"], Board)
 
 
-def make_columns(calls: Calls, journal: Journal, columns: Sequence[CreateColumn]) -> list[Column]:
-    """New columns, in order. After a lost answer the next run asks again, then finds them."""
+def make_columns(
+    calls: Calls, journal: Journal, board: Board, columns: Sequence[CreateColumn]
+) -> list[Column]:
+    """New columns of a board, in order."""
+    before = {column.id for column in board.columns}
+
+    def made_already() -> dict[str, Column]:
+        now = boards_by_id(calls.query, [board.id]).get(board.id, board)
+        return {column.title: column for column in now.columns if column.id not in before}
+
     titles = [column.title for column in columns]
-    return [msgspec.convert(each, Column) for each in _made(calls, journal, columns, titles)]
+    return _made(calls, journal, columns, titles, _column, made_already)
 
 
 def make_groups(calls: Calls, journal: Journal, board_id: str, titles: Sequence[str]) -> list[str]:
-    """The ids of new groups, in order. After a lost answer the next run finds them by title."""
+    """The ids of new groups, in order; no live group of the board has one of these titles."""
+
+    def made_already() -> dict[str, str]:
+        board = boards_by_id(calls.query, [board_id]).get(board_id)
+        groups = board.groups if board else ()
+        return {each.title: each.id for each in groups if not (each.archived or each.deleted)}
+
     groups = [CreateGroup(board_id, title) for title in titles]
-    return [str(each["id"]) for each in _made(calls, journal, groups, titles)]
+    return _made(calls, journal, groups, titles, _id, made_already)
 
 
 def get_tags(calls: Calls, journal: Journal, names: Sequence[str]) -> list[int]:
     """The ids of tags, in order; those that the account does not have are made."""
-    made = _made(calls, journal, [GetTag(name) for name in names], names)
-    return [int(each["id"]) for each in made]
+
+    def made_already() -> dict[str, str]:
+        return {}  # asking twice for a tag gives the same one
+
+    made = _made(calls, journal, [GetTag(name) for name in names], names, _id, made_already)
+    return [int(each) for each in made]
+
+
+def _column(answer: Mapping[str, Any]) -> Column:
+    return msgspec.convert(answer, Column)
+
+
+def _id(answer: Mapping[str, Any]) -> str:
+    return str(answer["id"])
 
 
 def _made(
-    calls: Calls, journal: Journal, mutations: Sequence[Mutation], titles: Sequence[str]
-) -> list[dict[str, Any]]:
-    """What monday answers for each; a request that never fits is cut, at the price it told."""
-    made: list[dict[str, Any]] = []
-    waiting = list(zip(mutations, titles, strict=True))
+    calls: Calls,
+    journal: Journal,
+    mutations: Sequence[Mutation],
+    titles: Sequence[str],
+    read: Callable[[Mapping[str, Any]], Thing],
+    made_already: Callable[[], Mapping[str, Thing]],
+) -> list[Thing]:
+    """What is made, in order; a request that never fits is cut, at the price it told."""
+    made: dict[str, Thing] = {}
     word = _WORDS[type(mutations[0])] if mutations else ""
-    while waiting:
+    while waiting := [one for one in zip(mutations, titles, strict=True) if one[1] not in made]:
         kinds = [word] * len(waiting)
         pack = waiting[: calls.budget.capacity(kinds, _MADE_A_REQUEST)]
         body = encode_body(*write_batch([mutation for mutation, _ in pack]))
-        things = ", ".join(repr(title) for _, title in pack)
+        packed = [title for _, title in pack]
+        what = f"{word} {', '.join(map(repr, packed))}"
+        looks = _Looks(packed, made_already, calls)
         try:
-            answer = _send(calls, journal, body, f"{word} {things}", kinds[: len(pack)])
+            answer = _send(calls, journal, body, what, kinds[: len(pack)], looks)
         except _DoesNotFit:
             continue
-        made += [answer.data[f"m{at}"] for at in range(len(pack))]
-        waiting = waiting[len(pack) :]
-    return made
+        except _Ran as ran:
+            made |= ran.found
+        else:
+            made |= {title: read(answer.data[f"m{at}"]) for at, title in enumerate(packed)}
+    return [made[title] for title in titles]
 
 
 class _DoesNotFit(Exception):
     """Nothing ran: so many cost more points than a request may."""
 
 
-def _send(calls: Calls, journal: Journal, body: bytes, what: str, kinds: Sequence[str]) -> Answer:
+class _Ran(Exception):
+    """The request did run, at least in part: what it made, by title."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.found = found
+        super().__init__()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Looks for what a request with a lost answer was to make."""
+
+    titles: Sequence[str]
+    made_already: Callable[[], Mapping[str, Any]]
+    calls: Calls
+
+    def look(self) -> None:
+        """Raise _Ran if some of it is there; otherwise it may be sent again."""
+        found = appeared(self.calls, self._found, len(self.titles))
+        if found:
+            raise _Ran(found)
+
+    def _found(self) -> dict[str, Any]:
+        there = self.made_already()
+        return {title: there[title] for title in self.titles if title in there}
+
+
+def _send(
+    calls: Calls,
+    journal: Journal,
+    body: bytes,
+    what: str,
+    kinds: Sequence[str],
+    looks: _Looks,
+) -> Answer:
     request, key = journal.intend(body, [])
     try:
-        answer = calls.mutate(body, key, kinds)
+        answer = calls.mutate(body, key, kinds, before_resend=looks.look)
+    except _Ran:
+        journal.settle_by_reading(request)
+        raise
     except AnswerLost as error:  # the request stays open: it may still arrive
         raise _failed(what, error) from error
     except Refused as error:

@@ -7,8 +7,9 @@ keys are looked up first.
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome
 from target_monday.diff import Create
@@ -17,17 +18,39 @@ from target_monday.monday.boards import look_up
 from target_monday.monday.errors import MondayError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
     from target_monday.diff import KnownItem
     from target_monday.plan import BoardPlan
 
-__all__ = ["LostRequest", "Ran"]
+__all__ = ["LostRequest", "Ran", "appeared"]
 
 _SEARCHABLE: Final = 40.0  # seconds in which what a request made can be found by a search
+_UNSEEN: Final = (
+    8.0  # seconds in which some of it is seen, if it ran; then monday's replay is relied on
+)
 Place = tuple[int, str]  # the ledger's number of a board, and a key
+
+
+Found = TypeVar("Found", bound=Sized)
+
+
+def appeared(calls: Calls, look: Callable[[], Found], wanted: int) -> Found:
+    """What of so many things is there, if anything.
+
+    monday runs operations one after another, and an item may be searchable only later: the first
+    gets 8 seconds to appear and, where some are there, the others 40.
+    """
+    found = look()
+    clock, tries = calls.budget.clock, 0
+    began = clock()
+    while len(found) < wanted and clock() - began < (_SEARCHABLE if found else _UNSEEN):
+        tries += 1
+        calls.pause(None, "a request is still running", tries)
+        found = look()
+    return found
 
 
 class Ran(Exception):
@@ -48,8 +71,6 @@ class LostRequest:
     def look(self) -> None:
         """Raise Ran if an item of the request is on its board; otherwise it may be sent again.
 
-        monday runs operations one after another, and an item may be searchable only later: where
-        some are there, the others get 40 seconds to appear.
         Raises RunFailed if the board cannot be asked: a refusal of the question is none of the
         request.
         """
@@ -62,16 +83,9 @@ class LostRequest:
             ) from error
 
     def _look(self) -> None:
-        found = self._found()
-        if not found:
-            return
-        clock, tries = self.calls.budget.clock, 0
-        began = clock()
-        while len(found) < len(self._creates()) and clock() - began < _SEARCHABLE:
-            tries += 1
-            self.calls.pause(None, "a request is still running", tries)
-            found = self._found()
-        raise Ran([self._outcome(pending, found) for pending in self.pack])
+        found = appeared(self.calls, self._found, len(self._creates()))
+        if found:
+            raise Ran([self._outcome(pending, found) for pending in self.pack])
 
     def _creates(self) -> list[Pending]:
         return [

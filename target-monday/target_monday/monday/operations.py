@@ -5,6 +5,7 @@ Each document, the generated ones included, is validated in the tests against mo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,11 +29,13 @@ __all__ = [
     "CreateGroup",
     "CreateItem",
     "GetTag",
+    "Making",
     "Mutation",
     "StartUpload",
     "UpdateItem",
     "job_statuses",
     "json_variable",
+    "making",
     "without_daily_limit",
     "write_batch",
 ]
@@ -310,6 +313,33 @@ def _start_upload(mutation: StartUpload, variables: _Variables) -> str:
         arguments.append(f"on_match: {{match_column_id: {column}, behaviour: UPSERT}}")
     verb = "backfill_items" if mutation.backfill else "ingest_items"
     return f"{verb}({', '.join(arguments)}) {{ job_id upload_url }}"
+
+
+_CREATES: Final = re.compile(
+    r"create_(?:\w+_)?(column|group)\(board_id: \$(\w+), (?:title|group_name): \$(\w+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A board (`board_id` is None), or a column or group of a board, that a request makes."""
+
+    kind: str  # board, column or group
+    title: str
+    board_id: str | None = None
+    workspace: str | None = None
+
+
+def making(body: bytes) -> list[Making]:
+    """What a request, as it was encoded here, makes around items."""
+    request = msgspec.json.decode(body)
+    document, values = request["query"], request["variables"]
+    if document == CREATE_BOARD:
+        return [Making("board", values["name"], workspace=values["workspace"])]
+    return [
+        Making(kind, values[title], values[board])
+        for kind, board, title in _CREATES.findall(document)
+    ]
 
 
 def without_daily_limit(document: str) -> str:

@@ -1,0 +1,84 @@
+"""What is made around items is made once, also where answers are lost and not kept by monday."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday.idempotency import Replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+BOARDS = {"s": {"board_name": "S", "group": "{Place}", "unmapped": "create"}}
+
+
+def lines(messages: Any) -> str:
+    schema = messages.schema("s", {"Id": "string", "Place": "string", "Amount": "number"})
+    records = [messages.record("s", Id=each, Place=f"in {each}", Amount=1) for each in "abc"]
+    return str(messages.lines([schema, *records, messages.state(1)]))
+
+
+def nth_write(number: int) -> Callable[[Request], bool]:
+    """Matches the mutation of this number, from 0."""
+    seen = [0]
+
+    def matches(request: Request) -> bool:
+        seen[0] += "idempotency-key" in request.headers
+        return "idempotency-key" in request.headers and seen[0] == number + 1
+
+    return matches
+
+
+def assert_all_once(twin: Any) -> None:
+    (board,) = [each for each in twin.account.boards.values() if each.name == "S"]
+    titles = Counter(column.title for column in board.columns)
+    groups = Counter(group.title for group in board.groups)
+    assert max(titles.values()) == max(groups.values()) == 1
+    assert {f"in {each}" for each in "abc"} <= groups.keys()
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("write", range(4), ids=["board", "columns", "groups", "items"])
+def test_a_lost_answer_that_is_not_kept_doubles_nothing(
+    simulate: Callable[..., Any], messages: Any, write: int
+) -> None:
+    """Before a request goes out again, the account is asked what it made."""
+    twin = simulate()
+
+    def forget() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+
+    lost = Fault(lose=True, meanwhile=forget, matches=nth_write(write))
+    twin.sandbox.monday_faults.plan(lost)
+
+    ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
+
+    assert ended.code == 0
+    assert_all_once(twin)
+
+
+@pytest.mark.parametrize("write", range(3), ids=["board", "columns", "groups"])
+def test_a_run_after_one_that_never_got_its_answer_doubles_nothing(
+    simulate: Callable[..., Any], messages: Any, write: int
+) -> None:
+    """What a run could not learn, the next one finds by name and title."""
+    twin = simulate()
+
+    def forget() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+
+    lost = Fault(lose=True, meanwhile=forget, matches=nth_write(write))
+    twin.sandbox.monday_faults.plan(lost)
+    twin.sandbox.monday_faults.plan(Fault(502, "<html>"), times=60)
+    assert twin.run(lines(messages), boards=BOARDS, lane="alias").code != 0
+    twin.sandbox.monday_faults.clear()
+
+    ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
+
+    assert ended.code == 0
+    assert_all_once(twin)
