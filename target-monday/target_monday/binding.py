@@ -14,12 +14,14 @@ from target_monday.links import LinkTargets
 from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
 from target_monday.templates import template
+from target_monday.trail import TrailSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_monday.directory import Directory
     from target_monday.monday.boards import Board, Column
+    from target_monday.trail import Trail
 
 __all__ = ["KEY", "bind", "board_faults", "connected_boards", "declared_labels", "key_columns"]
 __all__ += ["missing_columns", "reading_plan"]
@@ -225,10 +227,12 @@ def bind(
     ledger_id: int,
     directory: Directory,
     settings: Mapping[str, object],
+    trail: Trail | None = None,
 ) -> BoardPlan:
     """The plan, once `board_faults` found nothing and no column is missing.
 
-    `settings` (the whole configuration) says what columns do that say nothing themselves.
+    `settings` (the whole configuration) says what columns do that say nothing themselves. `trail`
+    is what columns of the trail are filled with.
     """
     nulls, labels = settings.get("nulls"), settings.get("missing_labels")
     cells, creating = [], []
@@ -238,6 +242,8 @@ def bind(
             continue
         column = found[0]
         source = column_spec.source
+        if isinstance(source, TrailSource):
+            source = replace(source, trail=trail)
         create = (options.missing_labels or labels) != "reject"
         creating.append(create)
         declared = column.settings if isinstance(column.settings, dict) else {}

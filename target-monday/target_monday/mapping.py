@@ -14,6 +14,7 @@ from target_monday.keys import key_of, key_text
 from target_monday.presets import preset_of
 from target_monday.rejects import Reject
 from target_monday.templates import Template, template
+from target_monday.trail import trail_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,6 +119,7 @@ def board_spec(
     if preset is not None and _takes_defaults(asked):
         links = preset.link_columns(schema["properties"], linkable or {})
         columns += [each for each in links if each.property not in named]
+    trail = asked.get("trail_columns", settings.get("trail_columns")) or {}
     return BoardSpec(
         stream=stream,
         name=board_name,
@@ -126,7 +128,10 @@ def board_spec(
         item_name=_item_name(asked, preset.item_name if preset else None),
         key_column=asked.get("key_column"),
         key_properties=() if append else tuple(key_properties),
-        columns=tuple(columns if named or preset is None else preset.ordered(columns)),
+        columns=(
+            *(columns if named or preset is None else preset.ordered(columns)),
+            *trail_columns(trail),
+        ),
         mode="append" if append and mode == "upsert" else mode,
         group_by=template(group) if group and by_value else None,
         moves=asked.get("group_moves") != "stay",

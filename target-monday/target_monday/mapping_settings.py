@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, zones
 from target_monday.columns import entry_faults
 from target_monday.templates import template
+from target_monday.trail import TRAIL_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "board_faults",
     "zone_faults",
 ]
+__all__ += ["TRAIL_COLUMNS"]
 
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
 LABEL_CHOICES: Final = ["create", "reject"]
@@ -78,6 +80,17 @@ _COLUMN_OPTIONS: Final[dict[str, Any]] = {
         "enum": ["reject", "empty"],
         "description": "Of people: what happens to addresses that the account does not have.",
     },
+}
+
+TRAIL_COLUMNS: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "title": "Trail on the board",
+    "description": "Columns (ids or titles, made where they are missing) that say of each item "
+    "what was last written: `version` (of the row in the source, as tap-ifs-cloud tells it), "
+    "`run` (its id in the ledger) and `written_at`. They are written with other changes of a row "
+    "and are no reason to write it.",
+    "properties": {part: _text(f"Column of the {part}.") for part in TRAIL_PARTS},
+    "additionalProperties": False,
 }
 
 _COLUMN: Final[dict[str, Any]] = {
@@ -150,6 +163,11 @@ BOARDS: Final[dict[str, Any]] = {
                     },
                 },
                 "additionalProperties": False,
+            },
+            "trail_columns": {
+                **TRAIL_COLUMNS,
+                "type": ["object", "boolean"],
+                "description": "As the setting, for this stream; `false` for none.",
             },
             "priority": {
                 "type": "integer",

@@ -24,6 +24,7 @@ from target_monday.keys import key_of, key_text
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
 from target_monday.rejects import EmptyName, Reject
 from target_monday.templates import ABSENT, Absent
+from target_monday.trail import TRAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,7 +102,9 @@ class BoardPlan:
         self._made = [cell for cell in self.cells if cell.source is not None]
         self._links = {cell.property: cell for cell in self.cells if cell.link is not None}
         stays = self.spec.group_by is not None and not self.spec.moves
-        along = {cell.column.id for cell in self.cells if cell.property.startswith(METADATA)}
+        along = {
+            cell.column.id for cell in self.cells if cell.property.startswith((METADATA, TRAIL))
+        }
         self._rules = replace(_RULES[self.spec.mode], move=not stays, along=frozenset(along))
 
     @property

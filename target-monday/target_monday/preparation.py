@@ -28,6 +28,7 @@ from target_monday.monday.operations import CreateColumn
 from target_monday.presets import PRESETS
 from target_monday.recovery import Recovery
 from target_monday.routing import Route
+from target_monday.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -367,6 +368,7 @@ class Preparation:
             ledger_id=entry.id if entry else 0,
             directory=self._lookups.directory,
             settings=self.settings,
+            trail=Trail(self.leases.run_id, self.leases.clock),
         )
         if any(cell.column.type == "week" for cell in plan.cells):
             self._lookups.know_weeks()

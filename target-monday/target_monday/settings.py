@@ -13,6 +13,7 @@ from target_monday.mapping_settings import (
     MODES,
     NULL_CHOICES,
     TARGET_CHOICES,
+    TRAIL_COLUMNS,
     VANISHED_CHOICES,
     board_faults,
     zone_faults,
@@ -271,7 +272,7 @@ _SETTINGS = th.PropertiesList(
 
 SETTINGS: Final[dict[str, Any]] = {
     **_SETTINGS,
-    "properties": {**_SETTINGS["properties"], "boards": BOARDS},
+    "properties": {**_SETTINGS["properties"], "boards": BOARDS, "trail_columns": TRAIL_COLUMNS},
 }
 
 

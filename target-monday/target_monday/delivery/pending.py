@@ -58,6 +58,10 @@ class Pending:
         """What a refusal is remembered by: it stays the same while row and mapping do."""
         operation, plan = self.operation, self.plan
         cells = {} if isinstance(operation, Archive) else dict(operation.cells)
+        if not isinstance(operation, Archive):  # when and by which run it is tried is no change
+            cells = {
+                each: cell for each, cell in cells.items() if each not in operation.row.rules.along
+            }
         name = None if isinstance(operation, Archive) else operation.name
         sent = [plan.board_id, self.kind, name, plan.create_labels, cells]
         return sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()
