@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
@@ -14,6 +14,7 @@ __all__ = [
     "BoardParked",
     "BooksDoNotBalance",
     "InputFault",
+    "LedgerFailed",
     "RejectsAboveLimit",
     "RowsIncomplete",
     "RowsWithoutKey",
@@ -52,6 +53,21 @@ class RunFailed(TargetError):
     """Something that no retry of ours can mend."""
 
     code = "RUN_FAILED"
+
+
+class LedgerFailed(RunFailed):
+    """The ledger's database cannot be written or read: without it nothing may be sent."""
+
+    code = "LEDGER"
+
+    @classmethod
+    def because(cls, error: Exception) -> Self:
+        """About a database's own error: its text only, never the values that it was given."""
+        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
+        return cls(
+            f"The ledger failed: {reason}. Nothing is sent without it; what is settled is kept, "
+            "the next run resumes there."
+        )
 
 
 class BoardFailed(TargetError):

@@ -16,8 +16,8 @@ from target_monday.binding import connected_boards
 from target_monday.delivery.outcomes import Acknowledged
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
-from target_monday.ledger.journal import RejectedRow
 from target_monday.ledger.links import PendingLink
+from target_monday.ledger.rejects import RejectedRow
 from target_monday.monday.boards import PAGE, look_up, read_items
 from target_monday.rejects import LinkTargetMissing, Reject
 from target_monday.templates import Absent
@@ -204,7 +204,7 @@ class Linking:
         if link is not None and link.kept:
             self._made.setdefault(place[0], []).append((place[1], name))
         if link is not None and link.link.told:
-            self.journal.resolve(self._plans[place[0]].stream, [place[1]])
+            self.journal.rejects.resolve(self._plans[place[0]].stream, [place[1]])
 
     def keep(self, places: Iterable[Place]) -> None:
         """Rows are settled without all of their links: the ledger has to know of these.
@@ -407,7 +407,7 @@ class Linking:
             cells, record = self._late_cells(plan, place, item, found, before)
             if cells:
                 pending = _update(plan, place[1], item, cells, record)
-                if not self.journal.refused_before(plan.stream, place[1], pending.digest):
+                if not self.journal.rejects.refused_before(plan.stream, place[1], pending.digest):
                     yield pending
 
     def _late_cells(
@@ -474,7 +474,10 @@ class Linking:
         _log.warning(
             "link.missing stream=%s key=%r column=%r targets=%r", plan.stream, key, name, missing
         )
-        self.journal.reject([RejectedRow(plan.stream, key, error.code, str(error), link.record)])
+        row = RejectedRow(
+            *(plan.stream, key, error.code, str(error), link.record), board_id=plan.board_id
+        )
+        self.journal.rejects.add([row])
         self.rejects += 1
         return replace(link, told=True)
 

@@ -62,7 +62,7 @@ class Loader(Moving):
         """A board is ready: take up what an earlier run could not fit into its requests."""
         self.dispatch.open(plan)
         self.links.open(plan)
-        pending = self.journal.pending_cells(plan.ledger_id)
+        pending = self.journal.pending_cells.of(plan.ledger_id)
         known = self.items.items(plan.ledger_id, list(pending))
         for key, item in known.items():
             place = (plan.ledger_id, key)
@@ -191,7 +191,8 @@ class Loader(Moving):
             record = {**waiting.record, **row.record} if waiting else row.record
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
             pending.after = _first_of_all(old, waiting)
-            if not counted and self.journal.refused_before(plan.stream, each.key, pending.digest):
+            refused_before = self.journal.rejects.refused_before
+            if not counted and refused_before(plan.stream, each.key, pending.digest):
                 books.rejected += len(tickets)
                 self.books.rejected_record(plan, record)
                 self._settle(tickets)
@@ -200,7 +201,7 @@ class Loader(Moving):
         if self.links:
             self.links.keep((plan.ledger_id, key) for key in settled)
             settled = [key for key in settled if not self.links.is_told(plan, key)]
-        self.journal.resolve(plan.stream, settled)
+        self.journal.rejects.resolve(plan.stream, settled)
 
     # Delivering.
 

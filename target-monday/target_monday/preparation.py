@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from target_monday.diff import KnownItem, Operation
     from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.journal import Journal
-    from target_monday.ledger.runs import Leases
+    from target_monday.ledger.leases import Leases
     from target_monday.links import Link
     from target_monday.plan import BoardPlan
 

@@ -22,13 +22,7 @@ from target_monday.delivery.upload_lane import UploadLane
 from target_monday.delivery.upload_report import Sent
 from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
 from target_monday.errors import BoardFailed, RunFailed
-from target_monday.ledger.journal import (
-    Intent,
-    Journal,
-    SentOperation,
-    SentUpload,
-    UnsettledRequest,
-)
+from target_monday.ledger.intents import Intent, SentOperation, SentUpload, UnsettledRequest
 from target_monday.monday.boards import board_names, boards_by_id, look_up
 from target_monday.monday.errors import AnswerLost, Refused
 from target_monday.monday.operations import Making, making
@@ -40,7 +34,8 @@ if TYPE_CHECKING:
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
     from target_monday.ledger.items import BoardEntry, ItemStore
-    from target_monday.ledger.runs import Leases
+    from target_monday.ledger.journal import Journal
+    from target_monday.ledger.leases import Leases
 
 __all__ = ["Recovery"]
 
@@ -133,7 +128,7 @@ class Recovery:
                 f"{entry.board_id}: nothing else is written to it before that has ended.",
             )
             return
-        self.journal.settle(request.id, intents, outcomes)
+        self.journal.settle(request.id, intents, outcomes, how="report")
         if not all(isinstance(each, Acknowledged) for each in outcomes):
             self.items.distrust(entry.id)
 
@@ -188,7 +183,8 @@ class Recovery:
             raise RunFailed(f"A request of an earlier run cannot be settled: {error}") from error
         outcomes: list[Outcome] = outcomes_of(answer, len(request.operations))
         intents = [self._intent(each) for each in request.operations]
-        self.journal.settle(request.id, intents, outcomes)
+        name = answer.request_id
+        self.journal.settle(request.id, intents, outcomes, how="resend", request_id=name)
         return True
 
     def _intent(self, sent: SentOperation) -> Intent:
@@ -205,4 +201,5 @@ class Recovery:
                 update = Update(row, before.item_id, sent.cells, sent.name)
                 return Intent(sent.board, sent.key, update, after)
             case _:
-                return Intent(sent.board, sent.key, Archive(sent.key, sent.item_id or ""), None)
+                leaving = Archive(sent.key, sent.item_id or "", sent.kind == "delete")
+                return Intent(sent.board, sent.key, leaving, None)

@@ -19,14 +19,17 @@ from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
+from target_monday.ledger.leases import Leases
 from target_monday.ledger.links import LinkStore
-from target_monday.ledger.runs import Leases, Runs
+from target_monday.ledger.runs import Runs
+from target_monday.ledger.seals import keep_seal
 from target_monday.linking import Linking
 from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
 from target_monday.recovery import Recovery
+from target_monday.run_header import run_header
 from target_monday.settings import setting_faults
 from target_monday.versions import Versions
 
@@ -78,9 +81,10 @@ class Session:
         )
         self.calls.recall()
         self.runs = Runs(self._engine, clock.wall)
-        self.runs.begin(version)
+        self.runs.begin(run_header(config, version))
         self._items = items = ItemStore(self._engine, scope, clock=clock.wall)
         journal = Journal(self._engine, scope, self.runs.run_id, clock=clock.wall)
+        self._journal = journal
         self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
         self.books = Books()
         self._preparation = Preparation(
@@ -131,6 +135,7 @@ class Session:
             self._preparation.open()
             self._opened = True
         self._came.add(stream)
+        self._journal.announce(stream, schema, key_properties)
         try:
             route = self._preparation.route(stream, schema, key_properties)
         except BoardParked:
@@ -211,7 +216,7 @@ class Session:
             self._versions.save()
             for line in self.books.lines(calls=self.calls.made, points=self.calls.points):
                 _log.info("%s", line)
-            self.runs.end(
+            seal = self.runs.end(
                 status=status,
                 exit_code=exit_code,
                 message=message,
@@ -219,6 +224,8 @@ class Session:
                 points=self.calls.points,
                 books=self.books.rows(self._items),
             )
+            _log.info("ledger.sealed run=%s seq=%d hash=%s", seal.run, seal.seq, seal.hash)
+            keep_seal(self._engine, seal)
             self._leases.release()
         finally:
             self._files.close()

@@ -19,7 +19,7 @@ from target_monday.delivery.parts import halved, rest_of
 from target_monday.delivery.pending import Pending
 from target_monday.delivery.sorting_out import looked_up
 from target_monday.diff import Archive, Create, KnownItem, Unchanged, Update, diff
-from target_monday.ledger.journal import RejectedRow
+from target_monday.ledger.rejects import RejectedRow
 from target_monday.monday.errors import is_lasting
 from target_monday.rejects import AmbiguousKey, NullKey
 
@@ -174,13 +174,13 @@ class Settling:
         self._paid(pending.place)
         self._settle(pending.tickets)
         if not self.links.is_told(plan, pending.key):
-            self.journal.resolve(plan.stream, [pending.key])
+            self.journal.rejects.resolve(plan.stream, [pending.key])
 
     def _paid(self, place: tuple[int, str]) -> None:
         """The cells that an earlier run kept for this item are done with."""
         if place in self._owed:
             self._owed.discard(place)
-            self.journal.forget_pending_cells(*place)
+            self.journal.pending_cells.forget(*place)
 
     @staticmethod
     def _count(pending: Pending, books: StreamBooks) -> None:
@@ -196,7 +196,10 @@ class Settling:
         _log.warning("row.rejected stream=%s key=%r code=%s", stream, pending.key, code)
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest if is_lasting(code) and key is not None else None
-        self.journal.reject([RejectedRow(stream, key, code, message, pending.record, digest)])
+        row = RejectedRow(
+            *(stream, key, code, message, pending.record, digest), pending.plan.board_id
+        )
+        self.journal.rejects.add([row])
         self.links.refused(pending)
         if pending.counted:  # its first part is on the board
             books.partial += 1
@@ -222,7 +225,7 @@ class Settling:
     ) -> None:
         """Rows that cannot be delivered as they are; the books know that they were read."""
         keys = [spec.key_or_none(row.record) for row, _ in rejected]
-        self.journal.reject(
+        self.journal.rejects.add(
             RejectedRow(spec.stream, key, error.code, str(error), row.record)
             for (row, error), key in zip(rejected, keys, strict=True)
         )
@@ -306,7 +309,7 @@ class Settling:
         if isinstance(pending.operation, Update) and pending.before is not None:
             cells = pending.operation.cells
             self._paid(pending.place)
-            self.journal.keep_pending_cells(*pending.place, cells)
+            self.journal.pending_cells.keep(*pending.place, cells)
             _log.warning(
                 "cells.pending stream=%s key=%r columns=%s reason=%r",
                 *(pending.plan.stream, pending.key, ",".join(cells), message),

@@ -130,7 +130,11 @@ def test_requests_of_a_run_that_lives_are_left_alone(rehearsal: Any, messages: A
     first.stdin.write(messages.lines([*rows(messages, "a"), messages.state(1)]))
     first.stdin.flush()
     assert "bookmarks" in first.stdout.readline()
-    change_ledger(rehearsal, "UPDATE requests SET settled_at = NULL")
+    change_ledger(rehearsal, "DELETE FROM settlements")
+    change_ledger(rehearsal, "UPDATE requests SET sent_at = 0")
+    change_ledger(
+        rehearsal, "INSERT INTO open_requests (request, body) SELECT id, '' FROM requests"
+    )
 
     second = rehearsal.run(rows(messages, "x", stream="t"))
 

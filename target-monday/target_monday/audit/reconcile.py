@@ -22,8 +22,8 @@ from target_monday.audit.reading_back import ReadingBack
 from target_monday.audit.signing import sealed, signature_fault
 from target_monday.errors import RunFailed, SettingsFault, Stopped
 from target_monday.ledger.evidence import Evidence
+from target_monday.ledger.leases import Leases
 from target_monday.ledger.reports import open_rejects
-from target_monday.ledger.runs import Leases
 from target_monday.private import make_private_folder, write_private
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from target_monday.monday.errors import (
     AnswerLost,
     Fault,
     Kind,
+    MondayError,
     Refused,
     ServerError,
     TooComplex,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
-    from target_monday.ledger.journal import Intent, Journal
+    from target_monday.ledger.intents import Intent
+    from target_monday.ledger.journal import Journal
 
 __all__ = ["AliasLane", "outcomes_of"]
 
@@ -79,7 +81,8 @@ class AliasLane:
         for each in self._suspects:
             sentence = str(each.error)
             verdict = Rejected(each.error.code, sentence) if guilty else Unknown(sentence)
-            self.journal.settle(each.request, [each.intent], [verdict])
+            name = each.error.request_id
+            self.journal.settle(each.request, [each.intent], [verdict], request_id=name)
             verdicts.append(verdict)
         return verdicts
 
@@ -98,7 +101,7 @@ class AliasLane:
             lost = LostRequest(self.calls, pack)
             answer = self.calls.mutate(body, key, kinds, before_resend=lost.look)
         except Ran as ran:
-            self.journal.settle(request, intents, ran.outcomes)
+            self.journal.settle(request, intents, ran.outcomes, how="reading")
             return [*ran.outcomes]
         except (AnswerLost, Refused) as error:
             return self._failed(request, pack, error)
@@ -110,7 +113,7 @@ class AliasLane:
         outcomes = outcomes_of(answer, len(pack))
         for fault in answer.faults:  # its price may be that of one operation or of all
             self.calls.budget.learn_refusal(fault.cost, ())
-        self.journal.settle(request, intents, outcomes)
+        self.journal.settle(request, intents, outcomes, request_id=answer.request_id)
         return [*outcomes]
 
     def _failed(
@@ -141,7 +144,8 @@ class AliasLane:
         else:
             self.calls.budget.learn_too_large([pending.kind for pending in pack])
             outcomes = [CarriedOver(str(error), refit=True)] * len(pack)
-        self.journal.settle(request, [pending.intent for pending in pack], outcomes)
+        intents = [pending.intent for pending in pack]
+        self.journal.settle(request, intents, outcomes, request_id=error.request_id)
         return [*outcomes]
 
     def _stumbled(
@@ -154,19 +158,23 @@ class AliasLane:
         if len(pack) == 1:
             self._suspects.append(_Suspect(request, pack[0].intent, error))
             return [None]
-        return self._halves(request, pack, str(error))
+        return self._halves(request, pack, error)
 
     def _halve(self, request: int, pack: Sequence[Pending], error: Refused) -> list[Outcome | None]:
         """The request was refused without saying which operation is to blame: find it."""
         if len(pack) == 1:
             outcome = _outcome(Fault(None, error.code, error.message, error.kind))
-            self.journal.settle(request, [pack[0].intent], [outcome])
+            intents = [pack[0].intent]
+            self.journal.settle(request, intents, [outcome], request_id=error.request_id)
             return [outcome]
-        return self._halves(request, pack, str(error))
+        return self._halves(request, pack, error)
 
-    def _halves(self, request: int, pack: Sequence[Pending], message: str) -> list[Outcome | None]:
+    def _halves(
+        self, request: int, pack: Sequence[Pending], error: MondayError
+    ) -> list[Outcome | None]:
         intents = [pending.intent for pending in pack]
-        self.journal.settle(request, intents, [CarriedOver(message)] * len(pack))
+        outcomes = [CarriedOver(str(error))] * len(pack)
+        self.journal.settle(request, intents, outcomes, request_id=error.request_id)
         middle = len(pack) // 2
         return [*self._deliver(pack[:middle]), *self._deliver(pack[middle:])]
 

@@ -173,7 +173,7 @@ def _send(
     kinds: Sequence[str],
     looks: _Looks,
 ) -> Answer:
-    request, key = journal.intend(body, [])
+    request, key = journal.intend(body, [], lane="structure")
     try:
         answer = calls.mutate(body, key, kinds, before_resend=looks.look)
     except _Ran:
@@ -182,7 +182,7 @@ def _send(
     except AnswerLost as error:  # the request stays open: it may still arrive
         raise _failed(what, error) from error
     except Refused as error:
-        journal.settle_by_reading(request)
+        journal.settle_by_reading(request, how="answer", request_id=error.request_id)
         if isinstance(error, TooComplex) and len(kinds) > 1:
             calls.budget.learn_too_large(kinds)
             raise _DoesNotFit from error
@@ -191,7 +191,8 @@ def _send(
         if not calls.uncertain:
             journal.settle_by_reading(request)
         raise
-    journal.settle_by_reading(request)  # what was made is found by name and title
+    # What was made is found by name and title.
+    journal.settle_by_reading(request, how="answer", request_id=answer.request_id)
     if answer.faults:
         fault = answer.faults[0]
         raise BoardFailed(f"The {what} cannot be made: {fault.code}: {fault.message}.")

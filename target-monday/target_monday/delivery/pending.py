@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_monday.diff import Archive, Cell, Create, KnownItem, Operation, Update
-from target_monday.ledger.journal import Intent
+from target_monday.ledger.intents import Intent
+from target_monday.ledger.records import SourceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,11 @@ class Pending:
     @property
     def intent(self) -> Intent:
         """What the ledger has to know of it before it is sent."""
-        return Intent(self.plan.ledger_id, self.key, self.operation, self._after())
+        plan, key = self.plan, None if self.plan.spec.append else self.key
+        source = SourceRecord(plan.stream, key, self.record) if self.record else None
+        return Intent(
+            *(plan.ledger_id, self.key, self.operation, self._after(), self.before, source)
+        )
 
     def _after(self) -> KnownItem | None:
         match self.operation:

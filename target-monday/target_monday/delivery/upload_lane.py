@@ -21,7 +21,7 @@ from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Out
 from target_monday.delivery.upload_report import Sent, written_rows
 from target_monday.diff import Create
 from target_monday.errors import RunFailed
-from target_monday.ledger.journal import SentUpload
+from target_monday.ledger.intents import SentUpload
 from target_monday.monday.client import encode_body
 from target_monday.monday.errors import (
     AccessDenied,
@@ -260,7 +260,7 @@ class UploadLane:
         if job is None:
             return [Unknown(_parked(job_id), parked=True)] * len(intents)
         outcomes = self._outcomes(batch, job_id, job)
-        self.journal.settle(request, intents, outcomes)
+        self.journal.settle(request, intents, outcomes, how="report")
         written = sum(isinstance(each, Acknowledged) for each in outcomes)
         told = job.counts.written if job.counts else written
         self.journal.count_written(request, told)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Engine, select
 
 from target_monday.ledger import tables
+from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,31 +43,28 @@ class BudgetStore:
         }
         if not changed:
             return
-        with self.engine.begin() as connection:
-            for name, number in changed.items():
-                self._put(connection, name, number)
+        with writing(self.engine, "budgets", durable=False) as ledger:
+            ledger.put(
+                tables.budgets,
+                [
+                    {"scope": self.scope, "name": name, "amount": number, "at": self.clock()}
+                    for name, number in changed.items()
+                ],
+            )
         self._saved.update(changed)
 
     def count_calls(self, calls: float) -> float:
         """Add to today's calls, as monday counts days (UTC); gives what all runs used today."""
         name = f"calls {datetime.fromtimestamp(self.clock(), UTC):%Y-%m-%d}"
         table = tables.budgets
-        this = self._this(name)
-        with self.engine.begin() as connection:
-            values: dict[str, Any] = {"amount": table.c.amount + calls, "at": self.clock()}
-            if not connection.execute(update(table).where(this).values(**values)).rowcount:
-                self._put(connection, name, calls)
-                old = table.c.name.like("calls %") & (table.c.at < self.clock() - _KEPT)
-                connection.execute(delete(table).where(old))
-            used: float = connection.execute(select(table.c.amount).where(this)).scalar_one()
+        this = (table.c.scope == self.scope) & (table.c.name == name)
+        with writing(self.engine, "count", durable=False) as ledger:
+            found = ledger.connection.execute(select(table.c.amount).where(this))
+            before: float | None = found.scalar_one_or_none()
+            used = (before or 0.0) + calls
+            now = self.clock()
+            row = {"scope": self.scope, "name": name, "amount": used, "at": now}
+            ledger.put(table, [row])
+            if before is None:
+                ledger.remove(table, table.c.name.like("calls %") & (table.c.at < now - _KEPT))
         return used
-
-    def _put(self, connection: Connection, name: str, number: float) -> None:
-        table, values = tables.budgets, {"amount": number, "at": self.clock()}
-        changed = connection.execute(update(table).where(self._this(name)).values(**values))
-        if not changed.rowcount:
-            connection.execute(insert(table).values(scope=self.scope, name=name, **values))
-
-    def _this(self, name: str) -> Any:
-        table = tables.budgets
-        return (table.c.scope == self.scope) & (table.c.name == name)

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
-from target_monday.errors import RunFailed, SettingsFault
-from target_monday.ledger.tables import METADATA
+from target_monday.errors import LedgerFailed, RunFailed, SettingsFault
+from target_monday.ledger.revisions import bring_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,31 +65,33 @@ def _only_ledger(folder: Path) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def open_database(url: str, *, create: bool = True) -> Engine:
-    """The database with its tables. Raises SettingsFault for a bad address, RunFailed otherwise."""
+def open_database(url: str, *, create: bool = True, at_once: bool = False) -> Engine:
+    """The database with its tables, those of an earlier version brought up to this one.
+
+    `at_once`: take it as it is, for whoever wants to see what is wrong with it. Raises
+    SettingsFault for a bad address, LedgerFailed where there is a database that is no ledger, a
+    damaged one or one of a later version, RunFailed for other reasons.
+    """
     try:
         address = make_url(url)
         _make_folder(address, create=create)
         engine = create_engine(address)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
-        _make_tables(engine)
+            event.listen(engine, "begin", _begin_sqlite)
+        if not at_once:
+            bring_up(engine)
     except (ArgumentError, ImportError) as error:
         raise SettingsFault([f"`ledger_url` cannot be used: {_first_line(error)}."]) from error
+    except DatabaseError as error:
+        raise LedgerFailed(
+            f"The ledger at {address.render_as_string()} cannot be opened: {_first_line(error)}. "
+            "If it is damaged, restore it from a backup, or move it away: the next run then reads "
+            "the boards back and starts a new one."
+        ) from error
     except (SQLAlchemyError, OSError) as error:
         raise RunFailed(f"The ledger cannot be opened: {_first_line(error)}.") from error
     return engine
-
-
-def _make_tables(engine: Engine) -> None:
-    """Make the tables that are missing; another run may be making the same ones just now."""
-    for _ in METADATA.sorted_tables:
-        try:
-            METADATA.create_all(engine)
-        except OperationalError:  # a table came up between the look and the making
-            continue
-        return
-    METADATA.create_all(engine)
 
 
 def _make_folder(address: URL, *, create: bool) -> None:
@@ -111,11 +113,22 @@ def _no_ledger(path: Path) -> str:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers take their place at once; a durable one is on the disk when it has ended."""
+    kind = connection.get_execution_options().get("ledger")
+    if kind is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if kind == 'durable' else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _first_line(error: Exception) -> str:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import func, select
 
-from target_monday.diff import Cell
 from target_monday.ledger import tables
+from target_monday.ledger.layouts import Layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Engine
+
+    from target_monday.diff import Cell
 
 __all__ = ["BoardOnRecord", "Evidence", "Expected", "Write"]
 
@@ -27,7 +29,7 @@ _CHUNK: Final = 500
 _ACKNOWLEDGED: Final = "acknowledged"
 _LEFT: Final = "gone"  # the item was no longer there
 _OPEN: Final = frozenset({None, "unknown"})
-_decode = msgspec.json.Decoder(dict[str, Cell]).decode
+_totals = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Evidence:
     def __init__(self, engine: Engine, scope: str) -> None:
         self._engine = engine
         self._scope = scope
+        self._layouts = Layouts()
 
     def boards(self) -> list[BoardOnRecord]:
         """The boards that runs have written to, by stream."""
@@ -102,7 +105,7 @@ class Evidence:
         wanted = (
             select(
                 *(operation.c.id, operation.c.key, operation.c.kind, operation.c.name),
-                *(operation.c.cells, outcome.c.outcome),
+                *(operation.c.layout, operation.c.cells, outcome.c.outcome),
                 func.coalesce(outcome.c.item_id, operation.c.item_id),
             )
             .outerjoin(outcome, outcome.c.operation == operation.c.id)
@@ -110,8 +113,9 @@ class Evidence:
             .order_by(operation.c.id)
         )
         with self._engine.connect() as connection:
-            for number, key, kind, name, raw, became, item_id in connection.execute(wanted):
-                cells = _decode(raw) if raw else {}
+            for row in connection.execute(wanted):
+                number, key, kind, name, layout, packed, became, item_id = row
+                cells = self._layouts.unpack(connection, layout, packed)
                 if became == _LEFT or (
                     kind not in {"create", "update"} and became == _ACKNOWLEDGED
                 ):
@@ -126,14 +130,15 @@ class Evidence:
     def _add_known(self, board: int, found: dict[str, Expected]) -> None:
         """What was read fills in what no acknowledged operation says."""
         table = tables.items
-        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.cells)
+        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.layout, table.c.cells)
         with self._engine.connect() as connection:
-            for key, item_id, name, raw in connection.execute(wanted.where(table.c.board == board)):
+            found_rows = connection.execute(wanted.where(table.c.board == board))
+            for key, item_id, name, layout, packed in found_rows:
                 item = found.setdefault(key, Expected(key))
                 item.known = True
                 item.item_id = item_id or item.item_id
                 item.name = name if item.name is None else item.name
-                for column, cell in _decode(raw).items():
+                for column, cell in self._layouts.unpack(connection, layout, packed).items():
                     item.cells.setdefault(column, cell)
 
     def writes(self, operations: Iterable[int]) -> dict[int, Write]:
@@ -155,7 +160,7 @@ class Evidence:
 
     def booked_totals(self, board: BoardOnRecord) -> dict[str, Any] | None:
         """The control totals that the last run with any has written of this board."""
-        books, runs = tables.run_boards, tables.runs
+        books, runs = tables.run_books, tables.runs
         wanted = (
             select(books.c.totals)
             .join(runs, runs.c.id == books.c.run_id)
@@ -164,7 +169,7 @@ class Evidence:
         )
         with self._engine.connect() as connection:
             found = (row.totals for row in connection.execute(wanted))
-            return next((totals for totals in found if totals), None)
+            return next((_totals(totals) for totals in found if totals), None)
 
     def last_operation(self) -> int:
         """The newest operation of any run: as long as it stays, nothing was sent to a board."""

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
+from target_monday.ledger.layouts import Layouts, packed
+from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from target_monday.ledger.sealed import Writing
 
 __all__ = ["BoardEntry", "ItemStore", "write_items"]
 
 _CHUNK: Final = 500  # keys a statement
 _TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, Cell]).decode
+_SIGHTING: Final = 8  # bytes of a key's hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +47,28 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
         yield keys[start : start + _CHUNK]
 
 
-def write_items(connection: Connection, board: int, known: Mapping[str, KnownItem]) -> None:
-    """Put these items in place of what was known under their keys; versions are kept."""
-    table = tables.items
-    for keys in _chunks(list(known)):
-        these = (table.c.board == board) & table.c.key.in_(keys)
-        rows = connection.execute(select(table.c.key, table.c.version).where(these))
-        versions = {row.key: row.version for row in rows}
-        connection.execute(delete(table).where(these))
-        connection.execute(
-            insert(table), [_row(board, key, known[key], versions.get(key)) for key in keys]
+def write_items(
+    ledger: Writing, layouts: Layouts, board: int, known: Mapping[str, KnownItem]
+) -> None:
+    """Put these items in place of what was known under their keys."""
+    rows: list[dict[str, object]] = []
+    for key, item in known.items():
+        columns = tuple(sorted(column for column, cell in item.cells.items() if cell is not None))
+        rows.append(
+            {
+                "board": board,
+                "key": key,
+                "item_id": item.item_id,
+                "name": item.name,
+                "layout": layouts.number(ledger, columns),
+                "cells": packed(item.cells, columns),
+            }
         )
+    ledger.put(tables.items, rows)
 
 
-def _row(board: int, key: str, item: KnownItem, version: int | None) -> dict[str, object]:
-    cells = {column: cell for column, cell in item.cells.items() if cell is not None}
-    return {
-        "board": board,
-        "key": key,
-        "item_id": item.item_id,
-        "name": item.name,
-        "cells": _encode(cells),
-        "version": version,
-    }
+def _sighting(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=_SIGHTING).digest()
 
 
 class ItemStore:
@@ -78,6 +80,7 @@ class ItemStore:
         self._engine = engine
         self._scope = scope
         self._clock = clock
+        self._layouts = Layouts()
 
     def boards(self) -> dict[tuple[str, str], BoardEntry]:
         """The known boards by stream and part."""
@@ -109,22 +112,23 @@ class ItemStore:
         if known is not None and known.board_id != board_id:
             self.forget_items(known.id)
         values = {"board_id": board_id, "key_column": key_column}
-        with self._engine.begin() as connection:
-            number = self._board_row(connection, (stream, part), values, known)
-            connection.execute(delete(tables.columns).where(tables.columns.c.board == number))
-            if columns:
-                rows = [
+        with writing(self._engine, "board") as ledger:
+            number = self._board_row(ledger, (stream, part), values, known)
+            ledger.remove(tables.columns, tables.columns.c.board == number)
+            ledger.put(
+                tables.columns,
+                [
                     {"board": number, "property": name, "column_id": column_id}
                     for name, column_id in columns.items()
-                ]
-                connection.execute(insert(tables.columns), rows)
+                ],
+            )
         same = known if known is not None and known.board_id == board_id else None
         others = same.other_items if same else None
         return BoardEntry(number, stream, part, board_id, key_column, others, dict(columns))
 
     def _board_row(
         self,
-        connection: Connection,
+        ledger: Writing,
         place: tuple[str, str],
         values: Mapping[str, object],
         known: BoardEntry | None,
@@ -132,32 +136,34 @@ class ItemStore:
         table = tables.boards
         if known is None:
             stream, part = place
-            added = insert(table).values(scope=self._scope, stream=stream, part=part, **values)
-            number: int = connection.execute(added.returning(table.c.id)).scalar_one()
-            return number
+            row = {"scope": self._scope, "stream": stream, "part": part, "other_items": None}
+            return ledger.put(table, [{**row, **values}])[0]
         moved = {"other_items": None} if known.board_id != values["board_id"] else {}
-        connection.execute(update(table).where(table.c.id == known.id).values(**values, **moved))
+        ledger.change(table, table.c.id == known.id, **values, **moved)
         return known.id
 
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:
         """The known items among these keys."""
         table = tables.items
-        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.cells)
+        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.layout, table.c.cells)
         found: dict[str, KnownItem] = {}
         with self._engine.connect() as connection:
             for chunk in _chunks(keys):
                 these = (table.c.board == board) & table.c.key.in_(chunk)
-                for key, item_id, name, cells in connection.execute(wanted.where(these)).all():
-                    found[key] = KnownItem(item_id, name, _decode(cells))
+                for key, item_id, name, layout, cells in connection.execute(
+                    wanted.where(these)
+                ).all():
+                    known = self._layouts.unpack(connection, layout, cells)
+                    found[key] = KnownItem(item_id, name, known)
         return found
 
     def cells(self, board: int) -> Iterator[tuple[str, Mapping[str, Cell]]]:
         """Key and cells of all known items of a board."""
         table = tables.items
-        wanted = select(table.c.key, table.c.cells).where(table.c.board == board)
+        wanted = select(table.c.key, table.c.layout, table.c.cells).where(table.c.board == board)
         with self._engine.connect() as connection:
-            for key, cells in connection.execute(wanted):
-                yield key, _decode(cells)
+            for key, layout, cells in connection.execute(wanted):
+                yield key, self._layouts.unpack(connection, layout, cells)
 
     def keys_by_item(self, board: int) -> dict[str, str]:
         """Item id -> key of all items of a board whose ids are known."""
@@ -200,31 +206,27 @@ class ItemStore:
 
     def distrust(self, board: int) -> None:
         """Have the board's items read again before they are next compared."""
-        this = tables.boards.c.id == board
-        with self._engine.begin() as connection:
-            connection.execute(update(tables.boards).where(this).values(other_items=None))
+        with writing(self._engine, "distrust") as ledger:
+            ledger.change(tables.boards, tables.boards.c.id == board, other_items=None)
 
     def adopt(self, board: int, known: Mapping[str, KnownItem]) -> None:
         """Take over items as they were read from the board."""
         if known:
-            with self._engine.begin() as connection:
-                write_items(connection, board, known)
+            with writing(self._engine, "adopt") as ledger:
+                write_items(ledger, self._layouts, board, known)
 
     def replace_all(
         self, board: int, known: Mapping[str, KnownItem], other_items: int | None
     ) -> None:
         """A whole board was read: what was not found is forgotten."""
         gone = self.keys(board) - set(known)
-        with self._engine.begin() as connection:
+        with writing(self._engine, "read board") as ledger:
             for keys in _chunks(list(gone)):
                 these = (tables.items.c.board == board) & tables.items.c.key.in_(keys)
-                connection.execute(delete(tables.items).where(these))
-            write_items(connection, board, known)
-            one = tables.boards.c.id == board
-            connection.execute(update(tables.boards).where(one).values(other_items=other_items))
-            reads = tables.index_reads
-            connection.execute(delete(reads).where(reads.c.board == board))
-            connection.execute(insert(reads).values(board=board, at=self._clock()))
+                ledger.remove(tables.items, these)
+            write_items(ledger, self._layouts, board, known)
+            ledger.change(tables.boards, tables.boards.c.id == board, other_items=other_items)
+            ledger.put(tables.index_reads, [{"board": board, "at": self._clock()}])
 
     def is_old(self, board: int) -> bool:
         """Whether the board's items were last read more than a day ago."""
@@ -236,21 +238,23 @@ class ItemStore:
     def forget_items(self, board: int, keys: Iterable[str] | None = None) -> None:
         """Forget items, by default all of a board."""
         table = tables.items
-        with self._engine.begin() as connection:
+        with writing(self._engine, "forget") as ledger:
             if keys is None:
-                connection.execute(delete(table).where(table.c.board == board))
+                ledger.remove(table, table.c.board == board)
                 return
             for chunk in _chunks(list(keys)):
-                these = (table.c.board == board) & table.c.key.in_(chunk)
-                connection.execute(delete(table).where(these))
+                ledger.remove(table, (table.c.board == board) & table.c.key.in_(chunk))
 
-    def see(self, boards: Sequence[int], keys: Sequence[str], version: int) -> None:
+    def see(self, boards: Sequence[int], keys: Iterable[str], version: int) -> None:
         """These keys were in this version of the stream, whichever of these boards they are on."""
-        table = tables.items
-        with self._engine.begin() as connection:
-            for chunk in _chunks(keys):
-                these = table.c.board.in_(boards) & table.c.key.in_(chunk)
-                connection.execute(update(table).where(these).values(version=version))
+        table, now = tables.sightings, set(map(_sighting, keys))
+        with writing(self._engine, "see", durable=False) as ledger:
+            for board in boards:
+                this = (table.c.board == board) & (table.c.version == version)
+                before = ledger.connection.execute(select(table.c["keys"]).where(this))
+                seen = now | _hashes(before.scalar_one_or_none() or b"")
+                row = {"board": board, "version": version, "keys": b"".join(sorted(seen))}
+                ledger.put(table, [row])
 
     def doubled(self, boards: Sequence[int]) -> set[str]:
         """Keys that have items on several of these boards."""
@@ -266,10 +270,16 @@ class ItemStore:
 
     def unseen(self, board: int, version: int) -> dict[str, str]:
         """Key -> item id of the items that were not in this version."""
-        table = tables.items
-        other = table.c.version.is_(None) | (table.c.version != version)
+        sightings, items = tables.sightings, tables.items
         with self._engine.connect() as connection:
+            this = (sightings.c.board == board) & (sightings.c.version == version)
+            found = connection.execute(select(sightings.c["keys"]).where(this))
+            seen = _hashes(found.scalar_one_or_none() or b"")
             rows = connection.execute(
-                select(table.c.key, table.c.item_id).where((table.c.board == board) & other)
+                select(items.c.key, items.c.item_id).where(items.c.board == board)
             )
-            return {row.key: row.item_id for row in rows}
+            return {row.key: row.item_id for row in rows if _sighting(row.key) not in seen}
+
+
+def _hashes(joined: bytes) -> set[bytes]:
+    return {joined[at : at + _SIGHTING] for at in range(0, len(joined), _SIGHTING)}

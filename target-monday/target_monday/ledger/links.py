@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, select
 
 from target_monday.ledger import tables
+from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,18 +96,13 @@ class LinkStore:
 
     def point(self, board: int, column: str, ids: Mapping[str, str]) -> None:
         """Links of this column are made with these item ids from now on."""
-        table = tables.link_targets
-        with self._engine.begin() as connection:
-            for chunk in _chunks(list(ids)):
-                these = (table.c.board == board) & (table.c["column"] == column)
-                connection.execute(delete(table).where(these & table.c.target.in_(chunk)))
-                connection.execute(
-                    insert(table),
-                    [
-                        {"board": board, "column": column, "target": key, "item_id": ids[key]}
-                        for key in chunk
-                    ],
-                )
+        rows = [
+            {"board": board, "column": column, "target": key, "item_id": item_id}
+            for key, item_id in ids.items()
+        ]
+        if rows:
+            with writing(self._engine, "point links") as ledger:
+                ledger.put(tables.link_targets, rows)
 
     # Links that wait.
 
@@ -137,9 +133,8 @@ class LinkStore:
             for (key, column), link in links.items()
         ]
         if rows:
-            self.forget(board, links)
-            with self._engine.begin() as connection:
-                connection.execute(insert(tables.pending_links), rows)
+            with writing(self._engine, "keep links") as ledger:
+                ledger.put(tables.pending_links, rows)
 
     def forget(self, board: int, links: Iterable[tuple[str, str]]) -> None:
         """These links are made, or not wanted any more."""
@@ -147,8 +142,10 @@ class LinkStore:
         by_column: dict[str, list[str]] = {}
         for key, column in links:
             by_column.setdefault(column, []).append(key)
-        with self._engine.begin() as connection:
+        if not by_column:
+            return
+        with writing(self._engine, "forget links") as ledger:
             for column, keys in by_column.items():
                 for chunk in _chunks(keys):
                     these = (table.c.board == board) & (table.c["column"] == column)
-                    connection.execute(delete(table).where(these & table.c.key.in_(chunk)))
+                    ledger.remove(table, these & table.c.key.in_(chunk))

@@ -9,13 +9,18 @@ from sqlalchemy import select
 
 from target_monday.books import is_balanced
 from target_monday.ledger import tables
+from target_monday.ledger.rejects import is_open
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
 
 __all__ = ["open_rejects", "recent_runs", "run_report"]
 
-
+_ENDS: Final = [each for each in tables.run_ends.c if each.name not in {"run_id", "digest"}]
+_RUNS: Final = select(*(each for each in tables.runs.c if each.name != "digest"), *_ENDS).join(
+    tables.run_ends, tables.run_ends.c.run_id == tables.runs.c.id, isouter=True
+)
+_counts = msgspec.json.Decoder(dict[str, int]).decode
 _NO_COUNTS: Final = frozenset({"stream", "board_id", "totals"})
 
 
@@ -23,12 +28,14 @@ def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """The last runs, newest first. Times are seconds since 1970, UTC."""
     table = tables.runs
     with engine.connect() as connection:
-        rows = connection.execute(select(table).order_by(table.c.started_at.desc()).limit(limit))
+        rows = connection.execute(_RUNS.order_by(table.c.started_at.desc()).limit(limit))
         return [_run(row) for row in rows]
 
 
 def _run(row: Row[Any]) -> dict[str, Any]:
+    """A run with its end; one that has none is still running, or was killed."""
     run = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    run["status"] = run["status"] or "running"
     run["seconds"] = (
         None if run["ended_at"] is None else round(run["ended_at"] - run["started_at"], 1)
     )
@@ -38,8 +45,8 @@ def _run(row: Row[Any]) -> dict[str, Any]:
 def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
     """One run with its `boards`, the `total`, and whether its books are `balanced`."""
     table = tables.runs
-    newest = select(table).order_by(table.c.started_at.desc()).limit(1)
-    wanted = newest if run_id is None else select(table).where(table.c.id == run_id)
+    newest = _RUNS.order_by(table.c.started_at.desc()).limit(1)
+    wanted = newest if run_id is None else _RUNS.where(table.c.id == run_id)
     with engine.connect() as connection:
         row = connection.execute(wanted).one_or_none()
         if row is None:
@@ -54,15 +61,15 @@ def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
 
 
 def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
-    table = tables.run_boards
+    table = tables.run_books
     with engine.connect() as connection:
         rows = connection.execute(select(table).where(table.c.run_id == run_id))
         return [
             {
                 "stream": row.stream,
                 "board_id": row.board_id or None,
-                "totals": row.totals,
-                **_renamed(row.counts),
+                "totals": None if row.totals is None else msgspec.json.decode(row.totals),
+                **_renamed(_counts(row.counts)),
             }
             for row in rows
         ]
@@ -75,17 +82,21 @@ def _renamed(counts: dict[str, int]) -> dict[str, int]:
 
 def open_rejects(engine: Engine, *, payload: bool = False) -> list[dict[str, Any]]:
     """Rejects that no later row of their key has settled, oldest first."""
-    table = tables.rejects
+    rejects, records = tables.rejects, tables.records
+    wanted = (
+        select(rejects, records.c.payload)
+        .join(records, records.c.id == rejects.c.record, isouter=True)
+        .where(is_open())
+        .order_by(rejects.c.id)
+    )
     with engine.connect() as connection:
-        rows = connection.execute(
-            select(table).where(table.c.resolved_at.is_(None)).order_by(table.c.id)
-        )
-        return [_reject(row, payload=payload) for row in rows]
+        return [_reject(row, payload=payload) for row in connection.execute(wanted)]
 
 
 def _reject(row: Row[Any], *, payload: bool) -> dict[str, Any]:
     reject = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     record = reject.pop("payload")
+    del reject["digest"]
     if payload:
-        reject["payload"] = msgspec.Raw(record)
+        reject["payload"] = None if record is None else msgspec.Raw(record)
     return reject

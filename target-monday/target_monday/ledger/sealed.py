@@ -1,0 +1,305 @@
+"""The one way to write to the ledger: a transaction that seals what it writes.
+
+`with writing(engine, "settle", run_id) as ledger:` locks the head of the chain, so that writers
+come one after another, also from several machines. Rows that are appended get the next ids, their
+digests, and at the end one line of the chain for all of them; rows that are remembered move the
+running sums. All of it commits together or not at all.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Float,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from target_monday.errors import LedgerFailed
+from target_monday.ledger import tables
+from target_monday.ledger.digests import (
+    FIRST_HASH,
+    Entry,
+    Id,
+    Shape,
+    Sum,
+    combined,
+    line_hash,
+    ranges,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+
+__all__ = ["Writing", "begin_chain", "primary_key", "shape", "sum_name", "writing"]
+
+_CHUNK: Final = 500  # keys a statement
+_UNSEALED: Final = frozenset({"digest"})
+_BY_HASH: Final = {"records": frozenset({"payload"})}  # what a digest covers by a hash beside it
+_PER_BOARD: Final = frozenset(
+    {"items", "columns", "pending_cells", "link_targets", "pending_links"}
+)
+_json = msgspec.json.Encoder().encode
+_counters = msgspec.json.Decoder(dict[str, int]).decode
+_sums = msgspec.json.Decoder(dict[str, Sum]).decode
+
+
+@cache
+def shape(table: Table) -> Shape:
+    """What the digests of a table's rows cover."""
+    left_out = _UNSEALED | _BY_HASH.get(table.name, frozenset())
+    columns = [each for each in table.columns if each.name not in left_out]
+    floats = frozenset(str(each.name) for each in columns if isinstance(each.type, Float))
+    return Shape(str(table.name), tuple(sorted(str(each.name) for each in columns)), floats)
+
+
+@cache
+def primary_key(table: Table) -> tuple[str, ...]:
+    """The names of the columns that tell a table's rows apart."""
+    return tuple(str(each.name) for each in table.primary_key.columns)
+
+
+def sum_name(table: Table, row: Mapping[str, Any] | RowMapping) -> str:
+    """The running sum that a row is in: its table's, or that of its board in the table."""
+    return f"{table.name}/{row['board']}" if table.name in _PER_BOARD else table.name
+
+
+@contextmanager
+def writing(
+    engine: Engine, kind: str, run_id: str | None = None, *, durable: bool = True
+) -> Iterator[Writing]:
+    """A transaction that is sealed when it ends well.
+
+    `durable`: it outlives a power cut from then on. What is merely remembered may do without.
+    Raises LedgerFailed where the database does not take it, for want of space for instance.
+    """
+    try:
+        with engine.connect() as plain:
+            connection = plain.execution_options(ledger="durable" if durable else "quick")
+            with connection.begin():
+                ledger = Writing(connection, kind, run_id)
+                yield ledger
+                ledger.seal()
+    except SQLAlchemyError as error:
+        raise LedgerFailed.because(error) from error
+
+
+class Writing:
+    """A transaction under way. `connection` is for reading in it, never for writing."""
+
+    def __init__(self, connection: Connection, kind: str, run_id: str | None = None) -> None:
+        self.connection = connection
+        self._kind, self._run_id = kind, run_id
+        if connection.dialect.name == "postgresql" and (
+            connection.get_execution_options().get("ledger") == "quick"
+        ):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        head = connection.execute(select(tables.chain_head).with_for_update()).one_or_none()
+        if head is None:
+            raise LedgerFailed(
+                "The ledger has lost the head of its chain: `target-monday-audit verify` tells "
+                "what else was altered. Restore it from a backup, or start with a new one."
+            )
+        self.seq: int = head.seq
+        self.hash: str = head.hash
+        self._counters = _counters(head.counters)
+        self._sums = _sums(head.sums)
+        self._moved = self._marked = False
+        self._entries: dict[str, tuple[list[Id], list[bytes]]] = {}
+
+    def append(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Add rows for good; gives their ids where the table numbers its rows."""
+        if not rows:
+            return []
+        numbers = self._number(table, rows)
+        digests = self._insert(table, rows)
+        key = primary_key(table)
+        ids, known = self._entries.setdefault(str(table.name), ([], []))
+        ids += [row[key[0]] if len(key) == 1 else [row[name] for name in key] for row in rows]
+        known += digests
+        return numbers
+
+    def put(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Remember rows, in place of those with the same keys; gives ids as `append` does."""
+        if not rows:
+            return []
+        numbers = self._number(table, rows)
+        key = primary_key(table)
+        for these in _those(table, [tuple(row[name] for name in key) for row in rows]):
+            self.remove(table, these)
+        digests = self._insert(table, rows)
+        moves: dict[str, list[bytes]] = {}
+        for row, digest in zip(rows, digests, strict=True):
+            moves.setdefault(sum_name(table, row), []).append(digest)
+        for name, added in moves.items():
+            self._sum(name).move(added=added)
+        return numbers
+
+    def change(self, table: Table, which: ColumnElement[bool], **values: Any) -> int:
+        """Change remembered rows; gives how many. No column of the primary key may change."""
+        found = self.connection.execute(select(table).where(which)).mappings().all()
+        digest = shape(table).digest
+        for row in found:
+            new = {**values, "digest": digest({**row, **values})}
+            this = and_(*(table.c[name] == row[name] for name in primary_key(table)))
+            self.connection.execute(update(table).where(this).values(**new))
+            moved = self._sum(sum_name(table, row))
+            moved.move(added=[new["digest"]], removed=[row["digest"] or b""])
+        return len(found)
+
+    def remove(self, table: Table, which: ColumnElement[bool]) -> int:
+        """Forget remembered rows; gives how many."""
+        wanted = [table.c.digest, *([table.c.board] if table.name in _PER_BOARD else [])]
+        moves: dict[str, list[bytes]] = {}
+        rows = self.connection.execute(select(*wanted).where(which)).mappings().all()
+        for row in rows:
+            moves.setdefault(sum_name(table, row), []).append(row["digest"] or b"")
+        if rows:
+            self.connection.execute(delete(table).where(which))
+        for name, removed in moves.items():
+            self._sum(name).move(removed=removed)
+        return len(rows)
+
+    def empty_payloads(self, which: ColumnElement[bool], purge: Mapping[str, Any]) -> int:
+        """Empty the payloads of these records; their hashes stay. Gives how many.
+
+        `purge` is the row of `purges` that accounts for it, without `payloads`: each record must be
+        from before its `before`, and of its `stream` and `key` where it names them.
+        """
+        table = tables.records
+        held = which & table.c.payload.is_not(None)
+        emptied = self.connection.execute(update(table).where(held).values(payload=None)).rowcount
+        if emptied:
+            self.append(tables.purges, [{**purge, "payloads": emptied}])
+        return emptied
+
+    def mark(self) -> None:
+        """Have a line of the chain even if nothing is appended."""
+        self._marked = True
+
+    def take_over(self, table: Table) -> None:
+        """Seal the rows of a table that no transaction of this kind has written."""
+        key = primary_key(table)
+        order = [table.c[name] for name in key]
+        rows = self.connection.execute(select(table).order_by(*order)).mappings().all()
+        digest = shape(table).digest
+        digests = [digest(dict(row)) for row in rows]
+        this = and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
+        statement = update(table).where(this).values(digest=bindparam("sealed"))
+        for start in range(0, len(rows), _CHUNK):
+            part = zip(rows[start : start + _CHUNK], digests[start : start + _CHUNK], strict=True)
+            keyed = [
+                {"sealed": each, **{f"key_{name}": row[name] for name in key}} for row, each in part
+            ]
+            self.connection.execute(statement, keyed)
+        if rows and key == ("id",) and table.name != "runs":
+            self._counters[table.name] = max(row["id"] for row in rows)
+        if table in tables.REMEMBERED:
+            for row, each in zip(rows, digests, strict=True):
+                self._sum(sum_name(table, row)).move(added=[each])
+        elif rows:
+            ids = [row[key[0]] if len(key) == 1 else [row[n] for n in key] for row in rows]
+            self._entries[table.name] = (ids, digests)
+
+    def seal(self) -> None:
+        """Write the chain's line and its head."""
+        if self._entries or self._marked:
+            self._append_line()
+        if self._entries or self._moved or self._marked:
+            self._write_head()
+
+    def _append_line(self) -> None:
+        moved = {name: each for name, each in sorted(self._sums.items()) if each.moved}
+        entries = {
+            name: Entry(ranges(ids), combined(digests))
+            for name, (ids, digests) in self._entries.items()
+        }
+        line: dict[str, Any] = {
+            "seq": self.seq + 1,
+            "at": time.time(),
+            "run_id": self._run_id,
+            "kind": self._kind,
+            "entries": _json(entries).decode(),
+            "sums": _json({name: [each.total, each.rows] for name, each in moved.items()}).decode(),
+        }
+        for each in moved.values():
+            each.moved = False
+        self.hash = line["hash"] = line_hash(self.hash, line)
+        self.seq += 1
+        self.connection.execute(insert(tables.chain), [line])
+
+    def _write_head(self) -> None:
+        head = _head(self.seq, self.hash, self._counters, self._sums)
+        self.connection.execute(update(tables.chain_head).values(**head))
+
+    def _number(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Give the next ids to rows that have none, where rows are numbered."""
+        if primary_key(table) != ("id",) or table.name == "runs":
+            return []
+        for row in rows:
+            if "id" not in row:
+                row["id"] = self._counters[table.name] = self._counters.get(table.name, 0) + 1
+        return [row["id"] for row in rows]
+
+    def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[bytes]:
+        digest = shape(table).digest
+        digests = [digest(row) for row in rows]
+        for row, each in zip(rows, digests, strict=True):
+            row["digest"] = each
+        self.connection.execute(insert(table), rows)
+        return digests
+
+    def _sum(self, name: str) -> Sum:
+        self._moved = True
+        return self._sums.setdefault(name, Sum())
+
+
+def _head(
+    seq: int, line: str, counters: Mapping[str, int], sums: Mapping[str, Sum]
+) -> dict[str, Any]:
+    head: dict[str, Any] = {
+        "id": 1,
+        "seq": seq,
+        "hash": line,
+        "counters": _json(counters).decode(),
+        "sums": _json(sums).decode(),
+    }
+    return {**head, "digest": shape(tables.chain_head).digest(head)}
+
+
+def begin_chain(connection: Connection, kind: str) -> None:
+    """Seal the rows of a ledger that has no chain yet, as the chain's first line."""
+    connection.execute(insert(tables.chain_head).values(**_head(0, FIRST_HASH, {}, {})))
+    ledger = Writing(connection, kind)
+    for table in (*tables.APPENDED, *tables.REMEMBERED):
+        ledger.take_over(table)
+    ledger.mark()
+    ledger.seal()
+
+
+def _those(table: Table, keys: Iterable[tuple[Any, ...]]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together name the rows with these primary keys, some hundred each."""
+    *first, last = (table.c[name] for name in primary_key(table))
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for key in keys:
+        groups.setdefault(key[:-1], []).append(key[-1])
+    for values, members in groups.items():
+        same = [column == value for column, value in zip(first, values, strict=True)]
+        for start in range(0, len(members), _CHUNK):
+            yield and_(*same, last.in_(members[start : start + _CHUNK]))
