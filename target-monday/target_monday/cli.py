@@ -10,6 +10,7 @@ from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
 from target_monday.audit.report import report
 from target_monday.audit.runs import runs
+from target_monday.audit.verify import verify
 
 __all__ = ["audit"]
 
@@ -20,5 +21,5 @@ def audit() -> None:
     """Ask the ledger of target-monday what was done."""
 
 
-for _command in (runs, report, rejects, reconcile, document):
+for _command in (runs, report, rejects, reconcile, document, verify):
     audit.add_command(_command)

@@ -226,7 +226,10 @@ class Settling:
         """Rows that cannot be delivered as they are; the books know that they were read."""
         keys = [spec.key_or_none(row.record) for row, _ in rejected]
         self.journal.rejects.add(
-            RejectedRow(spec.stream, key, error.code, str(error), row.record)
+            RejectedRow(
+                *(spec.stream, key, error.code, str(error), row.record),
+                board_id=plan.board_id if plan else None,
+            )
             for (row, error), key in zip(rejected, keys, strict=True)
         )
         for (row, error), key in zip(rejected, keys, strict=True):

@@ -74,14 +74,15 @@ def asked() -> dict[str, str]:
     return given
 
 
-def ledger(context: click.Context) -> Engine:
-    """The ledger that the options name. Ends the command where there is none."""
+def ledger(context: click.Context, *, as_is: bool = False) -> Engine:
+    """The ledger that the options name, or as it is. Ends the command where there is none."""
     given: dict[str, str] = context.find_root().ensure_object(dict)
     url, environment = given.get("ledger_url"), given.get("environment")
     if not url and not environment:
         url = os.environ.get(_LEDGER_URL)
     try:
-        return open_database(url or default_ledger_url(environment=environment), create=False)
+        address = url or default_ledger_url(environment=environment)
+        return open_database(address, create=False, as_is=as_is)
     except TargetError as error:
         click.echo(f"{error.code} {error}", err=True)
         sys.exit(error.exit_code)

@@ -65,10 +65,10 @@ def _only_ledger(folder: Path) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def open_database(url: str, *, create: bool = True, at_once: bool = False) -> Engine:
+def open_database(url: str, *, create: bool = True, as_is: bool = False) -> Engine:
     """The database with its tables, those of an earlier version brought up to this one.
 
-    `at_once`: take it as it is, for whoever wants to see what is wrong with it. Raises
+    `as_is`: take it as it is, for whoever wants to see what is wrong with it. Raises
     SettingsFault for a bad address, LedgerFailed where there is a database that is no ledger, a
     damaged one or one of a later version, RunFailed for other reasons.
     """
@@ -79,7 +79,7 @@ def open_database(url: str, *, create: bool = True, at_once: bool = False) -> En
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
-        if not at_once:
+        if not as_is:
             bring_up(engine)
     except (ArgumentError, ImportError) as error:
         raise SettingsFault([f"`ledger_url` cannot be used: {_first_line(error)}."]) from error

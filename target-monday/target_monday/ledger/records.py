@@ -65,7 +65,7 @@ class Records:
             if known.scalar_one_or_none() is not None:
                 return
         row = {"hash": digest, "stream": stream, "schema": text.decode()}
-        with writing(engine, "schema of a stream", self.run_id) as ledger:
+        with writing(engine, "announce", self.run_id) as ledger:
             again = ledger.connection.execute(select(table.c.hash).where(table.c.hash == digest))
             if again.scalar_one_or_none() is None:
                 ledger.append(table, [{**row, "key_properties": keys.decode(), "at": now}])

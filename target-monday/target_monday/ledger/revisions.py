@@ -17,7 +17,7 @@ from target_monday.ledger.tables import METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["HEAD", "bring_up", "revision_of"]
+__all__ = ["HEAD", "bring_up", "revision_of", "schema_kind"]
 
 HEAD: Final = "0002"
 _FIRST: Final = "0001"  # tables without a note of their version are of this one
@@ -49,15 +49,15 @@ def bring_up(engine: Engine) -> None:
                 )
                 note = text("INSERT INTO alembic_version VALUES (:revision)")
                 connection.execute(note, {"revision": HEAD})
-                begin_chain(connection, _kind(HEAD))
+                begin_chain(connection, schema_kind(HEAD))
             elif found != HEAD:
                 _migrate(connection, found)
                 if not _has_chain(found):
-                    begin_chain(connection, _kind(HEAD))
+                    begin_chain(connection, schema_kind(HEAD))
         if engine.dialect.name == "sqlite":
             _set_foreign_keys(plain, on=True)
     if found not in (None, HEAD) and _has_chain(str(found)):
-        with writing(engine, _kind(HEAD)) as ledger:
+        with writing(engine, schema_kind(HEAD)) as ledger:
             ledger.mark()
 
 
@@ -71,7 +71,7 @@ def _has_chain(revision: str) -> bool:
     return revision > _FIRST
 
 
-def _kind(revision: str) -> str:
+def schema_kind(revision: str) -> str:
     """What the chain says where a ledger came to have a revision."""
     return f"schema {revision}"
 

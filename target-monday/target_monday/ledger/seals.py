@@ -38,10 +38,10 @@ def keep_seal(engine: Engine, seal: Seal) -> None:
         os.close(descriptor)
 
 
-def kept_seals(path: Path) -> Iterator[Seal | int]:
-    """The seals of a file; for a line that is none its number, from 1."""
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+def kept_seals(path: Path) -> Iterator[Seal | None]:
+    """The seals of a file, in order; None for a line that is none."""
+    for line in path.read_bytes().splitlines():
         try:
             yield msgspec.json.decode(line, type=Seal)
-        except msgspec.DecodeError:
-            yield number
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            yield None
