@@ -338,3 +338,44 @@ def test_a_signed_certificate_is_checked_and_a_changed_one_is_not_passed(deliver
     assert "not by this key" in check(path, "--public-key", str(public))[1]
     path.write_text(path.read_text().replace("PASS", "PASS "))
     assert "not that of its digest" in check(path)[1]
+
+
+def test_links_and_boards_of_a_period_are_reconciled(rehearsal: Any, messages: Any) -> None:
+    """A row that went to another board is missed on none; a link that was taken away is."""
+    boards = {
+        "invoice": {
+            "board_name": "Invoices {Day:%Y}",
+            "columns": {"Supplier": {"type": "board_relation", "stream": "supplier"}},
+        }
+    }
+    supplier = messages.schema("supplier", {"SupplierId": "string"}, ["SupplierId"])
+    properties = {"Id": "string", "Day": {"type": "string", "format": "date"}, "Supplier": "string"}
+
+    def run(day: str) -> None:
+        rows = [
+            messages.record("invoice", Id=key, Day=each, Supplier="S1")
+            for key, each in (("a", "2025-01-01"), ("b", day))
+        ]
+        lines = [supplier, messages.record("supplier", SupplierId="S1")]
+        lines += [messages.schema("invoice", properties), *rows, messages.state(1)]
+        ended = rehearsal.run(lines, boards=boards)
+        assert ended.code == 0, ended.log
+
+    for day in ("2025-01-01", "2026-01-01"):
+        run(day)
+        code, certificate = reconciled(rehearsal)
+        assert (code, certificate["exceptions"]) == (0, [])
+    board = rehearsal.board("Invoices 2026")
+    [column] = [each["id"] for each in board["columns"] if each["type"] == "board_relation"]
+    [item] = board["items"]
+    rehearsal.ask(
+        CHANGE,
+        {
+            "board": board["id"],
+            "item": item["id"],
+            "values": json.dumps({column: {"item_ids": []}}),
+        },
+    )
+
+    [found] = reconciled(rehearsal)[1]["exceptions"]
+    assert (found["kind"], found["key"], found["board"]) == ("cell", "b", None)
