@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from target_monday.audit.command import finding
+from target_monday.audit.datasette import datasette
 from target_monday.audit.document import document
+from target_monday.audit.page import page
 from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
 from target_monday.audit.report import report
@@ -21,5 +23,9 @@ def audit() -> None:
     """Ask the ledger of target-monday what was done."""
 
 
-for _command in (runs, report, rejects, reconcile, document, verify):
+_COMMANDS = (
+    *(runs, report, page, rejects, reconcile, verify),
+    *(document, datasette),
+)
+for _command in _COMMANDS:
     audit.add_command(_command)
