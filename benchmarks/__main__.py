@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.discovery import discovery
 from benchmarks.figures import as_json, as_table, machine
+from benchmarks.plans import plans
 from benchmarks.processes import ChildFailed
 from benchmarks.settings import Settings
-from benchmarks.start_up import start_up
+from benchmarks.start_up import start_up, target_start_up
 from benchmarks.tap_memory import tap_memory
 from benchmarks.tap_speed import tap_speed
+from benchmarks.target_speed import target_speed
+from benchmarks.target_work import target_memory, target_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +29,11 @@ BENCHMARKS: Final[Mapping[str, Callable[[Settings], Iterator[Figure]]]] = {
     "discovery": discovery,
     "tap-speed": tap_speed,
     "tap-memory": tap_memory,
+    "target-start-up": target_start_up,
+    "target-speed": target_speed,
+    "target-work": target_work,
+    "target-memory": target_memory,
+    "plans": plans,
 }
 
 
@@ -38,12 +46,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=usual.rounds)
     parser.add_argument("--memory-rows", type=int, nargs="+", default=usual.memory_rows)
     parser.add_argument("--entity-types", type=int, default=usual.entity_types, help="of discovery")
+    parser.add_argument("--target-rows", type=int, default=usual.target_rows, help="in its ledger")
+    parser.add_argument("--changed-rows", type=int, default=usual.changed_rows)
+    parser.add_argument("--plan-rows", type=int, nargs="+", default=usual.plan_rows, help="new")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     given = parser.parse_args()
     unknown = set(given.names) - BENCHMARKS.keys()
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    settings = Settings(given.rows, given.rounds, tuple(given.memory_rows), given.entity_types)
+    settings = Settings(
+        given.rows,
+        given.rounds,
+        tuple(given.memory_rows),
+        given.entity_types,
+        given.target_rows,
+        given.changed_rows,
+        tuple(given.plan_rows),
+    )
     where, figures = machine(), []
     if where["load"] > where["cores"] / 2:
         print("the machine is busy: only figures by CPU time mean much", file=sys.stderr)

@@ -42,7 +42,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured several times; `unit` is rows/s, times, MB (10^6 bytes) or s."""
+    """One thing measured several times; `unit`: rows/s, times, MB (10^6 bytes), calls, s or us."""
 
     benchmark: str
     name: str
@@ -73,6 +73,7 @@ def machine() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "singer-sdk": version("singer-sdk"),
         "tap-ifs-cloud": version("tap-ifs-cloud"),
+        "target-monday": version("target-monday"),
     }
 
 
@@ -117,7 +118,9 @@ def _number(unit: str, number: float) -> str:
     match unit:
         case "rows/s":
             return f"{number:,.0f}"
-        case "MB":
+        case "calls":
+            return f"{number:,.0f}"
+        case "MB" | "us":
             return f"{number:.1f}"
         case _:
             return f"{number:.2f}"

@@ -16,7 +16,8 @@ from benchmarks.page_server import SERVICE, entity_set
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["ChildFailed", "Run", "Server", "environment", "measured", "printed", "served"]
+__all__ = ["ChildFailed", "Run", "Server", "environment", "measured", "monday"]
+__all__ += ["printed", "served"]
 
 # Both cost every process time, and neither is set where the plugins run in earnest.
 _COSTLY: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
@@ -57,16 +58,25 @@ def environment() -> dict[str, str]:
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PYTHONPATH": path}
 
 
-def measured(command: Sequence[str]) -> Run:
-    """Run a command to its end; what it writes is thrown away. Raises ChildFailed.
+def measured(command: Sequence[str], given: Path | None = None) -> Run:
+    """Run a command to its end, over a file if one is given; what it writes is thrown away.
+
+    Raises ChildFailed.
 
     The peak of a child is at least what its parent held when it started it, so this process must
     stay small.
     """
     started = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
-    ) as child:
+    with (
+        (given or Path(os.devnull)).open("rb") as source,
+        subprocess.Popen(
+            command,
+            stdin=source,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        ) as child,
+    ):
         said = child.stderr.read() if child.stderr else b""
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
@@ -89,6 +99,23 @@ def _check(command: Sequence[str], code: int, said: bytes) -> None:
     if code:
         words = said.decode(errors="replace")[-_LAST_WORDS:]
         raise ChildFailed(f"{' '.join(command)}\nended with {code}: {words}")
+
+
+@contextmanager
+def monday() -> Iterator[str]:
+    """A monday that answers at once, in a process of its own: its address."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.monday_stub"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as child:
+        port = child.stdout.readline().decode().strip() if child.stdout else ""
+        if not port:
+            raise ChildFailed("the stub of monday did not start")
+        yield f"http://127.0.0.1:{port}/v2"
+        if child.stdin:
+            child.stdin.close()
 
 
 @contextmanager

@@ -15,3 +15,6 @@ class Settings:
     rounds: int = 5
     memory_rows: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     entity_types: int = 5_000
+    target_rows: int = 1_000_000  # that the target's ledger knows
+    changed_rows: int = 100_000  # of a first load by aliases
+    plan_rows: tuple[int, ...] = (10_000, 100_000)

@@ -43,7 +43,11 @@ class Checkpoints:
 
     def row(self) -> int:
         """Count one row and give its ticket."""
-        self._segments[-1].open_rows += 1
+        return self.rows(1)
+
+    def rows(self, count: int) -> int:
+        """Count rows that come together and give the ticket that they share."""
+        self._segments[-1].open_rows += count
         return self._first + len(self._segments) - 1
 
     def state(self, value: Mapping[str, Any]) -> None:
@@ -51,9 +55,9 @@ class Checkpoints:
         self._segments[-1].state = value
         self._segments.append(_Segment())
 
-    def settle(self, ticket: int) -> None:
-        """The row of this ticket is delivered, or stands as a reject."""
-        self._segments[ticket - self._first].open_rows -= 1
+    def settle(self, ticket: int, rows: int = 1) -> None:
+        """So many rows of this ticket are delivered, or stand as rejects."""
+        self._segments[ticket - self._first].open_rows -= rows
 
     def give_up(self, ticket: int, stream: str) -> None:
         """The row of this ticket is left to the next run, as its whole stream is."""

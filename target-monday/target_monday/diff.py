@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -66,11 +66,16 @@ class WantedRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownItem:
-    """An item as the board last had it, by acknowledgement or by reading."""
+    """An item as the board last had it, by acknowledgement or by reading.
+
+    `record_hash`: of a record for which such an item needs no change (see `quiet`), if one is
+    known.
+    """
 
     item_id: str
     name: str
     cells: Mapping[str, Cell]  # a column that is absent is empty
+    record_hash: bytes | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.upload_lane import Batch
     from target_monday.diff import Operation
     from target_monday.plan import BoardPlan
+    from target_monday.quiet import Quiet
 
 __all__ = ["Loader", "Row"]
 
@@ -45,12 +46,14 @@ class Loader(Moving):
 
     Operations of all boards wait in one pool until they fill a request, or until there are enough
     of them to choose a lane. A key is in the pool once: later rows are merged into the operation
-    that waits, and the last value wins. `before_pack` makes what operations need on their boards
-    and says for which boards that cannot be. `priorities`: stream -> number, the highest first.
+    that waits, and the last value wins. `quiet` is told of all keys that came this way.
+    `before_pack` makes what operations need on their boards and says for which boards that cannot
+    be. `priorities`: stream -> number, the highest first.
     """
 
     dispatch: Dispatch
     appending: Appending
+    quiet: Quiet
     max_aliases: int
     ambiguous: Mapping[int, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
@@ -64,6 +67,8 @@ class Loader(Moving):
         self.links.open(plan)
         pending = self.journal.pending_cells.of(plan.ledger_id)
         known = self.items.items(plan.ledger_id, list(pending))
+        wary = [*pending, *self.journal.rejects.open_keys(plan.stream)]
+        self.quiet.beware(plan.ledger_id, wary)
         for key, item in known.items():
             place = (plan.ledger_id, key)
             cells = {each: cell for each, cell in pending[key].items() if each in plan.column_ids}
@@ -91,6 +96,22 @@ class Loader(Moving):
             self.links.note_all(plan, wanted)
             self._compare(plan, wanted, others)
         self._relieve(plan)
+
+    def unchanged(
+        self, plan: BoardPlan, tickets: Iterable[tuple[int, int]], but: Iterable[int]
+    ) -> list[int]:
+        """Rows of which all are as their items, but those at these places: their tickets."""
+        books, others = self._books(plan), iter(but)
+        at, rest, left = next(others, None), 0, list[int]()
+        for ticket, rows in tickets:
+            rest += rows
+            here = 0
+            while at is not None and at < rest:
+                left.append(ticket)
+                at, here = next(others, None), here + 1
+            self.checkpoints.settle(ticket, rows - here)
+            books.read, books.unchanged = books.read + rows - here, books.unchanged + rows - here
+        return left
 
     def _relieve(self, plan: BoardPlan) -> None:
         """Deliver what need not wait for more."""
@@ -128,6 +149,8 @@ class Loader(Moving):
                 rejected.append((row, error))
         if rejected:
             self.reject_rows(plan.spec, rejected, plan)
+            keys = (plan.spec.key_or_none(row.record) for row, _ in rejected)
+            self.quiet.beware(plan.ledger_id, [key for key in keys if key is not None])
         return wanted
 
     def _unambiguous(self, plan: BoardPlan, row: WantedRow) -> WantedRow:
@@ -159,8 +182,11 @@ class Loader(Moving):
         keys = list({each.key for each, _ in wanted})
         known = self.items.items(plan.ledger_id, keys)
         elsewhere = self._elsewhere(plan, others, keys, known) if others else {}
+        self.quiet.distrust(
+            plan.ledger_id, (item.record_hash for item in known.values() if item.record_hash)
+        )
         books = self._books(plan)
-        settled: list[str] = []
+        settled: dict[str, bytes | None] = {}  # with the hashes to remember
         for given, row in wanted:
             old = elsewhere.pop(given.key, None) if elsewhere else None
             each = given if old is None else old.under(given)
@@ -186,11 +212,14 @@ class Loader(Moving):
                     books.merged += len(tickets) - 1
                 self._settle(tickets)
                 self._paid(place)
-                settled.append(each.key)
+                whole = not (operation.filtered or waiting)
+                settled[each.key] = _hash_to_keep(row, each, whole=whole)
                 continue
             record = {**waiting.record, **row.record} if waiting else row.record
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
             pending.after = _first_of_all(old, waiting)
+            whole = merged is each or merged.rules.update
+            pending.record_hash = _hash_to_keep(row, each, whole=whole)
             refused_before = self.journal.rejects.refused_before
             if not counted and refused_before(plan.stream, each.key, pending.digest):
                 books.rejected += len(tickets)
@@ -198,10 +227,17 @@ class Loader(Moving):
                 self._settle(tickets)
             else:
                 self._wait_again(pending)
+        self._settled(plan, settled)
+
+    def _settled(self, plan: BoardPlan, rows: Mapping[str, bytes | None]) -> None:
+        """Rows of these keys need nothing: neither do rows of these hashes, if no other waits."""
+        keys = list(rows)
         if self.links:
-            self.links.keep((plan.ledger_id, key) for key in settled)
-            settled = [key for key in settled if not self.links.is_told(plan, key)]
-        self.journal.rejects.resolve(plan.stream, settled)
+            self.links.keep((plan.ledger_id, key) for key in keys)
+            keys = [key for key in keys if not self.links.is_told(plan, key)]
+        self.journal.rejects.resolve(plan.stream, keys)
+        still = {key: one for key, one in rows.items() if (plan.ledger_id, key) not in self._pool}
+        self.quiet.remember(plan.ledger_id, still)
 
     # Delivering.
 
@@ -301,11 +337,17 @@ class Loader(Moving):
 
     def archive(self, plan: BoardPlan, gone: Mapping[str, str], *, delete: bool) -> None:
         """Archive items by key -> item id, in the same requests as everything that waits."""
+        self.quiet.beware(plan.ledger_id, list(gone))
         known = self.items.items(plan.ledger_id, list(gone))
         for key, item_id in gone.items():
             operation = Archive(key, item_id, delete)
             self._wait_again(Pending(plan, key, operation, known.get(key)))
         self._relieve(plan)
+
+
+def _hash_to_keep(row: Row, wanted: WantedRow, *, whole: bool) -> bytes | None:
+    """What a row is remembered by; one with a text that was cut is not: each run says so."""
+    return row.record_hash if whole and not wanted.shortened else None
 
 
 def _first_of_all(old: Elsewhere | None, waiting: Pending | None) -> frozenset[tuple[int, str]]:

@@ -383,6 +383,11 @@ class Preparation:
         plan.ledger_id = saved.id
         return plan
 
+    @property
+    def week_begins(self) -> int:
+        """On which day the account's weeks begin, where a column asked for it: 0 is Monday."""
+        return self._lookups.directory.week_begins
+
     def know_people(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
         """Look up the users that these records name, before their cells are made."""
         self._lookups.know_people(plan.addresses(records))

@@ -5,34 +5,56 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_monday.errors import InputFault
+from target_monday.record_lines import stream_of
 from target_monday.termination import Termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["LineReader"]
+    from target_monday.record_lines import RecordLines
 
+__all__ = ["LineReader", "decode_record", "parse_line"]
+
+_READ: Final = 1 << 20  # bytes at most; a pipe gives what is there
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+
+
+def parse_line(line: str | bytes, number: int) -> dict[str, Any]:
+    """The message in a line of the input. Raises InputFault."""
+    try:
+        message = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputFault(f"Input line {number} is not JSON: {error}.") from None
+    if not isinstance(message, dict):
+        raise InputFault(f"Input line {number} is not a JSON object.")
+    return message
 
 
 class LineReader(GenericSingerReader[Any]):
-    """The target's input. A signal may end the waiting for a line, never the work on one."""
+    """The target's input. A signal may end the waiting for a line, never the work on one.
+
+    `lines_of` gives where lines of a stream wait that need not be parsed, if it has such a place.
+    """
 
     def __init__(
         self,
         termination: Termination | None = None,
         failed: Callable[[BaseException], None] = lambda _: None,
+        lines_of: Callable[[str], RecordLines | None] = lambda _: None,
     ) -> None:
         super().__init__()
         self._termination = termination or Termination()
         self._failed = failed  # told of what ends the reading early, before it is raised
+        self._lines_of = lines_of
+        self._current: RecordLines | None = None
         self._line = 0
 
     @property
@@ -46,38 +68,82 @@ class LineReader(GenericSingerReader[Any]):
     ) -> Counter[str]:
         stats: Counter[str] = Counter()
         try:
-            for line in self._lines(file_input or self.default_input):
-                stats[self._process(line, callbacks)] += 1
+            for lines in _in_lines(self._read(file_input or self.default_input)):
+                stats.update(self._process_all(lines, callbacks))
         except BaseException as error:
             self._failed(error)
             raise
         return stats
 
-    def _process(self, line: Any, callbacks: Mapping[str, Callable[[dict[str, Any]], None]]) -> str:
+    def _process_all(
+        self, lines: list[bytes], callbacks: Mapping[str, Callable[[dict[str, Any]], None]]
+    ) -> Counter[str]:
+        stats: Counter[str] = Counter()
+        taken = 0
+        for line in lines:
+            self._line += 1
+            current = self._current
+            if current is not None and line.startswith(current.beginning):
+                if current.take(line, self._line):
+                    taken += 1
+                    continue
+            elif self._turn(line):
+                taken += 1
+                continue
+            if line and not line.isspace():
+                self._termination.check()
+                stats[self._process(line, callbacks)] += 1
+        stats["RECORD"] += taken
+        return stats
+
+    def _turn(self, line: bytes) -> bool:
+        """Whether the line, which begins otherwise than those before, need not be parsed either."""
+        stream = stream_of(line)
+        current = None if stream is None else self._lines_of(stream)
+        if current is None:
+            return False
+        current.begin(line)
+        self._current = current
+        return current.take(line, self._line)
+
+    def _process(
+        self, line: bytes, callbacks: Mapping[str, Callable[[dict[str, Any]], None]]
+    ) -> str:
         message = self.deserialize_json(line)
         kind = message.get("type")
         callback = callbacks.get(kind) if isinstance(kind, str) else None
         if callback is None:
             raise InputFault(f"Input line {self._line} is no Singer message: type {kind!r}.")
+        if kind == "SCHEMA":  # its lines may have to wait elsewhere from now on
+            self._current = None
         callback(message)
         return str(kind)
 
-    def _lines(self, source: IO[Any]) -> Iterator[Any]:
+    def _read(self, source: IO[Any]) -> Iterator[bytes]:
+        """The input in pieces, as they come."""
+        binary: Any = getattr(source, "buffer", source)
+        read = getattr(binary, "read1", binary.read)
         while True:
             with self._termination.interruptible():
-                line = source.readline()
-            if not line:
+                piece = read(_READ)
+            if not piece:
                 return
-            self._line += 1
-            if not line.isspace():
-                yield line
+            yield piece if isinstance(piece, bytes) else piece.encode()
 
     @override
     def deserialize_json(self, line: str | bytes) -> dict[str, Any]:
-        try:
-            message = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputFault(f"Input line {self._line} is not JSON: {error}.") from None
-        if not isinstance(message, dict):
-            raise InputFault(f"Input line {self._line} is not a JSON object.")
-        return message
+        return parse_line(line, self._line)
+
+
+def _in_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Whole lines, as many as a piece ends; a last one may lack its end."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        lines = piece.split(b"\n")
+        begun.append(lines.pop())
+        if lines:
+            lines[0] = b"".join((*begun[:-1], lines[0]))
+            begun = begun[-1:]
+            yield lines
+    if rest := b"".join(begun):
+        yield [rest]

@@ -14,13 +14,14 @@ from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.delivery.dispatch import Dispatch
 from target_monday.delivery.upload_lane import UploadLane
-from target_monday.errors import BoardFailed, BoardParked, SettingsFault
+from target_monday.errors import BoardFailed, BoardParked, InputFault, SettingsFault
 from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.links import LinkStore
+from target_monday.ledger.record_hashes import RecordHashes
 from target_monday.ledger.runs import Runs
 from target_monday.ledger.seals import keep_seal
 from target_monday.linking import Linking
@@ -28,6 +29,8 @@ from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
+from target_monday.quiet import Quiet, fingerprint, is_quiet
+from target_monday.reader import parse_line
 from target_monday.recovery import Recovery
 from target_monday.run_header import run_header
 from target_monday.settings import setting_faults
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_monday.plan import BoardPlan
+    from target_monday.record_lines import Taken
     from target_monday.routing import Route
     from target_monday.termination import Termination
 
@@ -92,6 +96,8 @@ class Session:
         )
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
+        self._config, self._version = config, version
+        self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         self.links = Linking(
             self.calls,
@@ -118,6 +124,7 @@ class Session:
             books=self.books,
             checkpoints=Checkpoints(self.books.streams),
             appending=Appending(items),
+            quiet=self._quiet,
             max_aliases=config["max_aliases"],
             ambiguous=self._preparation.ambiguous,
             after_pack=after_pack,
@@ -158,6 +165,39 @@ class Session:
         self._preparation.know_people(plan, [row.record for row in rows])
         self.links.know(plan, [row.record for row in rows])
         self.loader.load(plan, rows)
+
+    def fingerprint(self, route: Route) -> bytes | None:
+        """What the hashes of a stream's records go by; None if its rows are never quiet."""
+        plan = route.only
+        if plan is None or not is_quiet(plan, self._config):
+            return None
+        return fingerprint(plan, self._config, self._version, self._preparation.week_begins)
+
+    def load_lines(self, route: Route, by: bytes, taken: Taken) -> None:
+        """Rows of one stream that were not parsed yet. Raises InputFault.
+
+        Those that need nothing are counted, the others take the usual path. What comes before a
+        line that cannot be read is delivered, nothing after it.
+        """
+        plan = route.plans[""]
+        found = self._quiet.sort(plan, by, taken.records, trusted=not self.loader.is_closed(plan))
+        tickets = self.loader.unchanged(plan, taken.tickets, found.others)
+        if found.keys:
+            self._versions.see(route, taken.version, found.keys, known=True)
+        rows: list[Row] = []
+        for (at, record), ticket in zip(found.others.items(), tickets, strict=True):
+            if record is not None:
+                rows.append(Row(record, ticket, found.hashes[at]))
+                continue
+            self.load(route, rows, taken.version)
+            message = parse_line(taken.lines[at], taken.numbers[at])
+            parsed = message.get("record")
+            if message.get("stream") != route.stream or not isinstance(parsed, dict):
+                raise InputFault(f"Input line {taken.numbers[at]} has members twice.")
+            self.load(route, [Row(parsed, ticket)], message.get("version"))
+            rows = []
+        if rows:
+            self.load(route, rows, taken.version)
 
     def _load_by_board(self, route: Route, rows: Sequence[Row]) -> None:
         """Rows of a stream whose records name their boards."""

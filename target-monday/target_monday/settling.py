@@ -45,10 +45,11 @@ _log = logging.getLogger("target-monday")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record with the ticket of its checkpoint."""
+    """A record with the ticket of its checkpoint, and the hash of its bytes if these are known."""
 
     record: dict[str, Any]
     ticket: int
+    record_hash: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.loading import Row
 from target_monday.mapping import is_left_out
 from target_monday.privacy import key_fault, privacy_of
+from target_monday.record_lines import RecordLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,13 @@ class MondaySink(Sink):
         self._version: int | None = None
         self._left_out = is_left_out(stream_name, target.config)
         self._told: set[str] = set()
+        self._fingerprint: bytes | None = None
+        self._lines = RecordLines(self.max_size, self._session.loader.checkpoints.rows, self.flush)
+
+    @property
+    def lines(self) -> RecordLines | None:
+        """Where lines of the stream wait that need not be parsed; None if all have to be."""
+        return self._lines if self._fingerprint is not None else None
 
     @override
     def get_validator(self) -> None:
@@ -65,13 +73,16 @@ class MondaySink(Sink):
             self._route = self._session.route(self.stream_name, self.schema, self.key_properties)
         except BoardFailed as error:
             self._session.loader.fail_stream(self.stream_name, str(error))
+            return
+        if self._privacy is None:  # a hash would tell of what goes no further
+            self._fingerprint = self._session.fingerprint(self._route)
 
     def take(self, record: dict[str, Any], version: int | None = None) -> None:
         """Buffer a record; a full buffer goes to the loader."""
         if self._left_out:
             self._session.books.at(self.stream_name).filter(1)
             return
-        if version != self._version:
+        if version != self._version or len(self._lines):
             self.flush()
             self._version = version
         if self._privacy is not None:
@@ -89,16 +100,22 @@ class MondaySink(Sink):
         self.flush()
 
     def flush(self) -> None:
-        """Hand the buffered rows to the loader."""
+        """Hand what waits to the loader; rows came before the lines, if there are both."""
         rows, self._rows = self._rows, []
-        if not rows:
-            return
-        if self._route is None:
+        if rows and self._route is None:
             self._session.loader.carry_over(self.stream_name, rows)
+        if self._route is None:
             return
-        self._session.load(self._route, rows, self._version)
+        if rows:
+            self._session.load(self._route, rows, self._version)
+        if len(self._lines) and self._fingerprint is not None:
+            self._session.load_lines(self._route, self._fingerprint, self._lines.empty())
         for plan in self._route.plans.values():
             self._tell_what_was_cut(plan)
+
+    def mark(self) -> None:
+        """A bookmark comes: it stands behind all lines so far."""
+        self._lines.mark()
 
     def _tell_what_was_cut(self, plan: BoardPlan) -> None:
         """Once a column: the summary counts the rest."""
@@ -111,7 +128,8 @@ class MondaySink(Sink):
 
     def carry_over(self) -> None:
         """The run stops: buffered rows are for the next one."""
-        self._session.loader.carry_over(self.stream_name, self._rows)
+        waiting = [Row({}, ticket) for ticket, n in self._lines.empty().tickets for _ in range(n)]
+        self._session.loader.carry_over(self.stream_name, [*self._rows, *waiting])
         self._rows = []
 
     @override

@@ -17,6 +17,7 @@ import simplejson  # type: ignore[import-untyped] # it ships no types
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import _ConfigInput
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from target_monday.clock import Clock
+    from target_monday.record_lines import RecordLines
 
 __all__ = ["TargetMonday"]
 
@@ -72,7 +74,10 @@ class TargetMonday(Target):
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         self.termination = Termination()
         self._clock = clock
-        super().__init__(message_reader=LineReader(self.termination, self._input_failed), **kwargs)
+        super().__init__(
+            message_reader=LineReader(self.termination, self._input_failed, self._lines_of),
+            **kwargs,
+        )
         self.max_parallelism = 1  # monday asks for one mutation at a time on a board
         self._last_flush = time.monotonic()
         self._finished = False
@@ -120,6 +125,15 @@ class TargetMonday(Target):
                 sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
             sink.take(record, message_dict.get("version"))
 
+    def _lines_of(self, stream: str) -> RecordLines | None:
+        """Where lines of a stream wait that nothing on the way needs to look into."""
+        maps = self.mapper.stream_maps.get(stream, ())
+        sink = self._sinks_active.get(stream)
+        as_they_are = all(type(each) is SameRecordTransform for each in maps)
+        if len(maps) != 1 or not as_they_are or maps[0].flattening_enabled:
+            return None
+        return sink.lines if isinstance(sink, MondaySink) else None
+
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
@@ -138,6 +152,9 @@ class TargetMonday(Target):
         state: Mapping[str, Any] = message_dict["value"]
         if not state:  # an empty state would wipe the bookmarks that stand
             return
+        for sink in self._sinks_active.values():
+            if isinstance(sink, MondaySink):
+                sink.mark()
         self.session.loader.checkpoints.state(state)
         if time.monotonic() - self._last_flush > _FLUSH_SECONDS:
             self._flush()
@@ -181,7 +198,7 @@ class TargetMonday(Target):
             if error is None:
                 self.session.loader.appending.ended_well()
         except Exception as failure:
-            self._finish(failure)
+            self._input_failed(failure)  # lines that wait are looked into only now
             raise
         self._finish(error)
         if error is not None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.errors import BoardFailed
+from target_monday.seen import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_monday.ledger.items import ItemStore
     from target_monday.plan import BoardPlan
@@ -25,7 +26,7 @@ class Versions:
 
     items: ItemStore
     settings: Mapping[str, Any]
-    _seen: dict[str, tuple[Route, int, set[str]]] = field(default_factory=dict)  # by stream
+    _seen: dict[str, tuple[Route, Seen]] = field(default_factory=dict)  # by stream
 
     def choice(self, stream: str) -> str:
         """What happens to the stream's vanished rows: keep, archive or delete."""
@@ -33,24 +34,27 @@ class Versions:
         choice: str = asked.get("vanished") or self.settings.get("vanished", "keep")
         return choice
 
-    def see(self, route: Route, version: int | None, keys: Iterable[str]) -> None:
-        """These keys are in this version; also those of rejected rows, which exist after all."""
+    def see(
+        self, route: Route, version: int | None, keys: Iterable[str], *, known: bool = False
+    ) -> None:
+        """These keys are in this version; also those of rejected rows, which exist after all.
+
+        `known`: each of them has an item.
+        """
         if self.choice(route.stream) == "keep" or version is None or route.spec.append:
             return
-        _, current, known = self._seen.get(route.stream, (route, version, set()))
-        if current != version:
-            known = set()
-        known.update(keys)
-        self._seen[route.stream] = (route, version, known)
+        _, seen = self._seen.get(route.stream, (route, None))
+        if seen is None or seen.version != version:
+            seen = Seen(version)
+        seen.see(keys)
+        seen.known = seen.known and known
+        self._seen[route.stream] = (route, seen)
 
     def save(self) -> None:
-        """Put what was seen into the ledger: a version may reach over several runs.
-
-        At the end of the run once more, for the items that were created since.
-        """
-        for route, version, keys in self._seen.values():
-            boards = [plan.ledger_id for plan in route.plans.values()]
-            self.items.see(boards, list(keys), version)
+        """Put what was seen into the ledger: a version may reach over several runs."""
+        for route, seen in self._seen.values():
+            if seen.changed:
+                self.items.see([plan.ledger_id for plan in route.plans.values()], seen)
 
     def vanished(self, route: Route, version: int) -> list[tuple[BoardPlan, dict[str, str]]]:
         """By board, key -> item id of items to archive. Raises BoardFailed if the brake holds."""
@@ -59,6 +63,8 @@ class Versions:
         self.save()
         plans = list(route.plans.values())
         totals = [self.items.count(plan.ledger_id) for plan in plans]
+        if self._saw_all(route, version, totals):
+            return [(plan, {}) for plan in plans]
         gone = [self.items.unseen(plan.ledger_id, version) for plan in plans]
         items = sum(totals)
         if self._is_empty(route, version) and sum(map(len, gone)) == items > 0:
@@ -74,8 +80,14 @@ class Versions:
 
     def _is_empty(self, route: Route, version: int) -> bool:
         """Whether this run read no row of the version."""
-        _, seen, _ = self._seen.get(route.stream, (route, None, set()))
-        return seen != version
+        _, seen = self._seen.get(route.stream, (route, None))
+        return seen is None or seen.version != version
+
+    def _saw_all(self, route: Route, version: int, totals: Sequence[int]) -> bool:
+        """Whether each item's row was read, by their number: no row was without an item."""
+        _, seen = self._seen.get(route.stream, (route, None))
+        whole = seen is not None and seen.version == version and seen.known
+        return whole and len(totals) == 1 and seen is not None and seen.count == totals[0]
 
 
 def hold_back(

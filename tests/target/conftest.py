@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import secrets
@@ -10,18 +9,15 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from ifs_monday_sandbox.monday.account import Account
 from ifs_monday_sandbox.monday.settings import MondaySettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
-from target_monday.clock import Clock
-from target_monday.errors import TargetError
-from target_monday.target import TargetMonday
+
+from benchmarks.simulation import Simulation
 
 if TYPE_CHECKING:
     import signal
@@ -223,95 +219,6 @@ class Messages:
     def activate(stream: str, version: int) -> dict[str, Any]:
         """An ACTIVATE_VERSION."""
         return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
-
-
-BEGAN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-
-
-@dataclass
-class Time:
-    """Seconds that pass when somebody waits, and only then."""
-
-    seconds: float = 0.0
-
-    def elapsed(self) -> float:
-        """The stopwatch of both sides."""
-        return self.seconds
-
-    def wall(self) -> datetime:
-        """The time of day on the twin's side."""
-        return BEGAN + timedelta(seconds=self.seconds)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, in no time."""
-        self.seconds += seconds
-
-
-@dataclass(frozen=True)
-class Took:
-    """A run that has ended: exit code, message, and what it took."""
-
-    code: int
-    message: str
-    seconds: float
-    calls: int
-    mutations: int
-    refused: int
-    books: Any
-
-
-@dataclass
-class Simulation:
-    """The target in this process against the sandbox, on a clock that both go by."""
-
-    folder: Path
-    monday: MondaySettings = field(default_factory=MondaySettings)
-    time: Time = field(default_factory=Time)
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.account = Account(self.monday, wall=self.time.wall, elapsed=self.time.elapsed)
-        settings = SandboxSettings(size=1, monday=self.monday)
-        self.sandbox = Sandbox(settings, monday_account=self.account)
-
-    def __enter__(self) -> Self:
-        """Start the twin."""
-        self.sandbox.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop it."""
-        self.sandbox.__exit__(None, None, None)
-
-    def run(self, lines: str, **settings: Any) -> Took:
-        """Run the target over these lines to its end."""
-        config = {
-            "api_token": "sandbox",
-            "api_url": self.sandbox.monday_url,
-            "ledger_url": f"sqlite:///{self.folder / 'ledger.db'}",
-            **self.settings,
-            **settings,
-        }
-        clock = Clock(
-            self.time.elapsed, lambda: BEGAN.timestamp() + self.time.seconds, self.time.sleep
-        )
-        began, usage = self.time.seconds, self.account.usage
-        before = (usage.calls, usage.mutations, usage.refused)
-        target = TargetMonday(config=config, clock=clock)
-        code, message = 0, ""
-        try:
-            target.listen(io.StringIO(lines))
-        except TargetError as error:
-            code, message = error.exit_code, str(error)
-        return Took(
-            code,
-            message,
-            self.time.seconds - began,
-            usage.calls - before[0],
-            usage.mutations - before[1],
-            usage.refused - before[2],
-            target.session.books,
-        )
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class Pending:
     did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
     says that the books know the row already; `partial`, that one of its cells did not fit. `after`
     are the places of operations that come first: its key's items leave the stream's other boards.
+    `record_hash`: of the last row's record, for which the item needs no change afterwards.
     """
 
     plan: BoardPlan
@@ -43,6 +44,7 @@ class Pending:
     counted: bool = False
     partial: bool = False
     after: frozenset[tuple[int, str]] = frozenset()
+    record_hash: bytes | None = None
 
     @property
     def place(self) -> tuple[int, str]:
@@ -91,9 +93,14 @@ class Pending:
     def _after(self) -> KnownItem | None:
         match self.operation:
             case Create() as create:
-                return KnownItem("", create.name, create.cells)
+                return KnownItem("", create.name, create.cells, self._delivered())
             case Update(_, item_id, cells, name):
                 before = self.before or KnownItem(item_id, "", {})
-                return KnownItem(item_id, name or before.name, {**before.cells, **cells})
+                after = {**before.cells, **cells}
+                return KnownItem(item_id, name or before.name, after, self._delivered())
             case Archive():
                 return None
+
+    def _delivered(self) -> bytes | None:
+        """The record's hash, if this operation leaves nothing of it to be sent."""
+        return None if self.rest or self.partial else self.record_hash

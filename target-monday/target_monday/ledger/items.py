@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Engine, func, select
 
@@ -13,17 +12,20 @@ from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts, packed
 from target_monday.ledger.sealed import writing
+from target_monday.seen import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from target_monday.ledger.sealed import Writing
+    from target_monday.seen import Seen
 
 __all__ = ["BoardEntry", "ItemStore", "write_items"]
 
 _CHUNK: Final = 500  # keys a statement
+_STREAMED: Final = 5_000  # rows read at a time
 _TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
-_SIGHTING: Final = 8  # bytes of a key's hash
+_CONTENT: Final = ("name", "layout", "cells")  # what a row is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +52,40 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 def write_items(
     ledger: Writing, layouts: Layouts, board: int, known: Mapping[str, KnownItem]
 ) -> None:
-    """Put these items in place of what was known under their keys."""
+    """Put these items in place of what was known under their keys.
+
+    The hash of a record is kept only where the item stays as it was.
+    """
+    unknown = [key for key, item in known.items() if item.record_hash is None]
+    before = _with_hashes(ledger, board, unknown)
     rows: list[dict[str, object]] = []
     for key, item in known.items():
         columns = tuple(sorted(column for column, cell in item.cells.items() if cell is not None))
-        rows.append(
-            {
-                "board": board,
-                "key": key,
-                "item_id": item.item_id,
-                "name": item.name,
-                "layout": layouts.number(ledger, columns),
-                "cells": packed(item.cells, columns),
-            }
-        )
+        row = {
+            "board": board,
+            "key": key,
+            "item_id": item.item_id,
+            "name": item.name,
+            "layout": layouts.number(ledger, columns),
+            "cells": packed(item.cells, columns),
+            "record_hash": item.record_hash,
+        }
+        was = before.get(key)
+        if was is not None and all(row[name] == getattr(was, name) for name in _CONTENT):
+            row["record_hash"] = was.record_hash
+        rows.append(row)
     ledger.put(tables.items, rows)
 
 
-def _sighting(key: str) -> bytes:
-    return blake2b(key.encode(), digest_size=_SIGHTING).digest()
+def _with_hashes(ledger: Writing, board: int, keys: Sequence[str]) -> dict[str, Any]:
+    """The rows of items under these keys that have the hash of a record."""
+    table = tables.items
+    wanted = select(table.c.key, *(table.c[name] for name in _CONTENT), table.c.record_hash)
+    found: dict[str, Any] = {}
+    for chunk in _chunks(keys):
+        these = (table.c.board == board) & table.c.key.in_(chunk) & table.c.record_hash.is_not(None)
+        found |= {row.key: row for row in ledger.connection.execute(wanted.where(these))}
+    return found
 
 
 class ItemStore:
@@ -145,16 +162,17 @@ class ItemStore:
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:
         """The known items among these keys."""
         table = tables.items
-        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.layout, table.c.cells)
+        content = (table.c.name, table.c.layout, table.c.cells, table.c.record_hash)
+        wanted = select(table.c.key, table.c.item_id, *content)
         found: dict[str, KnownItem] = {}
         with self._engine.connect() as connection:
             for chunk in _chunks(keys):
                 these = (table.c.board == board) & table.c.key.in_(chunk)
-                for key, item_id, name, layout, cells in connection.execute(
+                for key, item_id, name, layout, cells, record in connection.execute(
                     wanted.where(these)
                 ).all():
                     known = self._layouts.unpack(connection, layout, cells)
-                    found[key] = KnownItem(item_id, name, known)
+                    found[key] = KnownItem(item_id, name, known, record)
         return found
 
     def cells(self, board: int) -> Iterator[tuple[str, Mapping[str, Cell]]]:
@@ -245,16 +263,15 @@ class ItemStore:
             for chunk in _chunks(list(keys)):
                 ledger.remove(table, (table.c.board == board) & table.c.key.in_(chunk))
 
-    def see(self, boards: Sequence[int], keys: Iterable[str], version: int) -> None:
+    def see(self, boards: Sequence[int], seen: Seen) -> None:
         """These keys were in this version of the stream, whichever of these boards they are on."""
-        table, now = tables.sightings, set(map(_sighting, keys))
+        table = tables.sightings
         with writing(self._engine, "see", durable=False) as ledger:
             for board in boards:
-                this = (table.c.board == board) & (table.c.version == version)
+                this = (table.c.board == board) & (table.c.version == seen.version)
                 before = ledger.connection.execute(select(table.c["keys"]).where(this))
-                seen = now | _hashes(before.scalar_one_or_none() or b"")
-                row = {"board": board, "version": version, "keys": b"".join(sorted(seen))}
-                ledger.put(table, [row])
+                keys = seen.joined(before.scalar_one_or_none() or b"")
+                ledger.put(table, [{"board": board, "version": seen.version, "keys": keys}])
 
     def doubled(self, boards: Sequence[int]) -> set[str]:
         """Keys that have items on several of these boards."""
@@ -274,12 +291,10 @@ class ItemStore:
         with self._engine.connect() as connection:
             this = (sightings.c.board == board) & (sightings.c.version == version)
             found = connection.execute(select(sightings.c["keys"]).where(this))
-            seen = _hashes(found.scalar_one_or_none() or b"")
+            seen = Sightings(found.scalar_one_or_none() or b"")
             rows = connection.execute(
-                select(items.c.key, items.c.item_id).where(items.c.board == board)
+                select(items.c.key, items.c.item_id)
+                .where(items.c.board == board)
+                .execution_options(yield_per=_STREAMED)
             )
-            return {row.key: row.item_id for row in rows if _sighting(row.key) not in seen}
-
-
-def _hashes(joined: bytes) -> set[bytes]:
-    return {joined[at : at + _SIGHTING] for at in range(0, len(joined), _SIGHTING)}
+            return {key: item_id for key, item_id in rows if key not in seen}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ class Journal:
         for intent, outcome in zip(intents, outcomes, strict=True):
             match outcome:
                 case Acknowledged(item_id) if intent.after is not None:
-                    item = KnownItem(item_id, intent.after.name, intent.after.cells)
+                    item = replace(intent.after, item_id=item_id)
                     known.setdefault(intent.board, {})[intent.key] = item
                 case Gone():
                     self._forget(ledger, intent)

@@ -12,7 +12,7 @@ from target_monday.ledger.records import Records, SourceRecord
 from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = ["RejectedRow", "Rejects", "is_open"]
 
@@ -108,6 +108,10 @@ class Rejects:
             "record": record,
             "at": now,
         }
+
+    def open_keys(self, stream: str) -> Collection[str]:
+        """The keys of the stream's rows that were rejected and have not been delivered since."""
+        return self._open.get(stream, {}).keys()
 
     def refused_before(self, stream: str, key: str, digest: str) -> bool:
         """Whether monday refused this very operation within the last day.

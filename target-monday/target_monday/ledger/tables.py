@@ -314,6 +314,8 @@ items = Table(
     Column("name", Text, nullable=False),
     Column("layout", ForeignKey("layouts.id")),  # null: `cells` is an object by column id
     Column("cells", LargeBinary, nullable=False),  # JSON: canonical cells in the layout's order
+    Column("record_hash", LargeBinary),  # of a record for which the item needs no change
+    Index("items_by_record", "board", "record_hash"),
     _digest(),
 )
 sightings = Table(  # which keys the version of a stream named that is being read

@@ -1,0 +1,88 @@
+"""Which keys a version of a stream held, in eight bytes for each. Pure.
+
+Two keys that share these bytes are one in a billion million; the worst that comes of it is an item
+that stays on its board.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Seen", "Sightings"]
+
+_SIZE: Final = 8  # bytes of a key's hash
+
+
+def _sighting(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=_SIZE).digest()
+
+
+@dataclass(slots=True)
+class Seen:
+    """The keys of one version that this run has read.
+
+    `known`: whether each of them has an item. `changed`: since they were last `joined`.
+    """
+
+    version: int
+    known: bool = True
+    changed: bool = True
+    _parts: dict[int, bytearray] = field(default_factory=dict)  # by the first byte of the hash
+
+    def see(self, keys: Iterable[str]) -> None:
+        """Note keys."""
+        parts, self.changed = self._parts, True
+        for key in keys:
+            one = _sighting(key)
+            part = parts.get(one[0])
+            if part is None:
+                part = parts[one[0]] = bytearray()
+            part += one
+
+    def joined(self, before: bytes = b"") -> bytes:
+        """The hashes of all keys, each once and in order; with those of an earlier run."""
+        joined = self._sorted()
+        if before and before != joined:
+            for at in range(0, len(before), _SIZE):
+                self._parts.setdefault(before[at], bytearray()).extend(before[at : at + _SIZE])
+            own, joined = joined, self._sorted()
+            self.known = self.known and joined == own
+        self.changed = False
+        return joined
+
+    def _sorted(self) -> bytes:
+        for first, part in self._parts.items():
+            self._parts[first] = bytearray(b"".join(sorted(set(_cut(part)))))
+        return b"".join(self._parts[first] for first in sorted(self._parts))
+
+    @property
+    def count(self) -> int:
+        """How many different keys were seen, as last joined."""
+        return sum(map(len, self._parts.values())) // _SIZE
+
+
+def _cut(part: bytearray) -> Iterable[bytes]:
+    whole = bytes(part)
+    return (whole[at : at + _SIZE] for at in range(0, len(whole), _SIZE))
+
+
+class Sightings:
+    """Joined hashes, to ask whether a key is among them."""
+
+    def __init__(self, joined: bytes) -> None:
+        self._hashes = array("Q", joined)
+        if sys.byteorder == "little":
+            self._hashes.byteswap()
+
+    def __contains__(self, key: str) -> bool:
+        wanted = int.from_bytes(_sighting(key))
+        at = bisect_left(self._hashes, wanted)
+        return at < len(self._hashes) and self._hashes[at] == wanted
