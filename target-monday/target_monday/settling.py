@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from target_monday.delivery.lost import appeared
 from target_monday.delivery.outcomes import (
-    ITEM_GONE,
     Acknowledged,
     CarriedOver,
     Gone,
@@ -93,10 +93,7 @@ class Settling:
         gone: list[tuple[Pending, Gone]] = []
         for pending, outcome in zip(pack, outcomes, strict=True):
             self._account(pending, outcome, gone)
-        waiting = [one for one in gone if self._pool.get(one[0].place) is one[0]]
-        if any(outcome.code != ITEM_GONE for _, outcome in waiting):
-            self.lane.calls.pause(None, "what monday failed over is looked up")
-        self._sort_out(waiting)
+        self._sort_out([one for one in gone if self._pool.get(one[0].place) is one[0]])
 
     def _take_out(self, pending: Pending) -> None:
         waiting = self._pool.pop(pending.place, None)
@@ -244,10 +241,15 @@ class Settling:
     def _sort_out(self, gone: Sequence[tuple[Pending, Gone]]) -> None:
         """Look the keys up together, then update or create.
 
+        Where monday failed over a new item it may be there, and be searchable only later.
         Last: a look-up may stop the run, and then what waits in the pool is carried over.
         """
-        keyed = [one for one in gone if one[0].plan.key_column is not None]
-        found = looked_up(self.lane.calls, self.items, (pending for pending, _ in keyed))
+        calls, keyed = self.lane.calls, [one for one in gone if one[0].plan.key_column is not None]
+        doubted = [each for each, outcome in keyed if each.kind == "create" and outcome.in_doubt]
+        others = [each for each, outcome in keyed if each not in doubted]
+        found = looked_up(calls, self.items, others)
+        if doubted:
+            found |= appeared(calls, lambda: looked_up(calls, self.items, doubted), len(doubted))
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from target_monday.monday.errors import (
 from target_monday.monday.operations import without_daily_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_monday.delivery.budget import Budget
     from target_monday.ledger.budgets import BudgetStore
@@ -37,6 +38,9 @@ _MAX_SERVER_ERRORS: Final = 2  # then it is one of the operations that monday st
 _FIRST_WAIT: Final = 1.0
 _ASIDE: Final = frozenset({"platform_api"})  # asked beside the question, where a token may
 _REFUSED_CALL: Final = 0.1  # what a request costs that a limit refused
+
+
+BeforeResend = Callable[[bool], None]
 
 
 class WaitTooLong(Stopped):
@@ -94,14 +98,14 @@ class Calls:
         key: str,
         kinds: Sequence[str] = (),
         *,
-        before_resend: Callable[[], None] = lambda: None,
+        before_resend: BeforeResend = lambda _: None,
     ) -> Answer:
         """Write. `body` goes out unchanged under `key` until an answer comes.
 
         `kinds` are those of its item mutations, one each. `before_resend` is called after a lost
-        answer; what it raises ends the sending. Raises AnswerLost if no answer came, Stopped for
-        limits and signals, RunFailed for what no retry mends, Refused if monday understood the
-        request and refuses it.
+        answer, with whether what ran may show only later; what it raises ends the sending.
+        Raises AnswerLost if no answer came, Stopped for limits and signals, RunFailed for what no
+        retry mends, Refused if monday understood the request and refuses it.
         """
         return self._patiently(body, key, kinds, before_resend)
 
@@ -117,7 +121,7 @@ class Calls:
         body: bytes,
         key: str | None,
         kinds: Sequence[str],
-        before_resend: Callable[[], None] = lambda: None,
+        before_resend: BeforeResend = lambda _: None,
     ) -> Answer:
         self.uncertain = False
         refusals = losses = 0
@@ -130,7 +134,7 @@ class Calls:
                 self.budget.learn_refusal(error.cost, kinds)
                 self._wait_as_asked(error, refusals)
                 if self.uncertain:  # an earlier answer was lost: its request may have ended now
-                    self._ask_whoever_sent(before_resend)
+                    self._ask_whoever_sent(before_resend, late=True)
             except TooComplex as error:
                 self.budget.learn_refusal(error.cost, kinds)
                 raise
@@ -146,17 +150,15 @@ class Calls:
                 self._learn(answer, kinds)
                 return answer
 
-    def _reconsider(
-        self, error: AnswerLost, losses: int, before_resend: Callable[[], None]
-    ) -> None:
-        self._ask_whoever_sent(before_resend)
+    def _reconsider(self, error: AnswerLost, losses: int, before_resend: BeforeResend) -> None:
+        self._ask_whoever_sent(before_resend, late=not isinstance(error, ServerError))
         if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
             raise error
 
-    def _ask_whoever_sent(self, before_resend: Callable[[], None]) -> None:
+    def _ask_whoever_sent(self, before_resend: BeforeResend, *, late: bool) -> None:
         """Before the same bytes leave again: whoever sent them may know better by now."""
         try:
-            before_resend()
+            before_resend(late)
         finally:
             self.uncertain = True  # also after the questions that were asked in between
 

@@ -154,9 +154,9 @@ class _Looks:
     made_already: Callable[[], Mapping[str, Any]]
     calls: Calls
 
-    def look(self) -> None:
+    def look(self, late: bool) -> None:  # noqa: FBT001 - the one thing that Calls tells
         """Raise _Ran if some of it is there; otherwise it may be sent again."""
-        found = appeared(self.calls, self._found, len(self.titles))
+        found = appeared(self.calls, self._found, len(self.titles), late=late)
         if found:
             raise _Ran(found)
 

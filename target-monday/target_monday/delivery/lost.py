@@ -37,16 +37,16 @@ Place = tuple[int, str]  # the ledger's number of a board, and a key
 Found = TypeVar("Found", bound=Sized)
 
 
-def appeared(calls: Calls, look: Callable[[], Found], wanted: int) -> Found:
+def appeared(calls: Calls, look: Callable[[], Found], wanted: int, *, late: bool = True) -> Found:
     """What of so many things is there, if anything.
 
-    monday runs operations one after another, and an item may be searchable only later: the first
-    gets 8 seconds to appear and, where some are there, the others 40.
+    monday runs operations one after another, and an item may be searchable only later: with `late`
+    the first gets 8 seconds to appear, and where some are there, the others get 40.
     """
     found = look()
     clock, tries = calls.budget.clock, 0
     began = clock()
-    while len(found) < wanted and clock() - began < (_SEARCHABLE if found else _UNSEEN):
+    while len(found) < wanted and clock() - began < (_SEARCHABLE if found else late * _UNSEEN):
         tries += 1
         calls.pause(None, "a request is still running", tries)
         found = look()
@@ -68,22 +68,22 @@ class LostRequest:
     calls: Calls
     pack: Sequence[Pending]
 
-    def look(self) -> None:
+    def look(self, late: bool) -> None:  # noqa: FBT001 - the one thing that Calls tells
         """Raise Ran if an item of the request is on its board; otherwise it may be sent again.
 
         Raises RunFailed if the board cannot be asked: a refusal of the question is none of the
         request.
         """
         try:
-            self._look()
+            self._look(late=late)
         except MondayError as error:
             raise RunFailed(
                 f"An answer was lost, and what was made cannot be looked up: {error}. "
                 "The next run finds out before it sends anything."
             ) from error
 
-    def _look(self) -> None:
-        found = appeared(self.calls, self._found, len(self._creates()))
+    def _look(self, *, late: bool) -> None:
+        found = appeared(self.calls, self._found, len(self._creates()), late=late)
         if found:
             raise Ran([self._outcome(pending, found) for pending in self.pack])
 

@@ -46,6 +46,11 @@ class Gone:
     code: str = ITEM_GONE
     by_upload: bool = False
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the operation itself may have run."""
+        return self.code != ITEM_GONE
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

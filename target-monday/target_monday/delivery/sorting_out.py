@@ -23,7 +23,7 @@ _KEYS_A_CALL = 100
 def looked_up(
     calls: Calls, items: ItemStore, waiting: Iterable[Pending]
 ) -> dict[tuple[int, str], list[KnownItem]]:
-    """The items that carry the keys of these operations now, by place; for none an empty list.
+    """The items that carry the keys of these operations now, by place.
 
     Key by key, 100 a call; or the whole board, 500 items a call, where that takes fewer.
     """
@@ -32,7 +32,6 @@ def looked_up(
         by_board.setdefault(pending.plan.ledger_id, (pending.plan, []))[1].append(pending.key)
     found: dict[tuple[int, str], list[KnownItem]] = {}
     for board, (plan, keys) in by_board.items():
-        found |= {(board, key): [] for key in keys}
         for key, known in _on_board(calls, items, plan, keys).items():
             found[board, key] = known
     return found
