@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "DOUBTED",
     "GROUP",
     "UPSERT",
     "Archive",
@@ -25,6 +26,7 @@ __all__ += ["diff"]
 
 Cell = str | int | bool | list[str] | None
 
+DOUBTED: Final[Cell] = ["\0"]  # known to be one of two values: no wanted cell is equal to it
 GROUP: Final = ":group"  # stands among the cells for the title of the item's group
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ifs_monday_sandbox.faults import Fault
 from ifs_monday_sandbox.monday import writes
+from ifs_monday_sandbox.monday.idempotency import Replies
 from target_monday.checkpoints import Checkpoints
 from target_monday.monday.errors import Kind, kind_of
 
@@ -297,3 +298,32 @@ def test_each_code_has_one_meaning_in_either_layout(kind: Kind, codes: str) -> N
 )
 def test_without_a_code_words_and_status_tell(message: str, status: int, kind: Kind) -> None:
     assert kind_of("", message, status) is kind
+
+
+def test_what_was_refused_after_a_lost_answer_is_written_again(twin: Any, messages: Any) -> None:
+    """A refused update may have been carried out: its cells count as unknown from then on."""
+    schema = messages.schema("s", {"Id": "string", "V": "string"})
+
+    def run(value: str) -> Any:
+        return twin.run(
+            messages.lines([schema, messages.record("s", Id="a", V=value)]), lane="alias"
+        )
+
+    assert run("old").code == 0
+
+    def forget() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+
+    def is_write(request: Any) -> bool:
+        return "idempotency-key" in request.headers
+
+    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=forget, matches=is_write))
+    failure = {"message": "x", "path": ["m0"], "extensions": {"code": "ColumnValueException"}}
+    refused = json.dumps({"data": {"m0": None}, "errors": [failure]})
+    twin.sandbox.monday_faults.plan(Fault(200, refused, matches=is_write))
+    assert run("new").code == 3
+    assert twin.account.rows("S")[0]["V"] == "new"
+
+    assert run("old").code == 0
+
+    assert twin.account.rows("S")[0]["V"] == "old"

@@ -173,7 +173,8 @@ class AliasLane:
         self, request: int, pack: Sequence[Pending], error: MondayError
     ) -> list[Outcome | None]:
         intents = [pending.intent for pending in pack]
-        outcomes = [CarriedOver(str(error))] * len(pack)
+        stumbled = isinstance(error, ServerError)
+        outcomes = [CarriedOver(str(error), may_have_run=stumbled)] * len(pack)
         self.journal.settle(request, intents, outcomes, request_id=error.request_id)
         middle = len(pack) // 2
         return [*self._deliver(pack[:middle]), *self._deliver(pack[middle:])]

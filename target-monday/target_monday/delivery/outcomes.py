@@ -70,6 +70,7 @@ class CarriedOver:
     `wait`: seconds to wait before it is sent again. `run_ends`: nothing may be sent any more.
     `refit`: only its request was refused, as a whole; it goes into another one. `by_alias`: an
     upload cannot take it. `too_large`: even alone it costs more than a request may.
+    `may_have_run`: monday failed over its request instead of refusing it.
     """
 
     message: str
@@ -79,6 +80,7 @@ class CarriedOver:
     refit: bool = False
     by_alias: bool = False
     too_large: bool = False
+    may_have_run: bool = False
 
 
 Outcome = Acknowledged | Rejected | Gone | Unknown | CarriedOver

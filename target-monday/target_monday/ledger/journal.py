@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from target_monday.delivery.outcomes import Acknowledged, Gone, Outcome, Unknown
-from target_monday.diff import Archive, KnownItem
+from target_monday.delivery.outcomes import (
+    Acknowledged,
+    CarriedOver,
+    Gone,
+    Outcome,
+    Rejected,
+    Unknown,
+)
+from target_monday.diff import DOUBTED, Archive, KnownItem, Update
 from target_monday.ledger import tables
 from target_monday.ledger.intents import (
     Intent,
@@ -197,6 +204,10 @@ class Journal:
                     self._forget(ledger, intent)
                 case Unknown():
                     distrusted.add(intent.board)
+                case Rejected() | CarriedOver(may_have_run=True):
+                    doubted = _doubted(intent)
+                    if doubted is not None:
+                        known.setdefault(intent.board, {})[intent.key] = doubted
                 case _:
                     pass
         for board, items in known.items():
@@ -271,3 +282,15 @@ def _upload(connection: Connection, request: int) -> SentUpload | None:
     table = tables.uploads
     row = connection.execute(select(table).where(table.c.request == request)).one_or_none()
     return None if row is None else SentUpload(row.job_id, row.lane)
+
+
+def _doubted(intent: Intent) -> KnownItem | None:
+    """An item that may hold what it held before, or what it was to hold: written again next time.
+
+    What monday refuses may have been carried out in part, or by a try whose answer was lost.
+    """
+    operation, after = intent.operation, intent.after
+    if not isinstance(operation, Update) or after is None:
+        return None
+    cells = {**after.cells, **dict.fromkeys(operation.cells, DOUBTED)}
+    return KnownItem(after.item_id, after.name if operation.name is None else "", cells)
