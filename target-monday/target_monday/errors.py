@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BoardFailed",
     "BoardParked",
+    "BoardReplaced",
     "BooksDoNotBalance",
     "InputFault",
     "LedgerFailed",
@@ -78,6 +79,12 @@ class BoardFailed(TargetError):
 
 class BoardParked(BoardFailed):
     """monday is still at work on an upload to this board: the next run goes on there."""
+
+
+class BoardReplaced(TargetError):
+    """A board is gone; the new one has only the rows that this run brought."""
+
+    code = "BOARD_REPLACED"
 
 
 class BooksDoNotBalance(TargetError):

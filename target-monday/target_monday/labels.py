@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from target_monday.rejects import LabelLimit, LabelMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
     "MAX_LABELS",
@@ -25,26 +25,44 @@ __all__ = [
 MAX_LABELS = 40  # of a status column; developer.monday.com/api-reference/reference/status
 MAX_LABEL_LENGTH = 30
 _NUMBER_LIKE = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*")
-_STATE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "done_green": (
-        *("closed", "paid", "invoiced", "received", "done", "posted", "active", "completed"),
+# What states say, and the colours for it: the usual one, then others that look like it.
+_STATE_WORDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        ("done_green", "grass_green", "bright_green"),
+        (
+            *("closed", "paid", "invoiced", "received", "done", "posted", "active", "completed"),
+            *("yes", "true"),
+        ),
     ),
-    "stuck_red": (
-        *("cancelled", "canceled", "stopped", "blocked", "rejected", "error", "overdue", "failed"),
+    (
+        ("stuck_red", "dark_red", "sunset"),
+        (
+            *("cancelled", "canceled", "stopped", "blocked", "rejected", "error", "overdue"),
+            *("failed", "high"),
+        ),
     ),
-    "working_orange": (
-        *("planned", "preliminary", "entered", "created", "draft", "new", "unpaid"),
+    (
+        ("working_orange", "dark_orange", "peach"),
+        ("planned", "preliminary", "entered", "created", "draft", "new", "unpaid", "medium"),
     ),
-    "bright_blue": ("released", "confirmed", "open", "approved", "authorized"),
-    "egg_yolk": ("partially", "partly", "partial", "pending", "hold", "waiting", "awaiting"),
-    "purple": ("arrived", "reserved", "picked", "delivered", "transferred", "matched"),
-}
+    (
+        ("bright_blue", "dark_blue", "chili_blue"),
+        ("released", "confirmed", "open", "approved", "authorized", "low"),
+    ),
+    (
+        ("egg_yolk", "saladish"),
+        ("partially", "partly", "partial", "pending", "hold", "waiting", "awaiting"),
+    ),
+    (
+        ("purple", "dark_purple", "berry"),
+        ("arrived", "reserved", "picked", "delivered", "transferred", "matched"),
+    ),
+    (("american_gray", "winter", "steel"), ("no", "false", "not", "none", "inactive")),
+)
 _OTHER_COLOURS = (
-    *("dark_blue", "grass_green", "saladish", "sofia_pink", "lipstick", "dark_purple"),
-    *("bright_green", "chili_blue", "american_gray", "brown", "dark_orange", "sunset", "bubble"),
-    *("peach", "berry", "winter", "river", "navy", "aquamarine", "indigo", "dark_indigo", "pecan"),
-    *("lavender", "royal", "steel", "orchid", "lilac", "tan", "sky", "coffee", "teal"),
-    *("blackish", "dark_red", "explosive"),
+    *("aquamarine", "river", "indigo", "brown", "lavender", "navy", "pecan", "royal", "teal"),
+    *("orchid", "tan", "sky", "coffee", "lilac", "dark_indigo", "bubble", "lipstick"),
+    *("sofia_pink", "blackish", "explosive"),
 )
 
 
@@ -151,27 +169,28 @@ class Labels:
 
 
 def status_colours(labels: Iterable[str]) -> list[tuple[str, str]]:
-    """Each label with a colour by its state words; no colour is used twice (monday forbids it)."""
-    free = [*_STATE_WORDS, *_OTHER_COLOURS]
-    chosen: list[tuple[str, str]] = []
-    for label in labels:
-        colour = _fitting(label, free) or next(c for c in [*_spare(free), *free] if c in free)
-        free.remove(colour)
-        chosen.append((label, colour))
-    return chosen
+    """Each label with a colour by its state words; no colour is used twice (monday forbids it).
 
-
-def _fitting(label: str, free: list[str]) -> str | None:
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower())
-    found = (
-        colour
-        for word in words
-        for colour, states in _STATE_WORDS.items()
-        if word in states and colour in free
+    Labels without such a word get what the others leave.
+    """
+    said = list(labels)
+    free = dict.fromkeys(
+        [*_OTHER_COLOURS, *(each for shades, _ in _STATE_WORDS for each in shades)]
     )
-    return next(found, None)
+    chosen: dict[int, str] = {}
+    for at, label in enumerate(said):
+        colour = next((each for each in _shades(label) if each in free), None)
+        if colour is not None:
+            chosen[at] = colour
+            del free[colour]
+    left = iter(free)
+    return [(label, chosen.get(at) or next(left)) for at, label in enumerate(said)]
 
 
-def _spare(free: list[str]) -> list[str]:
-    """Colours that no state word claims come first for labels without one."""
-    return [colour for colour in free if colour not in _STATE_WORDS]
+def _shades(label: str) -> Iterator[str]:
+    """The colours that fit a label by its words, the fittest first."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower()
+    for word in re.findall(r"[a-z]+", spaced):
+        for shades, states in _STATE_WORDS:
+            if word in states:
+                yield from shades

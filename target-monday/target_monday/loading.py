@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_monday.appending import Appending
     from target_monday.delivery.dispatch import Dispatch
     from target_monday.delivery.upload_lane import Batch
-    from target_monday.diff import Operation
+    from target_monday.diff import KnownItem, Operation
     from target_monday.plan import BoardPlan
     from target_monday.quiet import Quiet
 
@@ -78,6 +78,14 @@ class Loader(Moving):
             if isinstance(operation, Unchanged):
                 self._paid(place)
             elif isinstance(operation, Update) and place not in self._pool:
+                self._wait_again(Pending(plan, key, operation, item))
+
+    def repair_keys(self, plan: BoardPlan, edited: Mapping[str, KnownItem]) -> None:
+        """Write the keys of items again whose key cells a person changed."""
+        for key, item in edited.items():
+            row = WantedRow(key, None, "", {str(plan.key_column): key})
+            operation = diff(row, item)
+            if isinstance(operation, Update) and (plan.ledger_id, key) not in self._pool:
                 self._wait_again(Pending(plan, key, operation, item))
 
     def load(self, plan: BoardPlan, rows: Sequence[Row], others: Sequence[BoardPlan] = ()) -> None:

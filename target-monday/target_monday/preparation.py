@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "Preparation", "index_of"]
 
+_NAMED: Final = 5  # keys that a line of the log names
 _log = logging.getLogger("target-monday")
 
 
@@ -60,6 +61,8 @@ class Preparation:
     """The boards of one run. Everything that can be wrong is named before the first write.
 
     `found` is told what was known of a board's items, and what a reading of the board found.
+    `edited`: items whose key cell a person changed, by their key. `replaced`: streams whose board
+    is gone, so that another one took its place, with a sentence.
     """
 
     calls: Calls
@@ -69,6 +72,8 @@ class Preparation:
     settings: Mapping[str, Any]
     found: Callable[[BoardPlan, Mapping[str, KnownItem], Mapping[str, KnownItem]], None]
     ambiguous: dict[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    edited: dict[int, Mapping[str, KnownItem]] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
     _boards: dict[str, Board] = field(default_factory=dict)
     _entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
     _names: dict[str, list[str]] | None = None
@@ -269,8 +274,25 @@ class Preparation:
             self.leases.take_name(spec.name)
             board = self._found_by_name(spec) or self._made(spec)
             self._boards[board.id] = board
+            self._note_replaced(spec, board)
         self.leases.take(board.id)
         return board
+
+    def _note_replaced(self, spec: BoardSpec, board: Board) -> None:
+        """Say that the board of before is gone, if it had items."""
+        entry = self._entries.get(spec.place)
+        if entry is None or not self.items.count(entry.id):
+            return
+        gone = self._boards.get(entry.board_id)
+        state = gone.state if gone else "deleted, or hidden from us"
+        _log.warning(
+            "board.gone stream=%s board=%s state=%r successor=%s",
+            *(spec.stream, entry.board_id, state, board.id),
+        )
+        self.replaced[spec.stream] = (
+            f"stream {spec.stream!r}: board {entry.board_id} is {state}; board {board.id} "
+            f"({board.name!r}) takes its place and has only the rows of this run"
+        )
 
     def _others_wrote(self) -> bool:
         """Whether another run has sent anything since, or just before, the boards were read."""
@@ -444,7 +466,9 @@ class Preparation:
         if expected == board.items_count and not (columns_changed or old):
             return
         found = read_items(self.calls.query, board.id, plan.column_ids) if board.items_count else []
-        index = index_of(plan, found, self.items.keys_by_item(entry.id))
+        remembered = self.items.keys_by_item(entry.id)
+        index = index_of(plan, found, remembered)
+        self._tell_what_people_did(plan, index, remembered)
         others = None if index.ambiguous else index.other_items
         if plan.control is not None:
             before = self.items.items(entry.id, list(self.items.keys(entry.id)))
@@ -455,6 +479,29 @@ class Preparation:
             "index.read stream=%s board=%s items=%d others=%d ambiguous=%d",
             *(plan.stream, board.id, len(index.known), index.other_items, len(index.ambiguous)),
         )
+
+    def _tell_what_people_did(
+        self, plan: BoardPlan, index: Index, remembered: Mapping[str, str]
+    ) -> None:
+        """Items that left the board, and keys that were changed, since the ledger knew them."""
+        there = index.known.keys() | index.ambiguous.keys()
+        gone = [key for key in remembered.values() if key not in there]
+        if gone:
+            _log.warning(
+                "items.gone stream=%s board=%s items=%d keys=%r",
+                *(plan.stream, plan.board_id, len(gone), gone[:_NAMED]),
+            )
+        edited = {
+            key: item
+            for key, item in index.known.items()
+            if item.cells.get(plan.key_column or "") != key
+        }
+        if edited:
+            _log.warning(
+                "keys.edited stream=%s board=%s items=%d keys=%r: they are written again",
+                *(plan.stream, plan.board_id, len(edited), list(edited)[:_NAMED]),
+            )
+            self.edited[plan.ledger_id] = edited
 
 
 def index_of(plan: BoardPlan, found: Sequence[Item], remembered: Mapping[str, str]) -> Index:

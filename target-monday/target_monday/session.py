@@ -149,9 +149,14 @@ class Session:
             self.loader.parked.add(stream)
             raise
         for plan in route.plans.values():
-            self.loader.open(plan)
+            self._open(plan)
         self.loader.note_doubled(route)
         return route
+
+    def _open(self, plan: BoardPlan) -> None:
+        """A board is ready: first of all comes what was left of before."""
+        self.loader.open(plan)
+        self.loader.repair_keys(plan, self._preparation.edited.pop(plan.ledger_id, {}))
 
     def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
@@ -221,7 +226,7 @@ class Session:
             self.loader.note_failure(route.stream, str(error))
             return None
         route.plans[part] = plan
-        self.loader.open(plan)
+        self._open(plan)
         self.loader.note_doubled(route)
         return plan
 
@@ -229,6 +234,7 @@ class Session:
         """The version is complete: what it did not name is gone from the source."""
         if route.stream in self.loader.failed:
             return
+        self._preparation.replaced.pop(route.stream, None)  # its rows have come, all of them
         try:
             gone = self._versions.vanished(route, version)
         except BoardFailed as error:
@@ -243,6 +249,11 @@ class Session:
             if not self.loader.is_closed(plan):
                 self.loader.open(self._preparation.connected(plan))
         self.loader.deliver_links()
+
+    @property
+    def replaced(self) -> Mapping[str, str]:
+        """Streams whose board was replaced and that were not read in full, with a sentence."""
+        return self._preparation.replaced
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""

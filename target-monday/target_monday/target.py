@@ -25,6 +25,7 @@ from typing_extensions import override
 from target_monday.batches import batch_records
 from target_monday.errors import (
     BoardFailed,
+    BoardReplaced,
     BooksDoNotBalance,
     InputFault,
     RejectsAboveLimit,
@@ -218,6 +219,11 @@ class TargetMonday(Target):
         if books.carried_over or not books.balanced:
             return BooksDoNotBalance(
                 f"{books.carried_over} rows are not settled; balanced: {books.balanced}."
+            )
+        if self.session.replaced:
+            sentences = "; ".join(self.session.replaced.values())
+            return BoardReplaced(
+                f"{sentences}. Bring the old board back, or read once with --full-refresh."
             )
         if books.partial:
             return RowsIncomplete(

@@ -85,6 +85,75 @@ def test_a_stream_map_changes_what_arrives(rehearsal: Any, messages: Any) -> Non
     assert rehearsal.audit("report")["balanced"]
 
 
+def test_a_stream_map_makes_two_streams_of_one(rehearsal: Any, messages: Any) -> None:
+    """Each goes to a board of its own, with its own key and only the properties that are left."""
+    maps = {
+        "s": {},
+        "open": {
+            "__source__": "s",
+            "__filter__": "State == 'Open'",
+            "__key_properties__": ["Number"],
+            "Number": "'N-' + Id",
+            "__else__": None,
+        },
+    }
+    schema = messages.schema("s", {"Id": "string", "State": "string"})
+    states = {"a": "Open", "b": "Closed", "c": "Open"}
+    rows = [messages.record("s", Id=one, State=state) for one, state in states.items()]
+
+    ended = rehearsal.run([schema, *rows, messages.state(1)], stream_maps=maps)
+
+    assert (ended.code, len(ended.states)) == (0, 1)
+    assert rehearsal.board("S")["items_count"] == 3
+    assert sorted(columns(rehearsal, "Open")) == ["Name", "Number", "Record key"]
+    keys = {each["cells"]["Record key"] for each in rehearsal.board("Open")["items"]}
+    assert keys == {"N-a", "N-c"}
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_catalog_of_countries_arrives(rehearsal: Any, messages: Any, *, flat: bool) -> None:
+    """Objects in objects, lists of objects, properties of no stated type: nothing is refused."""
+    code = {"type": ["string", "null"]}
+    named = {"type": ["object", "null"], "properties": {"code": code, "name": code}}
+    schema = messages.schema(
+        "countries",
+        {
+            "code": "string",
+            "continent": named,
+            "languages": {"type": ["array", "null"], "items": named},
+            "phones": {"type": ["null", "array"], "items": {"type": ["null", "string"]}},
+            "anything": {},
+            "either": {"anyOf": [{"type": "null"}, {"type": "integer"}]},
+        },
+        ["code"],
+    )
+    sweden = {
+        "continent": {"code": "EU", "name": "Europe"},
+        "languages": [{"code": "sv", "name": "Swedish"}, {"code": "fi", "name": None}],
+        "phones": ["46"],
+        "anything": {"at": [1, 2.50]},
+        "either": 7,
+    }
+    empty = dict.fromkeys(sweden)
+    rows = [
+        messages.record("countries", code=one, **cells)
+        for one, cells in (("SE", sweden), ("XX", empty))
+    ]
+
+    codes = [
+        rehearsal.run([schema, *rows], flattening_enabled=flat, flattening_max_depth=3).code
+        for _ in range(2)
+    ]
+
+    cells = rehearsal.cells("Countries", "SE")
+    assert codes == [0, 0]
+    assert cells["languages"] == '[{"code":"sv","name":"Swedish"},{"code":"fi","name":null}]'
+    assert (cells["phones"], cells["either"]) == ('["46"]', "7")
+    assert cells["continent__name" if flat else "continent"] == (
+        "Europe" if flat else '{"code":"EU","name":"Europe"}'
+    )
+
+
 def test_a_schema_that_changes_in_mid_stream_adds_columns(rehearsal: Any, messages: Any) -> None:
     """Rows before it are delivered by the old one; what is gone from it is left alone."""
     first = messages.schema("s", {"Id": "string", "Old": "string"})

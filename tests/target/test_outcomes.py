@@ -254,12 +254,15 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
         (
             Kind.REJECT,
             (
-                "ColumnValueException CorrectedValueException InvalidColumnIdException "
+                "ColumnValueException CorrectedValueException "
                 "InvalidUserIdException InvalidArgumentException ItemNameTooLongException "
                 "DeleteLastGroupException RecordInvalidException"
             ),
         ),
-        (Kind.BOARD, "InvalidBoardIdException ItemsLimitationException"),
+        (
+            Kind.BOARD,
+            "InvalidBoardIdException InvalidColumnIdException ItemsLimitationException",
+        ),
         (Kind.GONE, "ResourceNotFoundException"),
         (
             Kind.ACCESS,

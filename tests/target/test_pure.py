@@ -272,6 +272,21 @@ def test_states_have_sensible_colours() -> None:
     }
 
 
+def test_states_that_say_the_same_look_alike() -> None:
+    """Where two labels claim one colour, the second gets a shade of it; words of no state wait."""
+    states = ["Received", "Cancelled", "Closed", "Stopped", "Anything", "Arrived", "Delivered"]
+
+    assert dict(status_colours(states)) == {
+        "Received": "done_green",
+        "Cancelled": "stuck_red",
+        "Closed": "grass_green",
+        "Stopped": "dark_red",
+        "Anything": "aquamarine",
+        "Arrived": "purple",
+        "Delivered": "dark_purple",
+    }
+
+
 CELLS = st.dictionaries(st.sampled_from("abcd"), st.one_of(st.none(), st.text(min_size=1)))
 
 

@@ -89,3 +89,28 @@ def test_a_template_never_fails_but_as_told(source: str, record: dict[str, Any])
 
     assert made is None or made is ABSENT or isinstance(made, str)
     assert (made is ABSENT) == any(name not in record for name in parsed.fields)
+
+
+def test_the_whole_of_a_long_text_is_kept_in_a_second_column(rehearsal: Any, messages: Any) -> None:
+    """A long text holds 2,000 characters: what it loses stands in a text column beside it."""
+    long = "Ü\N{COMBINING ACUTE ACCENT} \N{FAMILY}\n" * 900
+    mapping = {
+        "s": {
+            "unmapped": "create",
+            "columns": {
+                "Note": {"title": "Note", "type": "long_text"},
+                "Note (full)": {"template": "{Note}", "title": "Note (full)", "type": "text"},
+            },
+        }
+    }
+    lines = [messages.schema("s", {"Id": "string", "Note": "string"})]
+    lines.append(messages.record("s", Id="a", Note=long))
+
+    ended = rehearsal.run(lines, boards=mapping)
+    again = rehearsal.run(lines, boards=mapping)
+
+    cells = rehearsal.cells("S", "a")
+    assert (ended.code, ended.counts()["shortened"]) == (0, 1)
+    assert (len(cells["Note"]) <= 2000, cells["Note"][-1]) == (True, "\N{HORIZONTAL ELLIPSIS}")
+    assert cells["Note (full)"] == long
+    assert again.counts()["unchanged"] == 1

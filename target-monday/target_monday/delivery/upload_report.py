@@ -42,19 +42,27 @@ class Sent:
 def written_rows(
     sent: Sequence[Sent], counts: Counts | None, report: bytes | None, key_column: str
 ) -> dict[int, str]:
-    """Position -> item id ("" if not told) of the rows that are on the board, for certain."""
+    """Position -> item id ("" if not told) of the rows that are on the board, for certain.
+
+    Where more items were made than were to be made, a row that was to change its item may have
+    made one of them, of only those cells: it is certain only if its own item is told.
+    """
     if counts is None or not counts.written:
         return {}
     told = _told(report, sent, key_column)
+    as_meant = counts.created == sum(each.creates for each in sent)
     if counts.written == len(sent):
         complete = told if len(told) == len(sent) else {}
-        return {at: complete.get(at) or _own_id(each, sent, counts) for at, each in enumerate(sent)}
-    return told if len(told) == counts.written else {}
+        own = {at: each.item_id if as_meant else "" for at, each in enumerate(sent)}
+        told = {at: complete.get(at) or own[at] for at in range(len(sent))}
+    elif len(told) != counts.written:
+        return {}
+    certain = {at for at in told if as_meant or sent[at].creates or _is_own(told[at], sent[at])}
+    return {at: item for at, item in told.items() if at in certain}
 
 
-def _own_id(row: Sent, sent: Sequence[Sent], counts: Counts) -> str:
-    """The id from before, unless the upload made more items than were to be made."""
-    return row.item_id if counts.created == sum(each.creates for each in sent) else ""
+def _is_own(item_id: str, row: Sent) -> bool:
+    return bool(item_id) and item_id == row.item_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,12 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "correctedvalue": Kind.REJECT,
     "itemnametoolong": Kind.REJECT,
     "invalidargument": Kind.REJECT,
-    "invalidcolumnid": Kind.REJECT,
     "invaliduserid": Kind.REJECT,
     "recordinvalid": Kind.REJECT,
     "deletelastgroup": Kind.REJECT,
     "itemslimitation": Kind.BOARD,
     "invalidboardid": Kind.BOARD,
+    "invalidcolumnid": Kind.BOARD,  # each of its rows would fail
     "resourcenotfound": Kind.GONE,
     "cursor": Kind.CURSOR,
     "cursorexpired": Kind.CURSOR,
