@@ -148,7 +148,8 @@ def test_a_catalog_of_countries_arrives(rehearsal: Any, messages: Any, *, flat: 
     cells = rehearsal.cells("Countries", "SE")
     assert codes == [0, 0]
     assert cells["languages"] == '[{"code":"sv","name":"Swedish"},{"code":"fi","name":null}]'
-    assert (cells["phones"], cells["either"]) == ('["46"]', "7")
+    assert cells["phones"] == '["46"]'
+    assert flat or cells["either"] == "7"  # the SDK's flattening keeps no such `anyOf`
     assert cells["continent__name" if flat else "continent"] == (
         "Europe" if flat else '{"code":"EU","name":"Europe"}'
     )

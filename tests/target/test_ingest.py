@@ -363,8 +363,12 @@ DONE = Counts(submitted=3, created=2, updated=1)
             id="JSON, rows from 0",
         ),
         pytest.param(None, DONE, {0: "", 1: "7", 2: ""}, id="none, all written"),
+        pytest.param(None, Counts(submitted=3, created=3), {0: "", 2: ""}, id="an item was gone"),
         pytest.param(
-            None, Counts(submitted=3, created=3), {0: "", 1: "", 2: ""}, id="an item was gone"
+            b"row,status,id\n1,created,11\n2,created,12\n3,created,13\n",
+            Counts(submitted=3, created=3),
+            {0: "11", 2: "13"},
+            id="an item was gone, and one of some cells was made",
         ),
         pytest.param(None, Counts(submitted=3, created=2, failed=1), {}, id="none, one failed"),
         pytest.param(

@@ -310,7 +310,7 @@ def test_a_renamed_label_stays_on_its_items_and_can_be_mapped(twin: Any) -> None
     """Without a mapping new rows make the old label again; with one nothing is sent."""
     column = twin.account.column("S", "State")
     column.labels = tuple(
-        replace(label, text="Offen") if label.text == "Open" else label for label in column.labels
+        replace(label, label="Offen") if label.label == "Open" else label for label in column.labels
     )
     mapping = {
         "s": {

@@ -50,15 +50,17 @@ def written_rows(
     if counts is None or not counts.written:
         return {}
     told = _told(report, sent, key_column)
-    as_meant = counts.created == sum(each.creates for each in sent)
+    creates = sum(each.creates for each in sent)
     if counts.written == len(sent):
         complete = told if len(told) == len(sent) else {}
+        as_meant = counts.created == creates
         own = {at: each.item_id if as_meant else "" for at, each in enumerate(sent)}
         told = {at: complete.get(at) or own[at] for at in range(len(sent))}
     elif len(told) != counts.written:
         return {}
-    certain = {at for at in told if as_meant or sent[at].creates or _is_own(told[at], sent[at])}
-    return {at: item for at, item in told.items() if at in certain}
+    if counts.created <= creates:
+        return told
+    return {at: told[at] for at in told if sent[at].creates or _is_own(told[at], sent[at])}
 
 
 def _is_own(item_id: str, row: Sent) -> bool:
