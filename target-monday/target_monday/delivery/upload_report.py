@@ -58,7 +58,7 @@ def written_rows(
         told = {at: complete.get(at) or own[at] for at in range(len(sent))}
     elif len(told) != counts.written:
         return {}
-    if counts.created <= creates:
+    if (counts.created or 0) <= creates:
         return told
     return {at: told[at] for at in told if sent[at].creates or _is_own(told[at], sent[at])}
 
