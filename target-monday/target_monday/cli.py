@@ -8,6 +8,7 @@ from target_monday.audit.command import finding
 from target_monday.audit.datasette import datasette
 from target_monday.audit.document import document
 from target_monday.audit.page import page
+from target_monday.audit.purge import purge
 from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
 from target_monday.audit.report import report
@@ -25,7 +26,7 @@ def audit() -> None:
 
 _COMMANDS = (
     *(runs, report, page, rejects, reconcile, verify),
-    *(document, datasette),
+    *(document, datasette, purge),
 )
 for _command in _COMMANDS:
     audit.add_command(_command)

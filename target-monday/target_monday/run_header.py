@@ -20,14 +20,15 @@ from target_monday.ledger.runs import RunHeader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["run_header"]
+__all__ = ["run_header", "user_name"]
 
-_SECRET: Final = frozenset({"api_token", "ledger_url", "ledger_key"})
+_SECRET: Final = frozenset({"api_token", "ledger_url", "ledger_key", "mask_key"})
 # Where and how fast, not what is written.
 _DELIVERY: Final = frozenset(
     {
         *("api_url", "api_version", "max_calls", "reserve_calls", "lane", "backfill"),
         *("poll_interval", "max_rejects", "max_aliases", "timeout", "batch_size_rows"),
+        "payload_days",
     }
 )
 _PACKAGES: Final = ("target-monday", "singer-sdk", "sqlalchemy", "msgspec", "requests")
@@ -41,7 +42,7 @@ def run_header(config: Mapping[str, Any], target_version: str) -> RunHeader:
     text = _encode(mapping)
     return RunHeader(
         version=target_version,
-        user=_user(),
+        user=user_name(),
         host=socket.gethostname(),
         pid=os.getpid(),
         versions=_encode({"python": platform.python_version(), **_versions()}).decode(),
@@ -53,7 +54,7 @@ def run_header(config: Mapping[str, Any], target_version: str) -> RunHeader:
     )
 
 
-def _user() -> str | None:
+def user_name() -> str | None:
     """Whoever runs this; None where the system knows no name, as in some containers."""
     try:
         return getpass.getuser()

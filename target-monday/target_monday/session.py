@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.appending import Appending
 from target_monday.books import Books
@@ -22,6 +22,7 @@ from target_monday.ledger.journal import Journal
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.links import LinkStore
 from target_monday.ledger.record_hashes import RecordHashes
+from target_monday.ledger.retention import Purge, purge_payloads
 from target_monday.ledger.runs import Runs
 from target_monday.ledger.seals import keep_seal
 from target_monday.linking import Linking
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_DAY: Final = 24 * 3600.0
 _log = logging.getLogger("target-monday")
 
 
@@ -131,6 +133,7 @@ class Session:
             before_pack=self._preparation.complete,
             priorities=_priorities(config.get("boards") or {}),
         )
+        self._payload_days = config.get("payload_days")
         self._opened = False
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
@@ -267,6 +270,7 @@ class Session:
             self._versions.save()
             for line in self.books.lines(calls=self.calls.made, points=self.calls.points):
                 _log.info("%s", line)
+            self._purge()
             seal = self.runs.end(
                 status=status,
                 exit_code=exit_code,
@@ -282,6 +286,16 @@ class Session:
             self._files.close()
             self._client.close()
             self._engine.dispose()
+
+    def _purge(self) -> None:
+        """Empty the payloads that are kept no longer."""
+        if self._payload_days is None:
+            return
+        now = self.runs.clock()
+        old = Purge(now - self._payload_days * _DAY, reason="payload_days")
+        count = purge_payloads(self._engine, old, now, self.runs.run_id)
+        if count:
+            _log.info("payloads.purged count=%d", count)
 
 
 def _priorities(boards: Mapping[str, Any]) -> dict[str, int]:

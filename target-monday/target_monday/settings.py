@@ -262,6 +262,16 @@ _SETTINGS = th.PropertiesList(
         ),
     ),
     th.Property(
+        "payload_days",
+        th.IntegerType(minimum=0),
+        title="Days of payloads",
+        description=(
+            "How long the ledger keeps the records that led to a write or a reject; at the end of "
+            "each run older ones are emptied, and their hashes stay. Default: without limit. 0 "
+            "keeps none beyond its run."
+        ),
+    ),
+    th.Property(
         "batch_size_rows",
         th.IntegerType(minimum=1),
         default=1000,
