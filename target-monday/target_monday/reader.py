@@ -14,6 +14,7 @@ from typing_extensions import override
 from target_monday.errors import InputFault
 from target_monday.record_lines import stream_of
 from target_monday.termination import Termination
+from target_monday.unreadable import read_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,10 @@ def parse_line(line: str | bytes, number: int) -> dict[str, Any]:
     try:
         message = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputFault(f"Input line {number} is not JSON: {error}.") from None
+        try:
+            message = read_around(line)
+        except ValueError:
+            raise InputFault(f"Input line {number} is not JSON: {error}.") from None
     if not isinstance(message, dict):
         raise InputFault(f"Input line {number} is not a JSON object.")
     return message

@@ -122,7 +122,7 @@ class _Verification:
             self._look_at_seals(seals)
 
     def _find(self, table: str, key: Any, fault: str) -> None:
-        self.verdict.places.append(Place(table, key, fault))
+        self.verdict.places.append(Place(str(table), key, fault))  # no name that quotes itself
 
     def _scan(self, table: Table) -> Iterator[dict[str, Any]]:
         """The rows as they are stored, by primary key; a table that cannot be read is a place."""
