@@ -36,8 +36,8 @@ class RecordHashes:
                 statement, values = f"{_KNOWN.format('?')} IN ({marks})", (board, *hashes)
             else:
                 statement, values = f"{_KNOWN.format('%s')} = ANY(%s)", (board, list(hashes))
-            found = connection.exec_driver_sql(statement, values)
-            return {bytes(one): key for one, key in found}
+            cursor = connection.exec_driver_sql(statement, values).cursor
+            return dict(cursor.fetchall()) if cursor else {}
 
     def of(self, board: int, keys: Sequence[str]) -> set[bytes]:
         """The hashes that the items under these keys have."""

@@ -315,7 +315,7 @@ items = Table(
     Column("layout", ForeignKey("layouts.id")),  # null: `cells` is an object by column id
     Column("cells", LargeBinary, nullable=False),  # JSON: canonical cells in the layout's order
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
-    Index("items_by_record", "board", "record_hash"),
+    Index("items_by_record", "board", "record_hash", "key"),
     _digest(),
 )
 sightings = Table(  # which keys the version of a stream named that is being read

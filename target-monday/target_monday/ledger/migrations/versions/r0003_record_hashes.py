@@ -12,7 +12,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Make room for them; rows that have none keep their digests."""
     op.add_column("items", sa.Column("record_hash", sa.LargeBinary))
-    op.create_index("items_by_record", "items", ["board", "record_hash"])
+    op.create_index("items_by_record", "items", ["board", "record_hash", "key"])
 
 
 def downgrade() -> None:
