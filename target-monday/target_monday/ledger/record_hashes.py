@@ -37,7 +37,7 @@ class RecordHashes:
             else:
                 statement, values = f"{_KNOWN.format('%s')} = ANY(%s)", (board, list(hashes))
             cursor = connection.exec_driver_sql(statement, values).cursor
-            return dict(cursor.fetchall()) if cursor else {}
+            return {} if cursor is None else dict(cursor.fetchall())
 
     def of(self, board: int, keys: Sequence[str]) -> set[bytes]:
         """The hashes that the items under these keys have."""
