@@ -36,8 +36,8 @@ class RecordHashes:
                 statement, values = f"{_KNOWN.format('?')} IN ({marks})", (board, *hashes)
             else:
                 statement, values = f"{_KNOWN.format('%s')} = ANY(%s)", (board, list(hashes))
-            cursor = connection.exec_driver_sql(statement, values).cursor
-            return {} if cursor is None else dict(cursor.fetchall())
+            found = connection.exec_driver_sql(statement, values)
+            return dict(found.cursor.fetchall())
 
     def of(self, board: int, keys: Sequence[str]) -> set[bytes]:
         """The hashes that the items under these keys have."""
