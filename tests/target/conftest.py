@@ -18,6 +18,7 @@ from ifs_monday_sandbox.monday.settings import MondaySettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 
 from benchmarks.simulation import Simulation
+from tests.target.postgresql import Cluster, programs
 
 if TYPE_CHECKING:
     import signal
@@ -219,6 +220,26 @@ class Messages:
     def activate(stream: str, version: int) -> dict[str, Any]:
         """An ACTIVATE_VERSION."""
         return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
+
+
+@pytest.fixture(scope="session")
+def postgresql(miss: Callable[[str], None]) -> Iterator[Cluster]:
+    """A PostgreSQL of the test session's own."""
+    found = programs()
+    if found is None:
+        miss("PostgreSQL server (Debian: postgresql)")
+        raise AssertionError
+    with Cluster(found) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new ledger, in each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return cluster.database()
 
 
 @pytest.fixture

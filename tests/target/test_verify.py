@@ -32,7 +32,7 @@ from target_monday.ledger.verification import Place, verify
 from target_monday.seen import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -100,15 +100,19 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_a_ledger_as_it_was_written_is_sound(engine: Engine) -> None:
+def test_a_ledger_as_it_was_written_is_sound(ledger_url: str) -> None:
     """No place is named, and nothing is left out."""
+    engine = open_database(ledger_url)
+    write_runs(engine)
+
     verdict = verify(engine)
 
     assert verdict.places == []
-    assert (verdict.seals, verdict.lines > 20) == (3, True)
+    assert verdict.lines > 20
     with engine.connect() as connection:
         for table in tables.METADATA.sorted_tables:
             assert connection.execute(select(func.count()).select_from(table)).scalar_one(), table
+    engine.dispose()
 
 
 @contextmanager
@@ -193,7 +197,7 @@ class Editor:
         """Put in a row that is like another one."""
         row, key = dict(self.dice.choice(rows)), primary_key(table)[-1]
         known = [each[key] for each in rows]
-        row[key] = max(known) + 1 if isinstance(known[0], int) else f"{self.dice.random()}"
+        row[key] = max(known) + 1 if isinstance(known[0], int) else f"f{self.dice.randrange(10**9)}"
         unique = {"layouts": "columns", "boards": "stream"}
         if table.name in unique:
             row[unique[table.name]] = '["forged"]'
@@ -208,25 +212,32 @@ def replace(engine: Engine, folder: Path, good: Path) -> None:
     shutil.copy(good, folder / "ledger.db")
 
 
-def check_edits(engine: Engine, restore: Callable[[], None], edits: int, seed: int) -> None:
-    """Alter, verify, restore: each time something of the table that was altered is named."""
-    dice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    for number in range(edits):
+def restore(engine: Engine, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Make a table as it was."""
+    with unguarded(engine) as connection:
+        connection.execute(table.delete())
+        connection.execute(table.insert(), rows)
+
+
+def test_each_of_200_random_edits_is_found_where_it_is(ledger_url: str) -> None:
+    """Any column of any row changed, rows deleted, exchanged, forged, the chain's tail cut."""
+    engine = open_database(ledger_url)
+    write_runs(engine)
+    dice = random.Random(5)  # noqa: S311 - to be repeated, not to be secret
+    with engine.connect() as connection:
+        good = {
+            table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            for table in tables.METADATA.sorted_tables
+        }
+
+    for number in range(EDITS):
         what, table = Editor(engine, dice).edit()
         places = verify(engine).places
         assert table in {place.table for place in places}, (number, what, table, places)
-        restore()
+        restore(engine, tables.METADATA.tables[table], good[table])
 
-
-def test_each_of_200_random_edits_is_found_where_it_is(engine: Engine, tmp_path: Path) -> None:
-    """Any column of any row changed, rows deleted, exchanged, forged, the chain's tail cut."""
+    assert verify(engine).is_sound
     engine.dispose()
-    good = tmp_path / "good.db"
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
-        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(tmp_path / "ledger.db", good)
-
-    check_edits(engine, lambda: replace(engine, tmp_path, good), EDITS, seed=5)
 
 
 def sole(places: list[Place]) -> Place:
