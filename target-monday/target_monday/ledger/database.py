@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from target_monday.errors import LedgerFailed, RunFailed, SettingsFault
 from target_monday.ledger.revisions import bring_up
+from target_monday.ledger.seals import seals_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["default_ledger_url", "open_database", "project_folder"]
 
 _BUSY_SECONDS: Final = 30
+_log = logging.getLogger("target-monday")
 _PROJECT: Final = "meltano.yml"
 _DEFAULT_ENVIRONMENT: Final = re.compile(r"^default_environment:\s*['\"]?([\w.-]+)", re.MULTILINE)
 
@@ -98,12 +102,25 @@ def _make_folder(address: URL, *, create: bool) -> None:
     if address.get_backend_name() != "sqlite" or not address.database:
         return
     path = Path(address.database)
-    if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.exists():
+    seals = seals_beside(address)
+    if path.exists():
+        if seals is not None and seals.exists() and path.stat().st_size == 0:
+            raise LedgerFailed(
+                f"The ledger at {path} is empty, but runs have ended in it ({seals.name} says so): "
+                "restore it from a backup, or move both files away to start a new one."
+            )
+        return
+    if not create:
         raise RunFailed(_no_ledger(path))
-    if create and not path.exists():
-        path.touch(mode=0o600)  # payloads of rejects may be personal data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if seals is not None and seals.exists():
+        kept = seals.with_suffix(f".before-{time.time():.0f}.jsonl")
+        seals.rename(kept)
+        _log.warning(
+            "ledger.lost path=%s: a new one is begun; the seals of the old are in %s",
+            *(path, kept.name),
+        )
+    path.touch(mode=0o600)  # records may be personal data
 
 
 def _no_ledger(path: Path) -> str:

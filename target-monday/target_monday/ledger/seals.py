@@ -13,21 +13,21 @@ from target_monday.ledger.runs import Seal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
 
-__all__ = ["keep_seal", "kept_seals", "seals_file"]
+__all__ = ["keep_seal", "kept_seals", "seals_beside"]
 
 
-def seals_file(engine: Engine) -> Path | None:
+def seals_beside(address: URL) -> Path | None:
     """Where the seals of a ledger are kept: beside its file; None where it has no file."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+    if address.get_backend_name() != "sqlite" or not address.database:
         return None
-    return Path(f"{engine.url.database}.seals.jsonl")
+    return Path(f"{address.database}.seals.jsonl")
 
 
 def keep_seal(engine: Engine, seal: Seal) -> None:
     """Append a seal to the file of the ledger's seals, if it has one."""
-    path = seals_file(engine)
+    path = seals_beside(engine.url)
     if path is None:
         return
     line = msgspec.json.encode(seal) + b"\n"

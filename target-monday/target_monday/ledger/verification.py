@@ -22,7 +22,7 @@ from target_monday.ledger import tables
 from target_monday.ledger.digests import FIRST_HASH, Entry, Sum, combined, expanded, line_hash
 from target_monday.ledger.revisions import HEAD, schema_kind
 from target_monday.ledger.sealed import primary_key, shape, sum_name
-from target_monday.ledger.seals import kept_seals, seals_file
+from target_monday.ledger.seals import kept_seals, seals_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ def verify(engine: Engine) -> Verdict:
                 # A byte that is no text must not keep the rest from being read.
                 raw.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
             looking = _Verification(connection)
-            looking.run(seals_file(engine))
+            looking.run(seals_beside(engine.url))
             plain.invalidate()
     except SQLAlchemyError as error:
         raise LedgerFailed.because(error) from error
