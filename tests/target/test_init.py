@@ -212,18 +212,43 @@ def test_schema_lines_of_a_tap_are_as_good(rehearsal: Any, messages: Any) -> Non
     }
 
 
+def test_links_that_a_preset_knows_are_proposed(rehearsal: Any) -> None:
+    """By the title of their column, if the stream that they point to is known too."""
+    suppliers = make_board(rehearsal, "Suppliers", ("Supplier id", "text"))
+    make_board(
+        rehearsal,
+        "Purchase orders",
+        ("Order no", "text"),
+        ("Vendor name", "text"),
+        ("Supplier", "board_relation"),
+        board_relation=json.dumps({"boardIds": [int(suppliers)]}),
+    )
+    supplier = {name: {"type": "string"} for name in ("SupplierId", "Name")}
+    source = catalog(
+        rehearsal.folder,
+        ("purchase_order", {**PROPERTIES, "VendorNo": {"type": "string"}}, ["OrderNo"]),
+        ("supplier", supplier, ["SupplierId"]),
+    )
+
+    entry = yaml.safe_load(propose(rehearsal, str(source), "--output", "-").stdout)
+
+    link = entry["purchase_order"]["columns"]["Supplier"]
+    assert titles(rehearsal, "Purchase orders")[link["column"]] == "Supplier"
+    assert (link["stream"], link["key"]) == ("supplier", ["{VendorNo}"])
+
+
 def test_the_ledger_knows_streams_and_columns(rehearsal: Any, messages: Any) -> None:
     """Without a catalog: boards and columns as the target made them, now by id."""
-    lines = [messages.schema("s", {"Id": "string", "Note": "string"})]
-    assert rehearsal.run([*lines, messages.record("s", Id="a", Note="x")]).code == 0
+    lines = [messages.schema("s", {"Id": "string", "Name": "string"})]
+    assert rehearsal.run([*lines, messages.record("s", Id="a", Name="x")]).code == 0
 
     boards = yaml.safe_load(propose(rehearsal, "--output", "-").stdout)
-    ended = rehearsal.run([*lines, messages.record("s", Id="a", Note="x")], boards=boards)
+    ended = rehearsal.run([*lines, messages.record("s", Id="a", Name="x")], boards=boards)
 
     by_id = titles(rehearsal, "S")
     assert {name: by_id[one] for name, one in boards["s"]["columns"].items()} == {
         "Id": "Id",
-        "Note": "Note",
+        "Name": "Name",
     }
     assert (ended.code, ended.counts()["unchanged"]) == (0, 1)
 

@@ -300,13 +300,14 @@ def _file(
     streams: Sequence[KnownStream], found: _Found, memories: Mapping[str, Memory]
 ) -> Iterator[str]:
     yield from HEAD.splitlines()
+    names = {stream.name for stream in streams}
     for stream in streams:
         yield ""
         board = found.boards.get(stream.name)
         if board is not None:
             memory = memories.get(stream.name)
             same = memory if memory and memory.board_id == board.id else None
-            yield from board_lines(propose(stream, board, same))
+            yield from board_lines(propose(stream, board, same, names))
         elif stream.name in found.unsure:
             yield from unsure_lines(stream.name, found.unsure[stream.name])
         else:

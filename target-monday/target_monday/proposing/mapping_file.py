@@ -45,6 +45,10 @@ def board_lines(proposal: Proposal) -> Iterator[str]:
     yield "  columns:"
     for each in proposal.columns:
         yield from _column_lines(each)
+    for link, column in proposal.links:
+        key = ", ".join(_text(part) for part in link.key)
+        options = f"column: {_text(column.id)}, stream: {link.stream}, key: [{key}]"
+        yield f"    {link.title}: {{{options}, missing_targets: wait}}  # {_said(column.title)}"
     for name, columns in proposal.unsure.items():
         yield from _note(_columns(columns), f"{_said(name)} could go to: ", indent="    ")
     if proposal.without_column:
@@ -79,7 +83,7 @@ def _name_lines(proposal: Proposal) -> Iterator[str]:
     if proposal.item_name:
         yield f"  item_name: {_text(proposal.item_name)}"
     else:
-        yield '  # item_name: "{Property}"; without it items are named by their key.'
+        yield '  # item_name: "{Property}"; without it a preset or the key names them.'
 
 
 def _column_lines(proposal: ColumnProposal) -> Iterator[str]:

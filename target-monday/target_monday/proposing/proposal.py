@@ -15,9 +15,10 @@ from target_monday.proposing.pairing import Pairs, Wanted, pair_columns
 from target_monday.proposing.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from target_monday.monday.boards import Board, Column
+    from target_monday.presets import PresetLink
     from target_monday.proposing.streams import KnownStream
 
 __all__ = ["ColumnProposal", "Memory", "Proposal", "propose"]
@@ -60,16 +61,22 @@ class Proposal:
     has_key_column: bool
     item_name: str | None
     columns: tuple[ColumnProposal, ...]
+    links: tuple[tuple[PresetLink, Column], ...]
     without_column: tuple[ColumnSpec, ...]
     without_property: tuple[Column, ...]
     unsure: Mapping[str, Sequence[Column]]
 
 
-def propose(stream: KnownStream, board: Board, memory: Memory | None) -> Proposal:
-    """The mapping of a stream to a board that is there, as far as names and types tell it."""
+def propose(
+    stream: KnownStream, board: Board, memory: Memory | None, streams: Collection[str]
+) -> Proposal:
+    """The mapping of a stream to a board that is there, as far as names and types tell it.
+
+    `streams` are those that are known, to which its items may have links.
+    """
     specs = {spec.property: spec for spec in default_columns(stream.schema)}
     live = [column for column in board.columns if not column.archived]
-    usable = [column for column in live if column.type in SUPPORTED_TYPES]
+    usable = [column for column in live if column.type in SUPPORTED_TYPES - {"board_relation"}]
     pairs = _pairs(stream, specs, usable, memory)
     key_column = _key_column(stream, pairs, usable, memory)
     found = {
@@ -77,7 +84,8 @@ def propose(stream: KnownStream, board: Board, memory: Memory | None) -> Proposa
         for name, column in pairs.found.items()
         if key_column is None or column.id != key_column.id
     }
-    taken = {column.id for column in found.values()}
+    links = tuple(_links(stream, live, streams))
+    taken = {column.id for column in found.values()} | {column.id for _, column in links}
     ours = {key_column.id} if key_column else set()
     key = [column for column in usable if column.title == KEY_TITLE and column.type == "text"]
     usual = key_column is None and len(key) == 1
@@ -88,8 +96,9 @@ def propose(stream: KnownStream, board: Board, memory: Memory | None) -> Proposa
         key=stream.key,
         key_column=key_column,
         has_key_column=usual,
-        item_name=_item_name(stream, live),
+        item_name=_item_name(stream, live, memory),
         columns=tuple(_column(specs[name], column) for name, column in found.items()),
+        links=links,
         without_column=tuple(
             spec
             for name, spec in specs.items()
@@ -141,11 +150,32 @@ def _key_column(
     return column if column is not None and column.type == "text" else None
 
 
-def _item_name(stream: KnownStream, live: Sequence[Column]) -> str | None:
-    """As a preset has it, or the property that the head of the items' column names."""
+def _links(
+    stream: KnownStream, live: Sequence[Column], streams: Collection[str]
+) -> Iterator[tuple[PresetLink, Column]]:
+    """The columns of links that a preset knows by their titles."""
+    preset = preset_of(stream.schema, stream.key)
+    for link in preset.links if preset else ():
+        fitting = [
+            column
+            for column in live
+            if column.type == "board_relation" and words(column.title) == words(link.title)
+        ]
+        has_parts = all(name in stream.schema["properties"] for name in link.column.fields())
+        if len(fitting) == 1 and has_parts and link.stream in streams:
+            yield link, fitting[0]
+
+
+def _item_name(stream: KnownStream, live: Sequence[Column], memory: Memory | None) -> str | None:
+    """As a preset has it, or the property that the head of the items' column names.
+
+    Items that the target has named already keep their names.
+    """
     preset = preset_of(stream.schema, stream.key)
     if preset is not None:
         return preset.item_name
+    if memory is not None:
+        return None
     titles = {words(column.title) for column in live if column.type == "name"}
     fitting = [name for name in stream.schema["properties"] if words(name) in titles]
     return f"{{{fitting[0]}}}" if len(fitting) == 1 else None
