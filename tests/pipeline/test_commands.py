@@ -64,3 +64,21 @@ def test_a_mapping_is_proposed_for_what_the_tap_offers(project: Project) -> None
     proposed = (project.directory / "boards.yml").read_text()
     assert "# purchase_order: no board has its name" in proposed
     assert "# voucher_row: false" in proposed
+
+
+def test_boards_are_reconciled_and_documented_with_the_settings_that_meltano_has(
+    project: Project,
+) -> None:
+    """Token, address and ledger come from the invoked environment, schedules from meltano.yml."""
+    url = f"sqlite:///{project.directory / 'elsewhere.db'}"
+    _a_run(project, url)
+    told = {"TARGET_MONDAY_LEDGER_URL": url, "TARGET_MONDAY_API_URL": project.sandbox.monday_url}
+
+    printed = project.meltano("invoke", "target-monday:reconcile", "--out", "evidence", **told)
+    project.meltano("invoke", "target-monday:document", "--out", "evidence", **told)
+
+    evidence = project.directory / "evidence"
+    certificate = json.loads((evidence / "certificate.json").read_text())
+    assert "PASS" in printed
+    assert [board["stream"] for board in certificate["boards"]] == ["s"]
+    assert "month-end-close" in (evidence / "process.md").read_text()

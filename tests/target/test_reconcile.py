@@ -243,7 +243,7 @@ def test_an_exception_names_both_values_and_who_wrote_last(delivered: Any) -> No
 
 
 def test_totals_of_both_sides_are_exact(rehearsal: Any, messages: Any) -> None:
-    """By company and currency, to the last digit, and what differs is told."""
+    """By company, which stands in the key alone, and currency, to the last digit."""
     names = ("Company", "CurrencyCode", "NetAmount")
     schema = messages.schema(
         "s", {"Id": "string", **dict.fromkeys(names[:2], "string"), names[2]: "number"}
@@ -252,7 +252,10 @@ def test_totals_of_both_sides_are_exact(rehearsal: Any, messages: Any) -> None:
         messages.record("s", Id=str(at), Company="10", CurrencyCode=currency, NetAmount=f"{at}.10")
         for at, currency in enumerate(["SEK", "SEK", "EUR"])
     ]
-    assert rehearsal.run([schema, *records, messages.state(1)]).code == 0
+    schema["key_properties"] = ["Company", "Id"]
+    columns = {"CurrencyCode": {"type": "text"}, "NetAmount": {"type": "numbers"}}
+    ended = rehearsal.run([schema, *records, messages.state(1)], boards={"s": {"columns": columns}})
+    assert ended.code == 0
     person = Person(rehearsal)
     person.write(person.board["items"][2], "NetAmount", "2.11")
 

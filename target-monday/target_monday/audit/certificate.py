@@ -48,7 +48,7 @@ def board_part(read: BoardRead) -> dict[str, Any]:
             {"column_id": column, "property": name.lstrip(":"), "title": title, "type": kind}
             for column, (name, title, kind) in read.columns.items()
         ],
-        "totals": both_totals(read.pairs, read.columns, read.booked),
+        "totals": both_totals(read.pairs, read.columns, read.key_properties, read.booked),
         "rows": rows,
     }
 

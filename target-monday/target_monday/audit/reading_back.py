@@ -42,6 +42,7 @@ class BoardRead:
     found_rows: int = 0
     sampled: int | None = None
     seed: str | None = None
+    key_properties: tuple[str, ...] = ()
     booked: Mapping[str, Any] | None = None
     columns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     pairs: list[RowPair] = field(default_factory=list)
@@ -97,6 +98,7 @@ class ReadingBack:
             record,
             expected_rows=len(expected),
             known_by_reading=sum(not each.writers for each in expected.values()),
+            key_properties=self.evidence.key_properties(record.stream),
             booked=self.evidence.booked_totals(record),
         )
         if board is None or share is None:

@@ -22,6 +22,7 @@ __all__ = ["both_totals"]
 def both_totals(
     pairs: Sequence[RowPair],
     columns: Mapping[str, tuple[str, str, str]],
+    key_properties: tuple[str, ...],
     booked: Mapping[str, Any] | None,
 ) -> dict[str, Any] | None:
     """The totals by the ledger and on the board, group by group; None where nothing is summed.
@@ -29,7 +30,7 @@ def both_totals(
     `columns` maps columns to (property, title, type). `booked` are the control totals of a run,
     whose amounts and groups are taken; without, the usual ones.
     """
-    control = _control(columns, booked)
+    control = _control(columns, key_properties, booked)
     if control is None:
         return None
     ledger = closing_totals(control, _side(pairs, "ledger"))
@@ -65,7 +66,9 @@ def _side(pairs: Iterable[RowPair], side: str) -> Iterator[tuple[str, Mapping[st
 
 
 def _control(
-    columns: Mapping[str, tuple[str, str, str]], booked: Mapping[str, Any] | None
+    columns: Mapping[str, tuple[str, str, str]],
+    key_properties: tuple[str, ...],
+    booked: Mapping[str, Any] | None,
 ) -> ControlTotals | None:
     by_name = {name: (column, kind) for column, (name, _, kind) in columns.items()}
     if booked is not None:
@@ -73,7 +76,7 @@ def _control(
         spec: TotalsSpec | None = TotalsSpec(tuple(booked["amounts"]), by)
     else:
         asked = [ColumnSpec(name, name, kind) for name, (_, kind) in by_name.items()]
-        spec = totals_spec(None, asked, (), None)
+        spec = totals_spec(None, asked, key_properties, None)
     if spec is None:
         return None
     amounts = {
@@ -82,4 +85,4 @@ def _control(
         if name in by_name and by_name[name][1] == "numbers"
     }
     grouped = {name: by_name[name][0] for name in spec.fields if name in by_name}
-    return ControlTotals(spec, amounts, grouped, ()) if amounts else None
+    return ControlTotals(spec, amounts, grouped, key_properties) if amounts else None

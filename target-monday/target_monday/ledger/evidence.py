@@ -29,6 +29,7 @@ _CHUNK: Final = 500
 _ACKNOWLEDGED: Final = "acknowledged"
 _LEFT: Final = "gone"  # the item was no longer there
 _OPEN: Final = frozenset({None, "unknown"})
+_names = msgspec.json.Decoder(list[str]).decode
 _totals = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -157,6 +158,14 @@ class Evidence:
                 for row in connection.execute(wanted.where(these)):
                     found[row.id] = Write(row.id, row.run_id, row.sent_at, row.outcome)
         return found
+
+    def key_properties(self, stream: str) -> tuple[str, ...]:
+        """What the keys of a stream are made of, by its last schema."""
+        table = tables.schemas
+        wanted = select(table.c.key_properties).where(table.c.stream == stream)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted.order_by(table.c.at.desc())).scalars().first()
+        return tuple(_names(found)) if found else ()
 
     def booked_totals(self, board: BoardOnRecord) -> dict[str, Any] | None:
         """The control totals that the last run with any has written of this board."""
