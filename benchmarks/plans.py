@@ -6,8 +6,10 @@ what the limits ask for and no more; beside it stands the least that any sender 
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -87,7 +89,8 @@ def _loads(plan: PlanName, price: int, rows: int, lane: str) -> Iterator[Figure]
 
 def _run(simulation: Simulation, lines: Path, lane: str | None = None) -> Took:
     text = lines.read_text(encoding="utf-8")
-    took = simulation.run(text, **({"lane": lane} if lane else {}))
+    with redirect_stdout(io.StringIO()):  # its bookmarks
+        took = simulation.run(text, **({"lane": lane} if lane else {}))
     if took.code:
         raise ChildFailed(f"the run over {lines.name} ended with {took.code}: {took.message}")
     print(f"  {lines.name}: {took.calls} calls, {took.seconds:.0f} s", file=sys.stderr)

@@ -35,12 +35,23 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize(
     ("name", "figures"),
-    [("start-up", 3), ("discovery", 2), ("tap-speed", 3 * (7 + 12)), ("tap-memory", 3)],
+    [
+        ("start-up", 3),
+        ("discovery", 2),
+        ("tap-speed", 3 * (7 + 12)),
+        ("tap-memory", 3),
+        ("target-start-up", 3),
+        ("target-speed", 2 * (5 + 4)),
+        ("target-work", 2),
+        ("target-memory", 4),
+        ("plans", 4 * 2 * (4 + 8)),
+    ],
 )
 def test_every_benchmark_runs(name: str, figures: int, project_root: Path, tmp_path: Path) -> None:
     """Each ends well on a tiny size and tells its figures, as a table and as JSON."""
     told = tmp_path / "figures.json"
     sizes = ["--rows=120", "--rounds=1", "--entity-types=40", "--memory-rows", "10", "20"]
+    sizes += ["--target-rows=500", "--changed-rows=120", "--plan-rows", "60"]
 
     table = subprocess.check_output(
         [sys.executable, "-m", "benchmarks", name, *sizes, f"--json={told}"],
