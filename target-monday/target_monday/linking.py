@@ -281,8 +281,16 @@ class Linking:
                 written = operation.cells.get(column.column.id) if column else None
                 if written is not None and written == each.cell:
                     self._close(place, name)
-            places.append(place)
+            if pending.plan.spec.append:  # there is no key to link it by later
+                self._tell_of_appended(pending)
+            else:
+                places.append(place)
         self.keep(places)
+
+    def _tell_of_appended(self, pending: Pending) -> None:
+        for name, each in list(self._open.get(pending.place, {}).items()):
+            self._tell(pending.plan, None, name, each.link)
+            self._close(pending.place, name)
 
     def without(self, pending: Pending) -> bool:
         """Take the links out of an operation that was refused: they must not cost the row.
@@ -466,10 +474,15 @@ class Linking:
             return replace(link, runs=link.runs + 1)
         if link.told or (targets.link.missing or self.missing_targets) == "wait":
             return link
+        return replace(link, told=self._tell(plan, key, name, link))
+
+    def _tell(self, plan: BoardPlan, key: str | None, name: str, link: PendingLink) -> bool:
+        """Report a link whose targets are missing; False if they are not."""
+        targets = plan.targets[name]
         there = self._found(plan, name, link.keys)
         missing = [each for each in link.keys if each not in there]
         if not missing:  # monday refused it: that stands as a reject of its own
-            return link
+            return False
         error = LinkTargetMissing(name, targets.link.stream, missing)
         _log.warning(
             "link.missing stream=%s key=%r column=%r targets=%r", plan.stream, key, name, missing
@@ -479,7 +492,7 @@ class Linking:
         )
         self.journal.rejects.add([row])
         self.rejects += 1
-        return replace(link, told=True)
+        return True
 
 
 def _complete(keys: Sequence[str], ids: Mapping[str, str]) -> list[str] | None:

@@ -201,6 +201,13 @@ class BoardPlan:
                 shortened += self._count_if_cut(column_id, value, cell)
         return shortened
 
+    def connected_boards(self, column_id: str) -> tuple[str, ...]:
+        """The boards, by monday's ids, that hold the targets of this column of links."""
+        names = {cell.property for cell in self._links.values() if cell.column.id == column_id}
+        return next(
+            (each.options.connects for each in self.spec.columns if each.property in names), ()
+        )
+
     def link_column(self, name: str) -> CellPlan | None:
         """The column of links of this name, once it is on the board."""
         return self._links.get(name)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ifs_monday_sandbox.business.table import Row
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -100,6 +102,16 @@ BOARDS = {
     ),
     "Customer order": ("CustomerOrderSet", ("OrderNo",)),
 }
+# Columns of links: the board that they point to, and the key of the target in their row.
+LINKS: dict[tuple[str, str], tuple[str, Callable[[Row], tuple[object, ...]]]] = {
+    ("Purchase order", "Supplier"): ("Supplier", lambda row: (row["VendorNo"],)),
+    ("Posting proposal head", "Supplier"): ("Supplier", lambda row: (row["Identity"],)),
+    ("Voucher row", "Ledger account"): ("Account", lambda row: (row["Company"], row["Account"])),
+    ("Voucher row", "Department"): (
+        "Code part value",
+        lambda row: (row["Company"], "B", row["CodeB"]),
+    ),
+}
 # Kept by the target itself, not a property.
 OWN_COLUMNS = {"Name", "Record key"}
 
@@ -110,6 +122,7 @@ def assert_boards_equal_source() -> Callable[[Project], None]:
 
     def check(project: Project) -> None:
         assert project.board_names() == BOARDS.keys()
+        names = {board: _names(project, board) for board in BOARDS}
         for board, (entity_set, key) in BOARDS.items():
             rows = project.sandbox.business.rows(entity_set)
             shown = project.sandbox.account.rows(board)
@@ -119,9 +132,21 @@ def assert_boards_equal_source() -> Callable[[Project], None]:
             for row in rows:
                 item = items[tuple(_as_text(row[column]) for column in key)]
                 for title in item.keys() - OWN_COLUMNS:
+                    if (board, title) in LINKS:
+                        other, key_of = LINKS[board, title]
+                        target = tuple(map(_as_text, key_of(row)))
+                        assert item[title] == names[other].get(target, ""), (board, title, row)
+                        continue
                     assert _same(item[title], row.get(title)), (board, title, item, row)
 
     return check
+
+
+def _names(project: Project, board: str) -> dict[tuple[str, ...], str]:
+    """Key -> name of a board's items."""
+    _, key = BOARDS[board]
+    rows = project.sandbox.account.rows(board)
+    return {tuple(row[column] for column in key): row["Name"] for row in rows}
 
 
 def _as_text(value: object) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from ifs_monday_sandbox.faults import Fault
 from target_monday.ledger import reports
 from target_monday.ledger.database import open_database
 
@@ -341,3 +345,132 @@ def test_a_link_that_a_person_changed_is_as_its_row_wants_it(
     mended = run(twin, messages, *given)
 
     assert (mended.code, linked(twin)) == (0, {"a": ["S1"]})
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"type": "board_relation"}, "needs the `stream`"),
+        ({"type": "board_relation", "stream": "supplier", "key": "Supplier"}, "write {Supplier}"),
+        ({"type": "board_relation", "stream": "supplier", "key": "{Supplier"}, "is malformed"),
+        ({"type": "board_relation", "stream": "supplier", "key": "{Nowhere}"}, "'Nowhere'"),
+        ({"type": "board_relation", "stream": "hidden", "key": "{Id}"}, "leave out"),
+        (
+            {"type": "board_relation", "stream": "supplier", "key": ["{Id}", "{Note}"]},
+            "has 1 parts; its `key` has 2",
+        ),
+        ({"type": "text", "stream": "supplier"}, "`stream` is for columns of type board_relation"),
+        ({"type": "text", "key": "{Id}"}, "`key` is for"),
+    ],
+)
+def test_a_link_that_cannot_be_is_told_before_anything_is_written(
+    simulate: Callable[..., Any], messages: Any, entry: dict[str, Any], said: str
+) -> None:
+    """One sentence that names stream and column."""
+    twin = simulate()
+    boards = {"supplier": {}, "hidden": False, "invoice": {"columns": {"Supplier": entry}}}
+    run(twin, messages, suppliers(messages, "S1"), boards={"supplier": {}})
+    before = twin.account.usage.mutations
+    ended = run(twin, messages, suppliers(messages), invoices(messages, a="S1"), boards=boards)
+
+    assert ended.code == 2
+    assert said in ended.message
+    assert "'invoice'" in ended.message
+    assert "'Supplier'" in ended.message
+    assert twin.account.usage.mutations == before
+
+
+def test_a_column_that_connects_other_boards_is_refused(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """By its own settings, with both boards named; so is one that the mapping gives no stream."""
+    twin = simulate()
+    run(twin, messages, suppliers(messages, "S1"), invoices(messages, a="S1"))
+    column = twin.account.column("Invoice", "Supplier")
+    column.options["boardIds"] = [4711]
+    wrong = run(twin, messages, suppliers(messages), invoices(messages))
+    bare = {**BOARDS, "invoice": {"columns": {"Supplier": column.id}}}
+    unnamed = run(twin, messages, suppliers(messages), invoices(messages), boards=bare)
+
+    supplier_board = str(twin.account.board("Supplier").id)
+    assert (wrong.code, unnamed.code) == (2, 2)
+    assert "connects 4711" in wrong.message
+    assert supplier_board in wrong.message
+    assert "give the `stream`" in unnamed.message
+
+
+def test_links_of_appended_rows_are_made_with_them(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """They have no key by which they could be linked later: a missing target is told at once."""
+    twin = simulate()
+    boards = {**BOARDS, "invoice": {**BOARDS["invoice"], "mode": "append"}}
+    given = [suppliers(messages, "S1"), invoices(messages, a="S1", b="S9")]
+    ended = run(twin, messages, *given, boards=boards)
+
+    assert ended.code == 3
+    assert ended.books.of("invoice").created == 2
+    assert sorted(row["Supplier"] for row in twin.account.rows("Invoice")) == ["", "S1 - nS1"]
+    assert [code for _, _, code in open_rejects(twin)] == ["LINK_TARGET_MISSING"]
+
+
+def test_documents_of_ifs_are_linked_without_a_mapping(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """As soon as a stream of the well-known name has a board; `null` leaves the link out."""
+    twin = simulate()
+    order = [
+        messages.schema(
+            "purchase_order",
+            {"OrderNo": "string", "VendorNo": "string", "VendorName": "string"},
+            ["OrderNo"],
+        ),
+        messages.record("purchase_order", OrderNo="P1", VendorNo="S1", VendorName="nS1"),
+    ]
+    run(twin, messages, order, boards={})
+    assert "Supplier" not in twin.account.rows("Purchase order")[0]
+
+    ended = run(twin, messages, suppliers(messages, "S1"), order, boards={})
+    without = {"purchase_order": {"columns": {"Supplier": None}}}
+    left_out = run(twin, messages, suppliers(messages, "S1"), order, boards=without)
+
+    assert (ended.code, left_out.code, left_out.mutations) == (0, 0, 0)
+    assert linked(twin, "Purchase order") == {"P1": ["S1"]}
+
+
+@pytest.mark.parametrize("lane", ["alias", "ingest"])
+@pytest.mark.parametrize("request_number", range(1, 9))
+def test_a_run_that_is_killed_between_its_passes_is_finished_by_the_next(
+    rehearse: Callable[..., Any], messages: Any, lane: str, request_number: int
+) -> None:
+    """Whichever request was the last: each item is there once, with its link."""
+    rehearsal = rehearse()
+    rehearsal.settings = {"boards": BOARDS, "lane": lane, "poll_interval": 0.01}
+    given = [
+        *invoices(messages, a="S1", b="S2", c=None),
+        *suppliers(messages, "S1", "S2"),
+        messages.state(1),
+    ]
+    running: list[Any] = []
+    requests = count(1)
+
+    def kill() -> None:
+        running[0].kill()
+
+    rehearsal.sandbox.monday_faults.plan(
+        Fault(
+            lose=True,
+            meanwhile=kill,
+            matches=lambda request: request.url.path == "/v2" and next(requests) == request_number,
+        )
+    )
+    running.append(rehearsal.start())
+    rehearsal.end_with_input(running[0], given)
+    rehearsal.sandbox.monday_faults.clear()
+
+    ended = rehearsal.run(given)
+
+    assert ended.code == 0
+    twin = SimpleNamespace(account=rehearsal.sandbox.account)
+    assert linked(twin) == {"a": ["S1"], "b": ["S2"], "c": []}
+    assert len(rehearsal.board("Supplier")["items"]) == 2

@@ -136,7 +136,11 @@ def csv_row(pending: Pending, columns: Mapping[str, Column], labels: LiveLabels)
     for column_id, value in values.items():
         if column_id not in columns:
             raise NotByUpload(f"column {column_id} is not known")
-        cells[column_id] = _cell(columns[column_id], value, labels)
+        column = columns[column_id]
+        if column.type == "board_relation" and value is not None:
+            cells[column_id] = _links(column, value["item_ids"], plan.connected_boards(column_id))
+        else:
+            cells[column_id] = _cell(column, value, labels)
     group = None
     if isinstance(mutation, CreateItem):
         group = mutation.group_id or plan.first_group
@@ -260,13 +264,14 @@ def _location(_: Column, value: Any, __: LiveLabels) -> str:
     return f"{value['lat']}|{value['lng']}|{address}"
 
 
-def _board_relation(column: Column, value: Any, _: LiveLabels) -> str:
+def _links(column: Column, item_ids: Sequence[int], boards: Sequence[str]) -> str:
+    """Items by their ids, with their board where the column connects several."""
     settings = column.settings if isinstance(column.settings, dict) else {}
-    boards = settings.get("boardIds") or settings.get("board_ids") or ()
-    ids = value["item_ids"]
-    if len(boards) != 1 or len(ids) > _RELATED_ITEMS:
-        raise NotByUpload("links to several boards, or too many of them")
-    return ",".join(str(each) for each in ids) or NULL
+    connected = settings.get("boardIds") or settings.get("board_ids") or ()
+    if len(boards) != 1 or not connected or len(item_ids) > _RELATED_ITEMS:
+        raise NotByUpload(f"column {column.id}: links to several boards, or too many of them")
+    prefix = f"{boards[0]}:" if len(connected) > 1 else ""
+    return ",".join(f"{prefix}{each}" for each in item_ids) or NULL
 
 
 _FORMS: Final[Mapping[str, Callable[[Column, Any, LiveLabels], str]]] = {
@@ -283,7 +288,6 @@ _FORMS: Final[Mapping[str, Callable[[Column, Any, LiveLabels], str]]] = {
     "timeline": _timeline,
     "people": _people,
     "location": _location,
-    "board_relation": _board_relation,
 }
 
 
