@@ -257,6 +257,8 @@ def _board_relation(reading: Reading, value: Any) -> Any:
         value = {"item_ids": [one.strip() for one in value.split(",")]}
     item_ids = _ids(_object(value, "item_ids")[0])
     connected = reading.column.options.get("boardIds", ())
+    if len(item_ids) > 1 and reading.column.options.get("allowMultipleItems") is False:
+        raise ValueError(f"{len(item_ids)} items, the column takes one")
     for item_id, board_id in zip(item_ids, reading.boards_of_items(item_ids), strict=True):
         if board_id is None:
             raise ValueError(f"item {item_id} does not exist or is not active")

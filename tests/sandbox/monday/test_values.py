@@ -182,6 +182,18 @@ def test_a_connection_is_read_by_linked_item_ids(twin: Twin) -> None:
     assert twin.cells(item)[column]["linked_item_ids"] == []
 
 
+def test_a_column_may_take_one_connection_only(twin: Twin) -> None:
+    """As its settings say."""
+    suppliers = twin.board("Suppliers")
+    ids = [int(twin.item(suppliers, name)) for name in ("Nordic", "South")]
+    board = twin.board()
+    defaults = {"boardIds": [int(suppliers)], "allowMultipleItems": False}
+    column = twin.column(board, "board_relation", defaults=defaults)
+    item = twin.item(board, "a", {column: {"item_ids": ids[:1]}})
+
+    assert "errors" in twin.change(board, item, {column: {"item_ids": ids}})
+
+
 def test_tags_and_people_are_taken_by_id(twin: Twin) -> None:
     """Tags are made first, without their blanks; people are found by their address."""
     board = twin.board()
