@@ -76,8 +76,8 @@ class Linking:
     _repairs: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether any link waits."""
-        return bool(self._open)
+        """Whether any link waits, or the ledger has to be told of one that does not any more."""
+        return bool(self._open or self._made)
 
     def open(self, plan: BoardPlan) -> None:
         """A board is ready: take up the links that wait in the ledger."""
@@ -306,6 +306,7 @@ class Linking:
             for name in plan.targets
             if (column := plan.link_column(name)) and operation.cells.get(column.column.id)
         }
+        taken = False
         for name, column_id in linked.items():
             waits = self._open.get(pending.place, {}).get(name)
             keys = waits.link.keys if waits else plan.targets[name].keys(pending.record)
@@ -317,7 +318,8 @@ class Linking:
             self._doubted.setdefault((plan.ledger_id, name), set()).update(keys)
             plan.targets[name].forget(keys)
             _drop(pending, column_id)
-        return bool(linked)
+            taken = True
+        return taken
 
     def refused(self, pending: Pending) -> None:
         """The second pass of a link is a reject."""
