@@ -194,6 +194,8 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
 
 
 def _can_hold(column: Column, spec: ColumnSpec) -> bool:
+    if spec.link is not None and spec.asked:  # what is wrong with it is told
+        return True
     if spec.link is None:
         return column.type in SUPPORTED_TYPES - {"board_relation"}
     wanted, connected = spec.options.connects, connected_boards(column)
