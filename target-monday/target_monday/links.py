@@ -87,7 +87,7 @@ def link_faults(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry.get("type") == "board_relation" and not stream:
         yield "a link needs the `stream` that it links to"
     if not stream:
-        if given:
+        if given and entry.get("type") is None:
             yield "`key` is for links, which need the `stream` that they link to"
         return
     parts: Sequence[str] = [given] if isinstance(given, str) else given or ()

@@ -364,20 +364,20 @@ def test_a_link_that_a_person_changed_is_as_its_row_wants_it(
     ],
 )
 def test_a_link_that_cannot_be_is_told_before_anything_is_written(
-    simulate: Callable[..., Any], messages: Any, entry: dict[str, Any], said: str
+    rehearsal: Any, messages: Any, entry: dict[str, Any], said: str
 ) -> None:
     """One sentence that names stream and column."""
-    twin = simulate()
     boards = {"supplier": {}, "hidden": False, "invoice": {"columns": {"Supplier": entry}}}
-    run(twin, messages, suppliers(messages, "S1"), boards={"supplier": {}})
-    before = twin.account.usage.mutations
-    ended = run(twin, messages, suppliers(messages), invoices(messages, a="S1"), boards=boards)
+    rehearsal.run(suppliers(messages, "S1"))
+    before = rehearsal.usage()["mutations"]
+    given = [*suppliers(messages), *invoices(messages, a="S1")]
+    ended = rehearsal.run(given, boards=boards)
 
     assert ended.code == 2
-    assert said in ended.message
-    assert "'invoice'" in ended.message
-    assert "'Supplier'" in ended.message
-    assert twin.account.usage.mutations == before
+    assert said in ended.log
+    assert "'invoice'" in ended.log
+    assert "'Supplier'" in ended.log
+    assert rehearsal.usage()["mutations"] == before
 
 
 def test_a_column_that_connects_other_boards_is_refused(
