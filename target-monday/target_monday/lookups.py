@@ -1,8 +1,14 @@
-"""Asks the account for what cells need beyond their board: people, tags, how weeks begin."""
+"""Asks the account for what cells need beyond their board: people, tags, how weeks begin.
+
+Users and the first day of the week are remembered in the ledger for a day, so that a run in which
+nothing changed asks for neither. Addresses are kept as hashes; one without a user is asked for
+again by each run, since the user may have been invited meanwhile.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.column_lane import get_tags
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Lookups"]
 
 _PEOPLE_A_CALL: Final = 500  # `users` gives at most 1,000
+_TRUSTED: Final = 86_400.0  # seconds
+_WEEKS: Final = "week begins"
 
 
 @dataclass(slots=True)
@@ -28,6 +36,13 @@ class Lookups:
     journal: Journal
     directory: Directory = field(default_factory=Directory)
     _weeks_known: bool = False
+    _remembered: dict[str, float] | None = None
+
+    def _recalled(self) -> dict[str, float]:
+        """What earlier runs learned in the last day."""
+        if self._remembered is None:
+            self._remembered = self.calls.store.recent(_TRUSTED)
+        return self._remembered
 
     def know_people(self, addresses: Iterable[str]) -> None:
         """The users with these e-mail addresses, one call for 500 new ones.
@@ -36,6 +51,11 @@ class Lookups:
         """
         people = self.directory.people
         new = [each for each in dict.fromkeys(addresses) if each not in people]
+        for each in new:
+            number = self._recalled().get(_person(each))
+            if number is not None:
+                people[each] = int(number)
+        new = [each for each in new if each not in people]
         for start in range(0, len(new), _PEOPLE_A_CALL):
             asked = new[start : start + _PEOPLE_A_CALL]
             answer = self.calls.query(PEOPLE, {"emails": asked, "limit": 2 * _PEOPLE_A_CALL})
@@ -45,14 +65,21 @@ class Lookups:
             for address in asked:
                 ids = found.get(address, [])
                 people[address] = ids[0] if len(ids) == 1 else None
+        known = {_person(each): people[each] for each in new}
+        self.calls.store.save({name: float(id_) for name, id_ in known.items() if id_ is not None})
 
     def know_weeks(self) -> None:
         """On which day the account's weeks begin, asked for once."""
-        if not self._weeks_known:
+        if self._weeks_known:
+            return
+        begins = self._recalled().get(_WEEKS)
+        if begins is None:
             account = self.calls.query(WEEK_BEGIN, {}).data["account"] or {}
             sunday = str(account.get("first_day_of_the_week")).casefold() == "sunday"
-            self.directory.week_begins = 6 if sunday else 0
-            self._weeks_known = True
+            begins = 6 if sunday else 0
+            self.calls.store.save({_WEEKS: begins})
+        self.directory.week_begins = int(begins)
+        self._weeks_known = True
 
     def know_tags(self, names: Iterable[str]) -> None:
         """The ids of tags; those that the account does not have are made. Raises BoardFailed."""
@@ -60,3 +87,8 @@ class Lookups:
         if new:
             ids = get_tags(self.calls, self.journal, new)
             self.directory.tags.update(zip(new, ids, strict=True))
+
+
+def _person(address: str) -> str:
+    """What the ledger calls the user with this address."""
+    return f"person {sha256(address.encode()).hexdigest()[:32]}"

@@ -238,3 +238,19 @@ def test_an_entry_that_contradicts_itself_is_told_in_a_sentence(
 
     assert (ended.code, word in ended.log, "'s'" in ended.log) == (2, True, True)
     assert rehearsal.usage()["calls"] == 0
+
+
+def test_users_and_weeks_are_asked_for_once_a_day(rehearsal: Any, messages: Any) -> None:
+    """A run in which nothing changed costs one call, whatever its columns need to know."""
+    (email,) = (each["email"] for each in rehearsal.ask("{ users { email } }")["users"][:1])
+    columns = {"Who": {"title": "Who", "type": "people"}, "On": {"title": "On", "type": "week"}}
+    schema = messages.schema("s", {"Id": "string", "Who": "string", "On": "string"})
+    row = messages.record("s", Id="a", Who=email, On="2026-11-23")
+    boards = {"s": {"columns": columns}}
+    assert rehearsal.run([schema, row], boards=boards).code == 0
+    before = rehearsal.usage()["calls"]
+
+    ended = rehearsal.run([schema, row], boards=boards)
+
+    assert ended.counts()["unchanged"] == 1
+    assert rehearsal.usage()["calls"] - before == 1

@@ -22,7 +22,7 @@ _KEPT: Final = 7 * 86_400.0  # seconds
 
 @dataclass(slots=True)
 class BudgetStore:
-    """The numbers of the account behind one API address."""
+    """The numbers of the account behind one API address: limits, prices, ids of users."""
 
     engine: Engine
     scope: str
@@ -34,6 +34,14 @@ class BudgetStore:
         table = tables.budgets
         with self.engine.connect() as connection:
             rows = connection.execute(select(table).where(table.c.scope == self.scope))
+            return {row.name: row.amount for row in rows}
+
+    def recent(self, seconds: float) -> dict[str, float]:
+        """What was remembered in the last so many seconds."""
+        table = tables.budgets
+        young = (table.c.scope == self.scope) & (table.c.at > self.clock() - seconds)
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(table).where(young))
             return {row.name: row.amount for row in rows}
 
     def save(self, numbers: Mapping[str, float]) -> None:
