@@ -39,7 +39,7 @@ _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 
 def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
     """Whether a row's meaning hangs on its record, its plan and its item alone."""
-    outside = any(cell.column.type in _OUTSIDE for cell in plan.cells)
+    outside = bool(plan.targets) or any(cell.column.type in _OUTSIDE for cell in plan.cells)
     return not (outside or plan.spec.append or settings.get("add_record_metadata"))
 
 

@@ -185,6 +185,31 @@ def test_a_stranger_text_is_told_in_each_run(
     assert sorts == [(0, 1), (0, 1)]
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param({"Note": {"type": "people", "unknown_people": "empty"}}, id="people"),
+        pytest.param(
+            {"Note": {"type": "board_relation", "stream": "other", "key": "{Note}"}}, id="links"
+        ),
+    ],
+)
+def test_what_hangs_on_other_things_is_compared_in_each_run(
+    simulate: Callable[..., Any],
+    messages: Any,
+    sorts: list[tuple[int, int]],
+    columns: dict[str, Any],
+) -> None:
+    """A person may join the account, and an item that is linked to may come, at any time."""
+    simulation = simulate()
+    for version in (1, 2):
+        boards = {"s": {"columns": columns}}
+        took = simulation.run(rows_of(messages, version, "a@x.org", "b@x.org"), boards=boards)
+        assert took.books.of("s").read == 2
+
+    assert sorts == []
+
+
 def test_what_a_person_changed_is_put_right(rehearsal: Any, messages: Any) -> None:
     """Once the board's items are read again, the row is compared with what they hold."""
     rows = rows_of(messages, 1, "a", "b").splitlines()
