@@ -8,6 +8,7 @@ brings the same row again it is known to be on the board, as often as it is ther
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from target_monday.ledger.items import ItemStore
     from target_monday.plan import BoardPlan
 
-__all__ = ["Appending"]
+__all__ = ["Appending", "is_appended"]
 
 PREFIX: Final = "append:"
+_NAME: Final = re.compile(r"append:[0-9a-f]{32}:[0-9a-f]{32}")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -74,6 +76,11 @@ class Appending:
     def _forget(self, rows: list[tuple[int, str, int, str]]) -> None:
         for board in {board for _, _, board, _ in rows}:
             self.items.forget_items(board, [key for _, _, one, key in rows if one == board])
+
+
+def is_appended(key: str) -> bool:
+    """Whether this is no key of a row but the ledger's own name for a row that has none."""
+    return _NAME.fullmatch(key) is not None
 
 
 def _look(row: WantedRow) -> str:

@@ -35,6 +35,9 @@ class StreamBooks:
     `partial` ones have cells that did not fit into any request of this run. `filtered` ones are
     dropped by a stream map, kept back by the mode, or their stream is left out. `unlinked`
     are links, of rows of this or an earlier run, whose targets are not there.
+
+    Rejects of earlier runs that were sent again from the ledger are none of the rows read:
+    `retried` counts them, `recovered` those of them that are delivered now.
     """
 
     read: int = 0
@@ -52,6 +55,8 @@ class StreamBooks:
     unlinked: int = 0
     calls: int = 0  # requests that touched the board; one request may touch several
     points: int = 0
+    retried: int = 0
+    recovered: int = 0
 
     @property
     def balanced(self) -> bool:

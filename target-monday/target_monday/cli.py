@@ -7,10 +7,12 @@ import click
 from target_monday.audit.command import finding
 from target_monday.audit.datasette import datasette
 from target_monday.audit.document import document
+from target_monday.audit.explain import explain_command
 from target_monday.audit.page import page
 from target_monday.audit.purge import purge
 from target_monday.audit.reconcile import reconcile
 from target_monday.audit.rejects import rejects
+from target_monday.audit.replay import replay
 from target_monday.audit.report import report
 from target_monday.audit.runs import runs
 from target_monday.audit.verify import verify
@@ -26,7 +28,7 @@ def audit() -> None:
 
 _COMMANDS = (
     *(runs, report, page, rejects, reconcile, verify),
-    *(document, datasette, purge),
+    *(document, datasette, purge, replay, explain_command),
 )
 for _command in _COMMANDS:
     audit.add_command(_command)

@@ -59,6 +59,7 @@ class Loader(Moving):
     after_pack: Callable[[], None]
     before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[int, str]] = lambda _: {}
     priorities: Mapping[str, int] = field(default_factory=dict)
+    insistent: bool = False  # whether also what monday refused within the last day is sent
     _rounds: int = 0
 
     def open(self, plan: BoardPlan) -> None:
@@ -87,6 +88,35 @@ class Loader(Moving):
             operation = diff(row, item)
             if isinstance(operation, Update) and (plan.ledger_id, key) not in self._pool:
                 self._wait_again(Pending(plan, key, operation, item))
+
+    def retry(self, plan: BoardPlan, rejects: Iterable[tuple[int, Row]]) -> None:
+        """Rejects of earlier runs go first, by their numbers; a row of their key that comes wins.
+
+        What the mapping still refuses, or monday refused within the last day, stays as it is.
+        """
+        wanted: list[tuple[WantedRow, Row]] = []
+        numbers: list[int] = []
+        for number, row in rejects:
+            try:
+                wanted.append((self._unambiguous(plan, plan.row(row.record)), row))
+            except Reject:
+                continue
+            numbers.append(number)
+        self.links.note_all(plan, wanted)
+        known = self.items.items(plan.ledger_id, list({row.key for row, _ in wanted}))
+        books, store = self._books(plan), self.journal.rejects
+        for (each, row), number in zip(wanted, numbers, strict=True):
+            before = known.get(each.key)
+            operation = diff(each, before)
+            if isinstance(operation, Unchanged):
+                if not operation.filtered and not self.links.is_told(plan, each.key):
+                    books.retried, books.recovered = books.retried + 1, books.recovered + 1
+                    store.resolve(plan.stream, [each.key], "on the board already")
+                continue
+            pending = Pending(plan, each.key, operation, before, record=row.record, retry=number)
+            held = store.refused_before(plan.stream, each.key, pending.digest)
+            if not held and pending.place not in self._pool:
+                self._wait_again(pending)
 
     def load(self, plan: BoardPlan, rows: Sequence[Row], others: Sequence[BoardPlan] = ()) -> None:
         """Take rows of one board; what is full leaves at once.
@@ -229,7 +259,8 @@ class Loader(Moving):
             whole = merged is each or merged.rules.update
             pending.record_hash = _hash_to_keep(row, each, whole=whole)
             refused_before = self.journal.rejects.refused_before
-            if not counted and refused_before(plan.stream, each.key, pending.digest):
+            insist = counted or self.insistent
+            if not insist and refused_before(plan.stream, each.key, pending.digest):
                 books.rejected += len(tickets)
                 self.books.rejected_record(plan, record)
                 self._settle(tickets)

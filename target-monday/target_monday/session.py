@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _DAY: Final = 24 * 3600.0
+_NO_TICKET: Final = -1  # of a row that no bookmark waits for
 _log = logging.getLogger("target-monday")
 
 
@@ -62,6 +63,7 @@ class Session:
         version: str,
         after_pack: Callable[[], None],
         clock: Clock | None = None,
+        replaying: bool = False,
     ) -> None:
         clock = clock or Clock()
         faults = list(setting_faults(config))
@@ -132,11 +134,15 @@ class Session:
             after_pack=after_pack,
             before_pack=self._preparation.complete,
             priorities=_priorities(config.get("boards") or {}),
+            insistent=replaying,
         )
         self._payload_days = config.get("payload_days")
+        self._replaying = replaying
+        self._attempts: int = 0 if replaying else config["max_attempts"]
         self._opened = False
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
+        self._retried: set[int] = set()  # boards whose rejects of earlier runs went first
 
     def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
         """The boards of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
@@ -154,12 +160,31 @@ class Session:
         for plan in route.plans.values():
             self._open(plan)
         self.loader.note_doubled(route)
+        if route.only is not None:
+            self._retry(route.only)
         return route
 
     def _open(self, plan: BoardPlan) -> None:
         """A board is ready: first of all comes what was left of before."""
         self.loader.open(plan)
         self.loader.repair_keys(plan, self._preparation.edited.pop(plan.ledger_id, {}))
+
+    def _retry(self, plan: BoardPlan) -> None:
+        """Rejects of earlier runs go first, those that were not tried too often."""
+        if not self._attempts or plan.spec.append or plan.ledger_id in self._retried:
+            return
+        self._retried.add(plan.ledger_id)
+        waiting = self._journal.rejects.waiting(plan.stream, plan.board_id)
+        due = [
+            (each.id, Row(each.record_of(), _NO_TICKET))
+            for each in waiting
+            if each.attempts <= self._attempts
+        ]
+        if due:
+            records = [row.record for _, row in due]
+            self._preparation.know_people(plan, records)
+            self.links.know(plan, records)
+            self.loader.retry(plan, due)
 
     def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
@@ -260,7 +285,7 @@ class Session:
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""
-        for stream in self._mapped:
+        for stream in () if self._replaying else self._mapped:
             if stream not in self._came:
                 _log.warning("mapping.unused stream=%s: no such stream came", stream)
 
@@ -279,6 +304,11 @@ class Session:
                 points=self.calls.points,
                 books=self.books.rows(self._items),
             )
+            still_open = self._journal.rejects.open
+            if still_open:
+                _log.warning(
+                    "rejects.open rows=%d: `target-monday-audit rejects` lists them", still_open
+                )
             _log.info("ledger.sealed run=%s seq=%d hash=%s", seal.run, seal.seq, seal.hash)
             keep_seal(self._engine, seal)
             self._leases.release()

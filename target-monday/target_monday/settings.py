@@ -151,6 +151,16 @@ _SETTINGS = th.PropertiesList(
         title="Rejects a run",
         description="With more rejected rows than this the run ends with exit code 3.",
     ),
+    th.Property(
+        "max_attempts",
+        th.IntegerType(minimum=0),
+        default=5,
+        title="Attempts a reject",
+        description=(
+            "Rejects of earlier runs are sent again from the ledger, before the rows of a run, "
+            "until they were refused so often; 0 leaves them to `target-monday-audit rejects`."
+        ),
+    ),
     _choice(
         "missing_labels",
         LABEL_CHOICES,

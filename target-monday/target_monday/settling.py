@@ -169,6 +169,8 @@ class Settling:
             self._wait_again(rest_of(pending, item_id))
             return
         books.shortened += operation.row.shortened
+        if pending.retry is not None:
+            books.retried, books.recovered = books.retried + 1, books.recovered + 1
         self._paid(pending.place)
         self._settle(pending.tickets)
         if not self.links.is_told(plan, pending.key):
@@ -194,6 +196,11 @@ class Settling:
         _log.warning("row.rejected stream=%s key=%r code=%s", stream, pending.key, code)
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest if is_lasting(code) and key is not None else None
+        if pending.retry is not None:
+            books.retried += 1
+            digests = {} if digest is None else {pending.retry: digest}
+            self.journal.rejects.tried({pending.retry: f"{code}: {message}"}, digests)
+            return
         row = RejectedRow(
             *(stream, key, code, message, pending.record, digest), pending.plan.board_id
         )
@@ -287,7 +294,7 @@ class Settling:
             tries = pending.tries + (not pending.is_blind and not outcome.by_upload)
             by_alias = pending.by_alias or outcome.by_upload
             again = Pending(plan, pending.key, operation, known, pending.tickets, pending.record)
-            again.tries, again.by_alias = tries, by_alias
+            again.tries, again.by_alias, again.retry = tries, by_alias, pending.retry
             self._wait_again(again)
         elif outcome.by_upload and known is not None and pending.tickets:
             self._acknowledged(pending, books, known.item_id)

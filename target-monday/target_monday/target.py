@@ -62,6 +62,7 @@ class TargetMonday(Target):
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
     default_sink_class = MondaySink
     message_reader_class = LineReader
+    replaying: ClassVar[bool] = False  # whether the rows come from the ledger, not from a tap
     # What the SDK offers and this target keeps; a setting that is not honoured is not shown.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
@@ -101,6 +102,7 @@ class TargetMonday(Target):
             version=self.plugin_version,
             after_pack=self._emit,
             clock=self._clock,
+            replaying=self.replaying,
         )
 
     @override
@@ -296,7 +298,11 @@ class TargetMonday(Target):
         if about:
             cls.print_about(about_format)
             return
-        given = config or _ConfigInput()
+        cls.run(config or _ConfigInput(), file_input)
+
+    @classmethod
+    def run(cls, given: _ConfigInput, file_input: Any = None) -> None:
+        """Run over this input, by default that of the process; ends the process if it fails."""
         try:
             target = cls(config=given.config, parse_env_config=given.parse_env)
             target.listen(file_input)

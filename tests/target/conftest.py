@@ -174,7 +174,7 @@ class Rehearsal:
             env=ENVIRONMENT,
         )
         assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
-        return done.stdout + done.stderr if code else done.stdout
+        return done.stdout if "--json" in arguments else done.stdout + done.stderr
 
 
 def _ended(code: int, out: str, log: str) -> Ended:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-__all__ = ["Told", "asked", "finding", "ledger", "reading", "show", "table", "to_json"]
+__all__ = ["Told", "asked", "asked_ledger_url", "finding", "ledger", "ledger_at", "reading"]
+__all__ += ["show", "table", "to_json"]
 
 _FILE_WIDTH: Final = 240
 _LEDGER_URL: Final = "TARGET_MONDAY_LEDGER_URL"  # how Meltano hands the setting on
@@ -76,13 +77,22 @@ def asked() -> dict[str, str]:
 
 def ledger(context: click.Context, *, as_is: bool = False) -> Engine:
     """The ledger that the options name, or as it is. Ends the command where there is none."""
+    return ledger_at(asked_ledger_url(context, os.environ.get(_LEDGER_URL)), as_is=as_is)
+
+
+def asked_ledger_url(context: click.Context, setting: str | None) -> str:
+    """The address of the ledger that is meant: by the options, else by the setting."""
     given: dict[str, str] = context.find_root().ensure_object(dict)
     url, environment = given.get("ledger_url"), given.get("environment")
     if not url and not environment:
-        url = os.environ.get(_LEDGER_URL)
+        url = setting
+    return url or default_ledger_url(environment=environment)
+
+
+def ledger_at(url: str, *, as_is: bool = False) -> Engine:
+    """The ledger at this address. Ends the command where there is none."""
     try:
-        address = url or default_ledger_url(environment=environment)
-        return open_database(address, create=False, as_is=as_is)
+        return open_database(url, create=False, as_is=as_is)
     except TargetError as error:
         click.echo(f"{error.code} {error}", err=True)
         sys.exit(error.exit_code)

@@ -18,6 +18,7 @@ __all__ = ["report"]
 _COLUMNS: Final = (
     *("stream", "board_id", "read", "created", "updated", "unchanged", "rejected"),
     *("carried_over", "filtered", "merged", "unknown", "archived", "partial", "shortened"),
+    *("retried", "recovered"),
     *("calls", "points"),
 )
 _FIGURES: Final = (
@@ -25,7 +26,9 @@ _FIGURES: Final = (
     "rejected",
 )
 _RARE_FIGURES: Final = frozenset({"created", "updated", "archived", "found", "rejected"})
-_RARE: Final = frozenset({"filtered", "merged", "unknown", "archived", "partial", "shortened"})
+_RARE: Final = frozenset({"filtered", "merged", "unknown", "archived", "partial", "shortened"}) | {
+    *("retried", "recovered"),
+}
 
 
 @click.command()

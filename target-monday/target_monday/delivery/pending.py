@@ -30,6 +30,7 @@ class Pending:
     says that the books know the row already; `partial`, that one of its cells did not fit. `after`
     are the places of operations that come first: its key's items leave the stream's other boards.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
+    `retry` is the number of the reject of an earlier run that is tried again.
     """
 
     plan: BoardPlan
@@ -45,6 +46,7 @@ class Pending:
     partial: bool = False
     after: frozenset[tuple[int, str]] = frozenset()
     record_hash: bytes | None = None
+    retry: int | None = None
 
     @property
     def place(self) -> tuple[int, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 
 from target_monday.ledger import tables
 from target_monday.ledger.records import Records, SourceRecord
+from target_monday.ledger.reject_book import OPEN_STATES, Filed, file_of
 from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
@@ -40,15 +41,19 @@ class RejectedRow:
 
 def is_open() -> ColumnElement[bool]:
     """The condition on `tables.rejects` that a reject is neither resolved nor waived."""
+    return func.coalesce(_last_event(tables.reject_events.c.state), "open").not_in(_DONE)
+
+
+def _last_event(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """What the last event of a reject says."""
     events = tables.reject_events
-    newest = (
-        select(events.c.state)
+    return (
+        select(column)
         .where(events.c.reject == tables.rejects.c.id)
         .order_by(events.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    return func.coalesce(newest, "open").not_in(_DONE)
 
 
 class Rejects:
@@ -73,9 +78,13 @@ class Rejects:
         if not rows:
             return
         now = self._clock()
+        again = self._again(rows)
+        self.tried({number: f"{row.code}: {row.message}" for number, row in again.items()})
+        known = {id(row) for row in again.values()}
+        rows = [row for row in rows if id(row) not in known]
         for row in rows:  # a new reject of a key takes the place of the open one
             if row.key is not None:
-                self.resolve(row.stream, [row.key], "rejected again")
+                self.resolve(row.stream, [row.key], "rejected anew")
         with writing(self._engine, "reject", self._run_id) as ledger:
             sources = [SourceRecord(row.stream, row.key, row.record) for row in rows]
             records = self._records.append(ledger, sources, now)
@@ -94,6 +103,55 @@ class Rejects:
                 self._open.setdefault(row.stream, {}).setdefault(row.key, []).append(number)
             if row.key is not None and row.digest is not None:
                 self._refused[row.stream, row.key] = row.digest
+
+    def _again(self, rows: Iterable[RejectedRow]) -> dict[int, RejectedRow]:
+        """Rows that are rejected for the same reason as before, by the number of their reject."""
+        waiting = {
+            number: row
+            for row in rows
+            if row.key is not None
+            for number in self._open.get(row.stream, {}).get(row.key, ())[-1:]
+        }
+        if not waiting:
+            return {}
+        filed = file_of(self._engine, numbers=list(waiting))
+        return {
+            each.id: row
+            for each in filed
+            for row in (waiting[each.id],)
+            if each.code == row.code and each.came_as(row.record)
+        }
+
+    def tried(self, reasons: Mapping[int, str], digests: Mapping[int, str] | None = None) -> None:
+        """These rejects were tried again in this run, and refused with these reasons.
+
+        `digests`: of operations that monday will refuse again while nothing changes.
+        """
+        if not reasons:
+            return
+        event = {"state": "retried", "at": self._clock(), "run_id": self._run_id}
+        more = {"who": None, "ticket": None, "record": None}
+        refusals = [{"reject": each, "operation": one} for each, one in (digests or {}).items()]
+        with writing(self._engine, "retried", self._run_id) as ledger:
+            ledger.append(
+                tables.reject_events,
+                [{"reject": each, **event, **more, "reason": why} for each, why in reasons.items()],
+            )
+            ledger.put(tables.refusals, refusals)
+
+    def waiting(self, stream: str, board_id: str) -> list[Filed]:
+        """The open rejects of a stream for its board, or for none, with their records."""
+        if stream not in self._open:
+            return []
+        found = file_of(self._engine, scope=self._scope, stream=stream, states=OPEN_STATES)
+        return [
+            each for each in found if each.board_id in {board_id, None} and each.payload is not None
+        ]
+
+    @property
+    def open(self) -> int:
+        """How many rows are rejected and not delivered since."""
+        return sum(len(numbers) for keys in self._open.values() for numbers in keys.values())
 
     def _row(self, row: RejectedRow, record: int | None, now: float) -> dict[str, object]:
         return {
@@ -130,7 +188,7 @@ class Rejects:
         if not numbers:
             return
         event = {"state": "resolved", "at": self._clock(), "run_id": self._run_id}
-        more = {"who": None, "reason": reason, "ticket": None}
+        more = {"who": None, "reason": reason, "ticket": None, "record": None}
         with writing(self._engine, "resolve", self._run_id) as ledger:
             ledger.append(
                 tables.reject_events, [{"reject": each, **event, **more} for each in numbers]
@@ -140,24 +198,24 @@ class Rejects:
 
     def _read_open(self) -> dict[str, dict[str, list[int]]]:
         table = tables.rejects
-        wanted = select(table.c.stream, table.c.key, table.c.id).where(
-            table.c.scope == self._scope, table.c.key.is_not(None), is_open()
-        )
-        found: dict[str, dict[str, list[int]]] = {}
+        wanted = select(table.c.id).where(table.c.scope == self._scope, is_open())
         with self._engine.connect() as connection:
-            for row in connection.execute(wanted):
-                found.setdefault(row.stream, {}).setdefault(row.key, []).append(row.id)
+            numbers = list(connection.execute(wanted).scalars())
+        found: dict[str, dict[str, list[int]]] = {}
+        for each in file_of(self._engine, numbers=numbers) if numbers else ():
+            if each.key is not None:  # a corrected record may have one
+                found.setdefault(each.stream, {}).setdefault(each.key, []).append(each.id)
         return found
 
     def _read_refusals(self) -> dict[tuple[str, str], str]:
-        rejects, refusals = tables.rejects, tables.refusals
+        rejects, refusals, events = tables.rejects, tables.refusals, tables.reject_events
         wanted = (
             select(rejects.c.stream, rejects.c.key, refusals.c.operation)
             .join(refusals, refusals.c.reject == rejects.c.id)
             .where(
                 rejects.c.scope == self._scope,
                 is_open(),
-                rejects.c.at > self._clock() - _REMEMBERED,
+                func.coalesce(_last_event(events.c.at), rejects.c.at) > self._clock() - _REMEMBERED,
             )
         )
         with self._engine.connect() as connection:

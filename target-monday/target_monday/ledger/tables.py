@@ -236,6 +236,7 @@ reject_events = Table(
     Column("who", String(255)),
     Column("reason", Text),
     Column("ticket", String(80)),
+    Column("record", ForeignKey("records.id")),  # the corrected one that counts from now on
     Index("reject_events_by_reject", "reject"),
     _digest(),
 )
