@@ -55,10 +55,12 @@ def _loads(plan: PlanName, price: int, rows: int, lane: str) -> Iterator[Figure]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with Simulation(folder, monday, settings={"lane": lane, "backfill": False}) as simulation:
-            new = _run(simulation, write_lines(folder / "new.jsonl", rows))
+            new = _run(simulation, write_lines(folder / "new.jsonl", rows, times=False))
             changed = _run(
                 simulation,
-                write_lines(folder / "1%.jsonl", rows, is_changed=lambda at: not at % 100),
+                write_lines(
+                    folder / "1%.jsonl", rows, is_changed=lambda at: not at % 100, times=False
+                ),
                 "auto",
             )
             quiet = _run(simulation, folder / "1%.jsonl", "auto")

@@ -31,12 +31,12 @@ _FORMATS: Final = {"Edm.Date": "date", "Edm.DateTimeOffset": "date-time"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def schema() -> dict[str, Any]:
-    """The SCHEMA message."""
+def schema(*, times: bool = True) -> dict[str, Any]:
+    """The SCHEMA message; without `times` those are texts, since a file cannot hold them."""
     properties: dict[str, Any] = {}
     for name, kind in COLUMNS.items():
         properties[name] = {"type": [_TYPES.get(kind, "string"), "null"]}
-        if kind in _FORMATS:
+        if kind in _FORMATS and (times or kind == "Edm.Date"):
             properties[name]["format"] = _FORMATS[kind]
     properties["Objstate"]["x-extensible-enum"] = list(STATES)
     asked = {"type": "object", "properties": properties}
@@ -49,7 +49,11 @@ def _record(number: int, *, changed: bool) -> bytes:
 
 
 def write_lines(
-    path: Path, rows: int, *, is_changed: Callable[[int], bool] = lambda _: False
+    path: Path,
+    rows: int,
+    *,
+    is_changed: Callable[[int], bool] = lambda _: False,
+    times: bool = True,
 ) -> Path:
     """A full read of so many rows, ended by STATE and ACTIVATE_VERSION; written once."""
     if path.exists():
@@ -59,7 +63,7 @@ def write_lines(
     ended = {"type": "ACTIVATE_VERSION", "stream": STREAM, "version": VERSION}
     state = {"type": "STATE", "value": {"bookmarks": {STREAM: {}}}}
     with path.open("wb") as file:
-        file.write(_encode(schema()) + b"\n")
+        file.write(_encode(schema(times=times)) + b"\n")
         for number in range(rows):
             file.write(head + _record(number, changed=is_changed(number)) + tail)
         file.write(_encode(ended) + b"\n" + _encode(state) + b"\n")
