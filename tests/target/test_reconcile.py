@@ -237,7 +237,7 @@ def test_an_exception_names_both_values_and_who_wrote_last(delivered: Any) -> No
     assert (found["column"], found["property"], found["item_id"]) == ("text", "text", item["id"])
     assert found["last_write"]["run"] == run["id"]
     assert found["last_write"]["outcome"] == "acknowledged"
-    text = (delivered.folder / "certificate/certificate.csv").read_text()
+    text = (delivered.folder / "certificate/certificate.csv").read_text(encoding="utf-8-sig")
     lines = list(csv.DictReader(io.StringIO(text)))
     assert [line["board"] for line in lines if line["result"] == "cell"] == ["'=by hand"]
 

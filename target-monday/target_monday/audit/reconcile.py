@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +18,7 @@ from target_monday.audit.live import calling, configured, ledger_of, live_settin
 from target_monday.audit.pages import moment, rendered
 from target_monday.audit.reading_back import ReadingBack
 from target_monday.audit.signing import sealed, signature_fault
+from target_monday.audit.spreadsheet import as_csv
 from target_monday.errors import RunFailed, SettingsFault, Stopped
 from target_monday.ledger.evidence import Evidence
 from target_monday.ledger.leases import Leases
@@ -188,12 +187,8 @@ def _write(folder: Path, certificate: Mapping[str, Any]) -> None:
 
 def _csv(certificate: Mapping[str, Any]) -> str:
     """A line for each exception, and one for each row with its hashes."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    for line in (*_exception_lines(certificate), *_row_lines(certificate)):
-        writer.writerow({name: _inert(value) for name, value in line.items()})
-    return text.getvalue()
+    lines = (*_exception_lines(certificate), *_row_lines(certificate))
+    return as_csv({name: line.get(name) for name in _COLUMNS} for line in lines)
 
 
 def _exception_lines(certificate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -223,12 +218,6 @@ def _row_lines(certificate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "ledger_hash": row["ledger"],
                 "board_hash": row["board"],
             }
-
-
-def _inert(value: Any) -> Any:
-    """A text that no spreadsheet takes for a formula."""
-    text = isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}
-    return f"'{value}" if text else value
 
 
 def _tell(certificate: Mapping[str, Any], out: Path | None) -> None:
