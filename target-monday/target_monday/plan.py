@@ -333,4 +333,6 @@ class BoardPlan:
 
 def _placed(error: Reject, name: str, column_id: str) -> Reject:
     """The same reject with the property and the column that it concerns."""
-    return type(error)(f"property {name!r}, column {column_id!r}: {error}")
+    placed = type(error)(f"property {name!r}, column {column_id!r}: {error}")
+    placed.column_id = column_id
+    return placed

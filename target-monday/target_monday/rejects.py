@@ -25,6 +25,7 @@ class Reject(Exception):
     """This row cannot be delivered as it is; the run goes on without it."""
 
     code: ClassVar[str] = "REJECTED"
+    column_id: str | None = None  # the column whose cell stands against it, where it is one
 
 
 class NullKey(Reject):

@@ -178,7 +178,7 @@ class Session:
         due = [
             (each.id, Row(each.record_of(), _NO_TICKET))
             for each in waiting
-            if each.attempts <= self._attempts
+            if each.attempts < self._attempts
         ]
         if due:
             records = [row.record for _, row in due]

@@ -200,6 +200,7 @@ class Settling:
             books.retried += 1
             digests = {} if digest is None else {pending.retry: digest}
             self.journal.rejects.tried({pending.retry: f"{code}: {message}"}, digests)
+            self.links.refused(pending)
             return
         row = RejectedRow(
             *(stream, key, code, message, pending.record, digest), pending.plan.board_id
@@ -234,6 +235,7 @@ class Settling:
             RejectedRow(
                 *(spec.stream, key, error.code, str(error), row.record),
                 board_id=plan.board_id if plan else None,
+                column_id=error.column_id,
             )
             for (row, error), key in zip(rejected, keys, strict=True)
         )

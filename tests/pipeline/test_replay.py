@@ -6,15 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .conftest import Project
 
 
-def test_a_state_that_is_moved_back_is_read_again_and_changes_nothing(
-    project: Project, assert_boards_equal_source: Callable[[Project], None]
-) -> None:
-    """The recipe of docs/deliver-again.md, after a day: the boards are those of the source."""
+def test_a_state_that_is_moved_back_is_read_again_and_changes_nothing(project: Project) -> None:
+    """The recipe of docs/deliver-again.md, after a day: every row is read, none is sent."""
     project.sync()
     state_id = "sandbox:tap-ifs-cloud-to-target-monday"
     printed = project.meltano("state", "get", state_id)
@@ -30,7 +26,6 @@ def test_a_state_that_is_moved_back_is_read_again_and_changes_nothing(
     project.sync()
 
     assert project.sandbox.account.usage.mutations == before
-    assert_boards_equal_source(project)
     books = {board["stream"]: board for board in project.report()["boards"]}
     assert books["purchase_order"]["unchanged"] == len(
         project.sandbox.business.rows("PurchaseOrderSet")
@@ -48,4 +43,4 @@ def test_meltano_invokes_a_replay_by_the_settings_of_its_environment(project: Pr
     assert project.sandbox.account.usage.mutations == before
     total = project.report()["total"]
     assert total["read"] == total["unchanged"] > 0
-    assert json.loads(told[told.index("[") :]) == []
+    assert told.splitlines()[-1] == "[]"

@@ -32,7 +32,8 @@ def test_a_reject_is_listed_with_all_that_is_known_of_it(rehearsal: Any, message
 
     assert (found["key"], found["code"], found["state"]) == ("b", "BAD_CELL", "open")
     assert (found["attempts"], found["age_days"]) == (1, 0.0)
-    assert found["board_id"] == board["id"]
+    [column] = [each["id"] for each in board["columns"] if each["title"] == "Sum"]
+    assert (found["board_id"], found["column_id"]) == (board["id"], column)
     assert shown["payload"] == BAD
     assert (whole["payload"], whole["events"]) == (BAD, [])
     for other in (
