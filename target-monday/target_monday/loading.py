@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from target_monday.capacity import BoardCapacity
 from target_monday.delivery.calls import until_midnight
 from target_monday.delivery.outcomes import (
     CarriedOver,
@@ -16,9 +17,10 @@ from target_monday.delivery.outcomes import (
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, Unchanged, Update, WantedRow, diff
 from target_monday.errors import RunFailed
-from target_monday.moving import Elsewhere, Moving
 from target_monday.rejects import AmbiguousKey, Reject
+from target_monday.retiring import Retiring
 from target_monday.settling import Row, count_unsent
+from target_monday.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.dispatch import Dispatch
     from target_monday.delivery.upload_lane import Batch
     from target_monday.diff import KnownItem, Operation
+    from target_monday.moving import Elsewhere
     from target_monday.plan import BoardPlan
     from target_monday.quiet import Quiet
 
@@ -36,12 +39,13 @@ _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
 _MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
 _MAX_ROUNDS: Final = 4  # requests that are not full because links wait for their targets
 _HELD: Final = 20_000  # operations; with more of them links wait for the second pass instead
+_OVERFLOW: Final = 10_000  # creates without room that wait for the end of the input
 _HEAVY: Final = 32_000_000  # characters of cells that wait; more leave whatever their number
 _log = logging.getLogger("target-monday")
 
 
 @dataclass(slots=True, kw_only=True)
-class Loader(Moving):
+class Loader(Retiring):
     """Keeps the boards equal to the rows that it is given.
 
     Operations of all boards wait in one pool until they fill a request, or until there are enough
@@ -58,6 +62,7 @@ class Loader(Moving):
     ambiguous: Mapping[int, Mapping[str, tuple[str, ...]]]
     after_pack: Callable[[], None]
     before_pack: Callable[[Sequence[tuple[BoardPlan, Operation]]], Mapping[int, str]] = lambda _: {}
+    sharing: Sharing = field(default_factory=Sharing)
     priorities: Mapping[str, int] = field(default_factory=dict)
     insistent: bool = False  # whether also what monday refused within the last day is sent
     _rounds: int = 0
@@ -153,7 +158,11 @@ class Loader(Moving):
 
     def _relieve(self, plan: BoardPlan) -> None:
         """Deliver what need not wait for more."""
-        if len(self._pool) < self.dispatch.gathers(plan) and self._weight < _HEAVY:
+        waiting = len(self._pool)
+        if self.capacity.lacks:
+            self.reject_overflow(keep=_OVERFLOW)
+            waiting = len(self._sendable()[0])
+        if waiting < self.dispatch.gathers(plan) and self._weight < _HEAVY:
             return
         self._deliver_uploads()
         while self._is_full():
@@ -167,15 +176,27 @@ class Loader(Moving):
 
     def _first(self, most: int) -> list[Pending]:
         """What goes first, by the streams' priorities."""
+        return self._sendable()[0][:most]
+
+    def _sendable(self) -> tuple[list[Pending], list[Pending]]:
+        """What can be sent, in its order; and the creates that their boards lack room for."""
         waiting = list(self._pool.values())
         if self._waiting_for_others:
             waiting = [each for each in waiting if not any(map(self._pool.get, each.after))]
         if self.priorities:
             waiting.sort(key=lambda each: -self.priorities.get(each.plan.stream, 0))
+        waiting, beyond = self.capacity.fitting(waiting) if self.capacity.lacks else (waiting, [])
         if self.links and self._rounds < _MAX_ROUNDS and len(waiting) < _HELD:
             free = [each for each in waiting if not self.links.is_held(each, self._pool)]
             waiting = free or waiting
-        return waiting[:most]
+        return waiting, beyond
+
+    def reject_overflow(self, keep: int = 0) -> None:
+        """Creates that have no room on their boards, but for the first ones, are rejected."""
+        for pending in self._sendable()[1][keep:]:
+            error = BoardCapacity(pending.plan.board_id)
+            self._take_out(pending)
+            self._rejected(pending, self._books(pending.plan), error.code, str(error))
 
     def _wanted(self, plan: BoardPlan, rows: Sequence[Row]) -> list[tuple[WantedRow, Row]]:
         wanted: list[tuple[WantedRow, Row]] = []
@@ -219,14 +240,15 @@ class Loader(Moving):
     ) -> None:
         keys = list({each.key for each, _ in wanted})
         known = self.items.items(plan.ledger_id, keys)
-        elsewhere = self._elsewhere(plan, others, keys, known) if others else {}
+        wanted = self._own(plan, wanted, known)
+        elsewhere = self._elsewhere(plan, others, known, wanted)
         self.quiet.distrust(
             plan.ledger_id, (item.record_hash for item in known.values() if item.record_hash)
         )
         books = self._books(plan)
         settled: dict[str, bytes | None] = {}  # with the hashes to remember
         for given, row in wanted:
-            old = elsewhere.pop(given.key, None) if elsewhere else None
+            old = elsewhere.pop(given.key, None)
             each = given if old is None else old.under(given)
             if old is not None and old.stuck:
                 self._carry_over_one(plan, row)
@@ -239,8 +261,7 @@ class Loader(Moving):
             merged = _merged(waiting, each)
             operation = diff(merged, before)
             tickets = [*(waiting.tickets if waiting else ()), row.ticket]
-            if old is not None:
-                tickets = [*old.tickets, *tickets]
+            tickets = [*old.tickets, *tickets] if old is not None else tickets
             counted = waiting is not None and waiting.counted
             if counted:
                 books.unchanged, books.merged = books.unchanged + 1, books.merged + 1
@@ -278,13 +299,32 @@ class Loader(Moving):
         still = {key: one for key, one in rows.items() if (plan.ledger_id, key) not in self._pool}
         self.quiet.remember(plan.ledger_id, still)
 
+    def _own(
+        self,
+        plan: BoardPlan,
+        wanted: Sequence[tuple[WantedRow, Row]],
+        known: dict[str, KnownItem],
+    ) -> list[tuple[WantedRow, Row]]:
+        """The rows whose keys no other stream of the board owns; free items are taken."""
+        if plan.ledger_id not in self.sharing:
+            return list(wanted)
+        new = list({each.key for each, _ in wanted if each.key not in known})
+        column = plan.key_column
+        taken = self.sharing.taken(plan.ledger_id, column, new, self.items, self._pool)
+        free = [key for key in new if key not in taken]
+        known |= self.sharing.claim(plan.ledger_id, free, self.items)
+        rejected = [(row, taken[each.key]) for each, row in wanted if each.key in taken]
+        if rejected:
+            self.reject_rows(plan.spec, rejected, plan)
+        return [(each, row) for each, row in wanted if each.key not in taken]
+
     # Delivering.
 
     def deliver_all(self) -> None:
         """Deliver everything that waits."""
         self._rounds = 0
         self._deliver_uploads()
-        while self._pool:
+        while self._first(1):
             self.deliver_pack()
 
     def deliver_links(self) -> None:

@@ -13,6 +13,7 @@ from target_monday.control_totals import TotalsSpec, totals_spec
 from target_monday.keys import key_of, key_text
 from target_monday.presets import preset_of
 from target_monday.rejects import Reject
+from target_monday.retire_when import RetireWhen, retire_when
 from target_monday.templates import Template, template
 from target_monday.trail import trail_columns
 
@@ -52,6 +53,7 @@ class BoardSpec:
     totals: TotalsSpec | None = None
     name_by: Template | None = None  # gives the name of each record's board
     name_if_null: str | None = None  # the board of records that give no name
+    retire: RetireWhen | None = None  # which documents leave their boards
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
@@ -138,6 +140,7 @@ def board_spec(
         totals=totals_spec(asked.get("control_totals"), columns, key_properties, preset),
         name_by=_name_by(asked),
         name_if_null=asked.get("board_if_null"),
+        retire=retire_when(asked.get("retire_when"), settings.get("timezone")),
     )
 
 
@@ -184,6 +187,11 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
     if spec.append and spec.mode != "append":
         yield f"{where}: mode {spec.mode!r} needs key properties, and the stream has none."
     yield from _totals_faults(spec, where)
+    if spec.retire is not None:
+        for name in {spec.retire.property, spec.retire.since} - set(known):
+            yield f"{where}: the stream has no property {name!r} (`retire_when`)."
+        if spec.append:
+            yield f"{where}: `retire_when` needs key properties, and appended rows have none."
     templates = {"item_name": spec.item_name, "group": spec.group_by, "board_name": spec.name_by}
     for setting, used in templates.items():
         for name in used.fields if used else ():

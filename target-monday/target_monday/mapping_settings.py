@@ -139,6 +139,28 @@ BOARDS: Final[dict[str, Any]] = {
             },
             "item_name": _text("The items' names, with `{Property}` fields."),
             "key_column": _text("Id or title of the text column that holds the keys."),
+            "retire_when": {
+                "type": "object",
+                "description": "Archives documents that have been done for so many days; they make "
+                "no item any more.",
+                "properties": {
+                    "property": _text("The property that tells, such as `Objstate`."),
+                    "in": {
+                        "type": "array",
+                        "items": _TEXT,
+                        "minItems": 1,
+                        "description": "Its values that mean done.",
+                    },
+                    "since": _text("The property with the day since when."),
+                    "days": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "description": "How many days a document stays after that day.",
+                    },
+                },
+                "required": ["property", "in", "since", "days"],
+                "additionalProperties": False,
+            },
             "vanished": {
                 "enum": VANISHED_CHOICES,
                 "description": "As the setting, for this stream.",
@@ -192,7 +214,6 @@ BOARDS: Final[dict[str, Any]] = {
 
 def board_faults(boards: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the entries of streams, one sentence each."""
-    seen: dict[str, str] = {}
     for stream, asked in boards.items():
         if not asked:
             continue
@@ -201,11 +222,6 @@ def board_faults(boards: Mapping[str, Any]) -> Iterator[str]:
             continue
         if asked.get("board_id") and asked.get("board_name"):
             yield f"Stream {stream!r}: give either `board_id` or `board_name`."
-        for place in ("board_id", "board_name"):
-            name = f"{place} {asked[place]}" if asked.get(place) else ""
-            if name and name in seen:
-                yield f"Streams {seen[name]!r} and {stream!r} cannot share {name}."
-            seen.setdefault(name, stream)
         yield from _mapping_faults(stream, asked)
 
 

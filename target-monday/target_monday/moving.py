@@ -87,10 +87,13 @@ class Moving(Settling):
         self,
         plan: BoardPlan,
         others: Sequence[BoardPlan],
-        keys: Sequence[str],
         known: Mapping[str, KnownItem],
+        wanted: Sequence[tuple[WantedRow, Row]],
     ) -> dict[str, Elsewhere]:
-        """Have the items of these keys leave all boards but this one. `known` are on this one."""
+        """Have the items of these rows leave all boards but this one. `known` are on this one."""
+        if not others:
+            return {}
+        keys = list({each.key for each, _ in wanted})
         doubled = self.doubled.get(plan.stream, set())
         asked = [key for key in keys if key not in known or key in doubled]
         found: dict[str, Elsewhere] = {}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_monday.binding import KEY, bind, board_faults, key_columns, missing_columns
+from target_monday.capacity import Capacity
 from target_monday.delivery.column_lane import make_board, make_columns, make_groups
 from target_monday.diff import GROUP
 from target_monday.errors import BoardFailed, SettingsFault
+from target_monday.indexing import Indexing
 from target_monday.keys import key_parts
 from target_monday.labels import status_colours
 from target_monday.lookups import Lookups
@@ -23,11 +25,13 @@ from target_monday.mapping import (
     is_left_out,
     spec_faults,
 )
-from target_monday.monday.boards import Board, Column, Item, board_names, boards_by_id, read_items
+from target_monday.monday.boards import Board, Column, board_names, boards_by_id, read_items
 from target_monday.monday.operations import CreateColumn
 from target_monday.presets import PRESETS
 from target_monday.recovery import Recovery
 from target_monday.routing import Route
+from target_monday.sharing import Sharing
+from target_monday.templates import template
 from target_monday.trail import Trail
 
 if TYPE_CHECKING:
@@ -41,19 +45,9 @@ if TYPE_CHECKING:
     from target_monday.links import Link
     from target_monday.plan import BoardPlan
 
-__all__ = ["Index", "Preparation", "index_of"]
+__all__ = ["Preparation"]
 
-_NAMED: Final = 5  # keys that a line of the log names
 _log = logging.getLogger("target-monday")
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """All items of a board by key. `ambiguous`: keys that several items carry."""
-
-    known: Mapping[str, KnownItem]
-    ambiguous: Mapping[str, tuple[str, ...]]
-    other_items: int
 
 
 @dataclass(slots=True)
@@ -74,19 +68,29 @@ class Preparation:
     ambiguous: dict[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     edited: dict[int, Mapping[str, KnownItem]] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
+    sharing: Sharing = field(default_factory=Sharing)
+    capacity: Capacity = field(default_factory=Capacity)
     _boards: dict[str, Board] = field(default_factory=dict)
     _entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
     _names: dict[str, list[str]] | None = None
-    _indexed: set[int] = field(default_factory=set)
     _failed: dict[tuple[str, str], str] = field(default_factory=dict)
     _plans: dict[tuple[str, str], BoardPlan] = field(default_factory=dict)
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     _others: tuple[int, int] = (0, 0)
     _made_parts: int = 0  # boards that this run made because of a template
     _lookups: Lookups = field(init=False)
+    _indexing: Indexing = field(init=False)
 
     def __post_init__(self) -> None:
         self._lookups = Lookups(self.calls, self.journal)
+        self._indexing = Indexing(
+            self.calls,
+            self.items,
+            self.sharing,
+            self.found,
+            ambiguous=self.ambiguous,
+            edited=self.edited,
+        )
 
     def open(self) -> None:
         """Read all boards that the ledger or the settings name, in one call, and check them."""
@@ -106,6 +110,28 @@ class Preparation:
         configured = {str(entry["board_id"]) for entry in entries if entry.get("board_id")}
         known = {entry.board_id for entry in self._entries.values()}
         self._boards = boards_by_id(self.calls.query, sorted(configured | known))
+        self._indexing.counts = self.items.counts()
+
+    def _neighbours(self, spec: BoardSpec, board: Board) -> Sequence[BoardEntry] | None:
+        """The entries of other streams on this board; None if there are none and will be none."""
+        known = [
+            each
+            for each in self._entries.values()
+            if each.board_id == board.id and each.stream != spec.stream
+        ]
+        asked: Mapping[str, Any] = self.settings.get("boards") or {}
+        mine = (asked.get(spec.stream) or {}).get("key_column")
+        for stream, other in asked.items():
+            if stream != spec.stream and other and other.get("key_column") == mine:
+                wanted = other.get("board_name") or default_board_name(stream)
+                fits = (
+                    str(other["board_id"]) == board.id
+                    if other.get("board_id")
+                    else (board.name == wanted or template(wanted).matches(board.name))
+                )
+                if fits:
+                    return known
+        return known or None
 
     def entries_of(self, stream: str) -> list[BoardEntry]:
         """The live boards of a stream, as far as they are known by now."""
@@ -252,10 +278,13 @@ class Preparation:
         if former is not None and former.board_id == plan.board_id:
             plan.follow(former)
         self._plans[spec.place] = plan
+        self.capacity.know(board)
         plan.groups = self._groups.setdefault(board.id, plan.groups)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         regrouped = spec.group_by is not None and GROUP not in before
-        self._know_items(plan, board, columns_changed=bool(new_to_us) or regrouped)
+        entry, changed = self._entries[spec.place], bool(new_to_us) or regrouped
+        self.sharing.know(entry, self._neighbours(spec, board))
+        self._indexing.know(plan, board, entry, columns_changed=changed)
         _log.info("board.ready stream=%s board=%s name=%r", spec.stream, board.id, board.name)
         return plan
 
@@ -366,6 +395,7 @@ class Preparation:
             self._made_parts += 1
         others = (self._names or {}).get(spec.name, ())
         board = make_board(self.calls, self.journal, spec.name, workspace, others)
+        self._all_names().setdefault(spec.name, []).append(board.id)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
 
@@ -452,81 +482,6 @@ class Preparation:
                 "groups.created stream=%s board=%s groups=%d",
                 *(plan.stream, plan.board_id, len(made)),
             )
-
-    def _know_items(self, plan: BoardPlan, board: Board, *, columns_changed: bool) -> None:
-        """Read the board's items if the ledger cannot be trusted to know them."""
-        entry = self._entries[plan.spec.place]
-        if plan.spec.append or (entry.id in self._indexed and not columns_changed):
-            return
-        expected = None
-        if entry.other_items is not None:
-            expected = self.items.count(entry.id) + entry.other_items
-        self._indexed.add(entry.id)
-        old = self.items.is_old(entry.id)
-        if expected == board.items_count and not (columns_changed or old):
-            return
-        found = read_items(self.calls.query, board.id, plan.column_ids) if board.items_count else []
-        remembered = self.items.keys_by_item(entry.id)
-        index = index_of(plan, found, remembered)
-        self._tell_what_people_did(plan, index, remembered)
-        others = None if index.ambiguous else index.other_items
-        if plan.control is not None:
-            before = self.items.items(entry.id, list(self.items.keys(entry.id)))
-            self.found(plan, before, index.known)
-        self.items.replace_all(entry.id, index.known, others)
-        self.ambiguous[entry.id] = index.ambiguous
-        _log.info(
-            "index.read stream=%s board=%s items=%d others=%d ambiguous=%d",
-            *(plan.stream, board.id, len(index.known), index.other_items, len(index.ambiguous)),
-        )
-
-    def _tell_what_people_did(
-        self, plan: BoardPlan, index: Index, remembered: Mapping[str, str]
-    ) -> None:
-        """Items that left the board, and keys that were changed, since the ledger knew them."""
-        there = index.known.keys() | index.ambiguous.keys()
-        gone = [key for key in remembered.values() if key not in there]
-        if gone:
-            _log.warning(
-                "items.gone stream=%s board=%s items=%d keys=%r",
-                *(plan.stream, plan.board_id, len(gone), gone[:_NAMED]),
-            )
-        edited = {
-            key: item
-            for key, item in index.known.items()
-            if item.cells.get(plan.key_column or "") != key
-        }
-        if edited:
-            _log.warning(
-                "keys.edited stream=%s board=%s items=%d keys=%r: they are written again",
-                *(plan.stream, plan.board_id, len(edited), list(edited)[:_NAMED]),
-            )
-            self.edited[plan.ledger_id] = edited
-
-
-def index_of(plan: BoardPlan, found: Sequence[Item], remembered: Mapping[str, str]) -> Index:
-    """The items by key. `remembered` (item id -> key) finds items whose key cell was edited."""
-    by_key: dict[str, list[KnownItem]] = {}
-    others = 0
-    read = [(item, plan.read(item)) for item in found]
-    present = {known.cells[plan.key_column or ""] for _, known in read}
-    for item, known in read:
-        key = known.cells[plan.key_column or ""]
-        before = remembered.get(item.id)
-        edited = before is not None and before not in present
-        if isinstance(key, str) and not edited:
-            by_key.setdefault(key, []).append(known)
-        elif before is not None and edited:
-            by_key.setdefault(before, []).append(known)
-        else:
-            others += 1
-    unique = {key: these[0] for key, these in by_key.items() if len(these) == 1}
-    several = {
-        key: tuple(item.item_id for item in these)
-        for key, these in by_key.items()
-        if len(these) > 1
-    }
-    return Index(unique, several, others)
 
 
 def _no_board(spec: BoardSpec) -> str:

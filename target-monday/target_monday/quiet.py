@@ -8,9 +8,10 @@ ledger drops it in the same write, and another plan makes other hashes. A row wh
 the board has is unchanged, and nothing else is done for it but counting.
 
 What a row means may not depend on anything else: rows of plans with people or linked items, without
-a key, or of streams that are mapped or flattened on the way take the usual path, as do all rows of
-a key once one of its rows did (it may wait to be sent), and keys with an open reject or with cells
-that are still to be sent. A row with a text that was cut is never remembered: each run says so.
+a key, or of streams that retire documents or are mapped or flattened on the way take the usual
+path, as do all rows of a key once one of its rows did (it may wait to be sent), and keys with an
+open reject or with cells that are still to be sent. A row with a text that was cut is never
+remembered: each run says so.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
     """Whether a row's meaning hangs on its record, its plan and its item alone."""
     outside = bool(plan.targets) or any(cell.column.type in _OUTSIDE for cell in plan.cells)
-    return not (outside or plan.spec.append or settings.get("add_record_metadata"))
+    dated = plan.spec.retire is not None  # such a row may be due tomorrow
+    return not (outside or dated or plan.spec.append or settings.get("add_record_metadata"))
 
 
 def fingerprint(plan: BoardPlan, settings: Mapping[str, Any], *others: object) -> bytes:

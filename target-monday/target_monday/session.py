@@ -131,6 +131,9 @@ class Session:
             quiet=self._quiet,
             max_aliases=config["max_aliases"],
             ambiguous=self._preparation.ambiguous,
+            capacity=self._preparation.capacity,
+            sharing=self._preparation.sharing,
+            wall=clock.wall,
             after_pack=after_pack,
             before_pack=self._preparation.complete,
             priorities=_priorities(config.get("boards") or {}),
@@ -140,6 +143,7 @@ class Session:
         self._replaying = replaying
         self._attempts: int = 0 if replaying else config["max_attempts"]
         self._opened = False
+        self._routes: dict[str, Route] = {}
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
         self._retried: set[int] = set()  # boards whose rejects of earlier runs went first
@@ -160,6 +164,8 @@ class Session:
         for plan in route.plans.values():
             self._open(plan)
         self.loader.note_doubled(route)
+        self._routes[stream] = route
+        self._warn_of_unjudged(route)
         if route.only is not None:
             self._retry(route.only)
         return route
@@ -186,11 +192,29 @@ class Session:
             self.links.know(plan, records)
             self.loader.retry(plan, due)
 
+    @staticmethod
+    def _warn_of_unjudged(route: Route) -> None:
+        rule = route.spec.retire
+        if rule is not None and not rule.cells_of(route.spec.columns):
+            _log.warning(
+                "retire.unjudged stream=%s: %s and %s do not both have a column of their own, so "
+                "documents are retired only in runs that bring their rows",
+                *(route.stream, rule.property, rule.since),
+            )
+
+    def retire(self) -> None:
+        """At the end of the input: archive what is done for good."""
+        for route in self._routes.values():
+            self.loader.retire(route, self._config)
+        self.loader.deliver_all()
+        self.loader.reject_overflow()
+
     def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
         if self._versions.choice(route.stream) != "keep":
             keys = (route.spec.key_or_none(row.record) for row in rows)
             self._versions.see(route, version, (key for key in keys if key is not None))
+        rows = self.loader.without_retired(route, rows)
         plan = route.only
         if plan is None:
             self._load_by_board(route, rows)

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from target_monday.capacity import Capacity
 from target_monday.delivery.lost import appeared
 from target_monday.delivery.outcomes import (
     Acknowledged,
@@ -68,6 +69,7 @@ class Settling:
     links: Linking
     failed: dict[str, str] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
+    capacity: Capacity = field(default_factory=Capacity)
     without_key: int = 0
     _pool: dict[tuple[int, str], Pending] = field(default_factory=dict)
     _weight: int = 0  # characters of the cells in the pool
@@ -99,6 +101,7 @@ class Settling:
         waiting = self._pool.pop(pending.place, None)
         if waiting is not None:
             self._weight -= waiting.weight
+            self.capacity.waits(waiting, -1)
             self._waiting_for_others -= bool(waiting.after)
 
     def _share_costs(self, pack: Sequence[Pending], calls: int, points: int) -> None:
@@ -152,16 +155,17 @@ class Settling:
         self._take_out(pending)
         self._pool[pending.place] = pending
         self._weight += pending.weight
+        self.capacity.waits(pending, 1)
         self._waiting_for_others += bool(pending.after)
 
     def _acknowledged(self, pending: Pending, books: StreamBooks, item_id: str) -> None:
         operation, plan = pending.operation, pending.plan
         after = pending.intent.after if plan.control else None
         if isinstance(operation, Archive):
-            books.archived += 1
-            self.books.moved(plan, "archived", pending.key, pending.before, None)
+            self._left(pending, books)
             return
         kind = "created" if isinstance(operation, Create) else "updated"
+        self.capacity.came(plan.board_id, items=isinstance(operation, Create))
         self.books.moved(plan, kind, pending.key, pending.before, after)
         if pending.tickets and not pending.counted:
             self._count(pending, books)
@@ -175,6 +179,14 @@ class Settling:
         self._settle(pending.tickets)
         if not self.links.is_told(plan, pending.key):
             self.journal.rejects.resolve(plan.stream, [pending.key])
+
+    def _left(self, pending: Pending, books: StreamBooks) -> None:
+        """Its item is off the board; rows that it has were kept off it by the settings."""
+        books.archived += 1
+        self.capacity.came(pending.plan.board_id, items=-1)
+        self.books.moved(pending.plan, "archived", pending.key, pending.before, None)
+        books.filtered += len(pending.tickets)
+        self._settle(pending.tickets)
 
     def _paid(self, place: tuple[int, str]) -> None:
         """The cells that an earlier run kept for this item are done with."""
@@ -282,9 +294,11 @@ class Settling:
         if isinstance(pending.operation, Archive):
             if known is None or not pending.is_blind:
                 books.archived += 1
+                books.filtered += len(pending.tickets)
+                self._settle(pending.tickets)
             else:
                 leaving = Archive(pending.key, known.item_id, pending.operation.delete)
-                self._wait_again(Pending(plan, pending.key, leaving, known))
+                self._wait_again(replace(pending, operation=leaving, before=known))
             return
         if pending.tries >= _MAX_TRIES and self.links.without(pending):
             pending.tries = 0
@@ -308,7 +322,10 @@ class Settling:
         pending.by_alias = pending.by_alias or outcome.by_alias
         pending.tries += not (outcome.refit or outcome.by_alias)
         failed = outcome.board_failed or self.is_closed(pending.plan)
-        if outcome.too_large and not failed:
+        if outcome.full and not failed:
+            self.capacity.is_full(pending.plan.board_id)
+            self._wait_again(pending)
+        elif outcome.too_large and not failed:
             self._too_large(pending, books, outcome.message)
         elif failed or pending.tries > _MAX_REFUSALS:
             self._fail(pending, outcome.message)

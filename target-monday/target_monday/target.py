@@ -193,6 +193,7 @@ class TargetMonday(Target):
     def process_endofpipe(self) -> None:
         try:
             self._flush()
+            self.session.retire()
             self._emit()
             self.session.link()
             self._emit()

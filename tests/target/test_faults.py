@@ -244,12 +244,12 @@ def test_no_secret_in_any_output(prepared: Any, messages: Any) -> None:
 
 
 def test_a_full_board_fails_alone(rehearse: Callable[..., Any], messages: Any) -> None:
-    """What the board cannot take is carried over; the other stream is delivered; exit 1."""
+    """What the board cannot take is rejected by name; the other stream is delivered; exit 3."""
     rehearsal = rehearse(items_limit=1)
     other = [messages.schema("t", {"Id": "string"}), messages.record("t", Id="x")]
 
     ended = rehearsal.run([*rows(messages, "a", "b"), *other])
 
-    assert (ended.code, ended.states) == (1, [])
-    assert ended.counts("s")["carried_over"] == 1
+    assert (ended.code, ended.counts("s")["rejected"]) == (3, 1)
+    assert [each["code"] for each in rehearsal.audit("rejects")] == ["BOARD_CAPACITY"]
     assert rehearsal.board("T")["items_count"] == 1

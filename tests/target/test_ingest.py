@@ -297,13 +297,13 @@ def test_a_file_that_cannot_be_read_is_halved(twin: Any, messages: Any) -> None:
 def test_a_full_board_takes_what_it_has_room_for(
     simulate: Callable[..., Any], messages: Any
 ) -> None:
-    """The rest is carried over and the stream fails, as by the other lane."""
+    """The rest is rejected without being sent, as by the other lane."""
     twin = simulate(items_limit=700)
 
     ended = twin.run(orders(messages, numbered(1_000)))
 
     counts = ended.books.of("s")
-    assert (ended.code, counts.created, counts.carried_over) == (1, 700, 300)
+    assert (ended.code, counts.created, counts.rejected) == (3, 700, 300)
     assert len(twin.account.rows("S")) == 700
 
 

@@ -170,7 +170,8 @@ def test_a_failed_stream_holds_back_its_own_bookmark_only(
     simulate: Callable[..., Any], messages: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The other streams' bookmarks go out; its own stays the last one that is settled."""
-    twin = simulate(items_limit=3)
+    twin = simulate()
+    twin.settings |= {"boards": {"s": {"board_name": "S {Id}"}}, "max_new_boards": 3}
     marks = [("t", {"s": 0, "t": 0}), ("s", {"s": 1, "t": 0}), ("u", {"s": 1, "t": 0, "u": 1})]
     lines = ""
     for stream, bookmarks in marks:
@@ -259,10 +260,8 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
                 "DeleteLastGroupException RecordInvalidException"
             ),
         ),
-        (
-            Kind.BOARD,
-            "InvalidBoardIdException InvalidColumnIdException ItemsLimitationException",
-        ),
+        (Kind.BOARD, "InvalidBoardIdException InvalidColumnIdException"),
+        (Kind.FULL, "ItemsLimitationException"),
         (Kind.GONE, "ResourceNotFoundException"),
         (
             Kind.ACCESS,

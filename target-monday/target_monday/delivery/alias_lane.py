@@ -203,8 +203,9 @@ def _outcome(fault: Fault) -> Outcome:
             return Rejected(fault.code, sentence)
         case Kind.GONE:
             return Gone(sentence)
-        case Kind.BOARD | Kind.ACCESS:
-            return CarriedOver(sentence, board_failed=True)
+        case Kind.FULL | Kind.BOARD | Kind.ACCESS:
+            full = fault.kind is Kind.FULL
+            return CarriedOver(sentence, board_failed=not full, full=full)
         case Kind.RETRY | Kind.TOO_COMPLEX:
             return CarriedOver(sentence, wait=_UNTOLD_WAIT if fault.wait is None else fault.wait)
         case Kind.DAILY_LIMIT:

@@ -160,7 +160,7 @@ class Dispatch:
 
     def _twins(self, plan: BoardPlan, operations: Iterable[Pending]) -> set[str]:
         """What several keys of the board share: monday would take one of them for another."""
-        keys = self.items.keys(plan.ledger_id) | {each.key for each in operations}
+        keys = self.items.keys_on(plan.board_id) | {each.key for each in operations}
         counts = Counter(map(folded, keys))
         return {each for each, count in counts.items() if count > 1}
 

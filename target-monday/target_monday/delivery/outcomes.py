@@ -70,7 +70,8 @@ class CarriedOver:
     `wait`: seconds to wait before it is sent again. `run_ends`: nothing may be sent any more.
     `refit`: only its request was refused, as a whole; it goes into another one. `by_alias`: an
     upload cannot take it. `too_large`: even alone it costs more than a request may.
-    `may_have_run`: monday failed over its request instead of refusing it.
+    `may_have_run`: monday failed over its request instead of refusing it. `full`: its board takes
+    no more items, but changes.
     """
 
     message: str
@@ -81,6 +82,7 @@ class CarriedOver:
     by_alias: bool = False
     too_large: bool = False
     may_have_run: bool = False
+    full: bool = False
 
 
 Outcome = Acknowledged | Rejected | Gone | Unknown | CarriedOver

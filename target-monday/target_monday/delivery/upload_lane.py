@@ -192,6 +192,8 @@ class UploadLane:
         match fault.kind:
             case Kind.DAILY_LIMIT:
                 return CarriedOver(sentence, run_ends=True)
+            case Kind.FULL:
+                return CarriedOver(sentence, full=True)
             case Kind.BOARD:
                 return CarriedOver(sentence, board_failed=True)
             case Kind.RETRY | Kind.TOO_COMPLEX:

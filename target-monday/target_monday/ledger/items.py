@@ -222,6 +222,21 @@ class ItemStore:
             )
             return int(found.scalar_one())
 
+    def counts(self) -> dict[int, int]:
+        """Known items of all boards, by the ledger's numbers."""
+        table = tables.items
+        wanted = select(table.c.board, func.count()).group_by(table.c.board)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(wanted)}
+
+    def keys_on(self, board_id: str) -> set[str]:
+        """The keys of all streams' known items on a board of monday."""
+        items, boards = tables.items, tables.boards
+        here = (boards.c.scope == self._scope) & (boards.c.board_id == board_id)
+        wanted = select(items.c.key).join(boards, boards.c.id == items.c.board).where(here)
+        with self._engine.connect() as connection:
+            return set(connection.execute(wanted).scalars())
+
     def distrust(self, board: int) -> None:
         """Have the board's items read again before they are next compared."""
         with writing(self._engine, "distrust") as ledger:

@@ -45,6 +45,7 @@ class Kind(Enum):
     REJECT = auto()  # this operation is wrong, others are not
     GONE = auto()  # the item, group or board is not there any more
     BOARD = auto()  # this board takes nothing more
+    FULL = auto()  # this board takes no more items
     CURSOR = auto()
     BUG = auto()  # monday does not understand what we sent
 
@@ -78,7 +79,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "invaliduserid": Kind.REJECT,
     "recordinvalid": Kind.REJECT,
     "deletelastgroup": Kind.REJECT,
-    "itemslimitation": Kind.BOARD,
+    "itemslimitation": Kind.FULL,
     "invalidboardid": Kind.BOARD,
     "invalidcolumnid": Kind.BOARD,  # each of its rows would fail
     "resourcenotfound": Kind.GONE,
