@@ -20,7 +20,7 @@ from target_monday.errors import RunFailed
 from target_monday.rejects import AmbiguousKey, Reject
 from target_monday.retiring import Retiring
 from target_monday.settling import Row, count_unsent
-from target_monday.sharing import Sharing
+from target_monday.sharing import KeyTaken, Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,7 +110,10 @@ class Loader(Retiring):
         self.links.note_all(plan, wanted)
         known = self.items.items(plan.ledger_id, list({row.key for row, _ in wanted}))
         books, store = self._books(plan), self.journal.rejects
+        taken = self._taken(plan, wanted, known)
         for (each, row), number in zip(wanted, numbers, strict=True):
+            if each.key in taken or self.is_due(plan.spec, row.record):
+                continue
             before = known.get(each.key)
             operation = diff(each, before)
             if isinstance(operation, Unchanged):
@@ -308,15 +311,27 @@ class Loader(Retiring):
         """The rows whose keys no other stream of the board owns; free items are taken."""
         if plan.ledger_id not in self.sharing:
             return list(wanted)
-        new = list({each.key for each, _ in wanted if each.key not in known})
-        column = plan.key_column
-        taken = self.sharing.taken(plan.ledger_id, column, new, self.items, self._pool)
-        free = [key for key in new if key not in taken]
-        known |= self.sharing.claim(plan.ledger_id, free, self.items)
+        taken = self._taken(plan, wanted, known)
         rejected = [(row, taken[each.key]) for each, row in wanted if each.key in taken]
         if rejected:
             self.reject_rows(plan.spec, rejected, plan)
         return [(each, row) for each, row in wanted if each.key not in taken]
+
+    def _taken(
+        self,
+        plan: BoardPlan,
+        wanted: Sequence[tuple[WantedRow, Row]],
+        known: dict[str, KnownItem],
+    ) -> Mapping[str, KeyTaken]:
+        """The keys that another stream of the board owns; free items become `known`."""
+        board = plan.ledger_id
+        if board not in self.sharing:
+            return {}
+        new = list({each.key for each, _ in wanted if each.key not in known})
+        taken = self.sharing.taken(board, plan.key_column, new, self.items, self._pool)
+        free = [key for key in new if key not in taken]
+        known |= self.sharing.claim(board, free, self.items)
+        return taken
 
     # Delivering.
 

@@ -22,6 +22,7 @@ from target_monday.versions import hold_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
     from target_monday.retire_when import RetireWhen
     from target_monday.routing import Route
@@ -42,6 +43,11 @@ class Retiring(Moving):
     wall: Callable[[], float]
     _leaving: dict[tuple[int, str], Pending] = field(default_factory=dict)
     _stays: dict[str, set[str]] = field(default_factory=dict)  # by stream: keys that are not due
+
+    def is_due(self, spec: BoardSpec, record: Mapping[str, Any]) -> bool:
+        """Whether the record's document is done for good."""
+        rule = spec.retire
+        return rule is not None and rule.is_due(record, rule.today(self.wall()))
 
     def without_retired(self, route: Route, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows that are to be on their boards; for each key its last row in the batch says."""

@@ -74,6 +74,9 @@ def test_a_key_that_another_stream_owns_is_a_reject(twin: Any, messages: Any, ru
     assert (ended.code, keys(twin), row["From a"], row["From b"]) == (3, ["b1", "k"], "x", "")
     assert (ended.books.of("b").rejected, ended.books.balanced) == (1, True)
 
+    again = twin.run(lines(messages, b=["b1"], a=["k"]))  # the reject is tried again
+    assert (again.mutations, keys(twin)) == (0, ["b1", "k"])
+
 
 def test_vanished_rows_are_those_that_the_stream_owned(twin: Any, messages: Any) -> None:
     """Neither the other stream's items nor those of people."""
