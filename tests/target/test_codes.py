@@ -31,10 +31,10 @@ ENDS: Final[Mapping[tuple[int, str], str]] = {
     REJECTED: (
         "ColumnValueException CorrectedValueException InvalidUserIdException "
         "InvalidArgumentException ItemNameTooLongException DeleteLastGroupException "
-        "RecordInvalidException"
+        "RecordInvalidException ItemsLimitationException"
     ),
     STOPPED: (
-        "InvalidBoardIdException InvalidColumnIdException ItemsLimitationException "
+        "InvalidBoardIdException InvalidColumnIdException "
         "missingRequiredPermissions UserUnauthorizedException USER_ACCESS_DENIED Unauthorized "
         "NOT_AUTHENTICATED"
     ),
