@@ -78,6 +78,7 @@ class Preparation:
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     _others: tuple[int, int] = (0, 0)
     _made_parts: int = 0  # boards that this run made because of a template
+    _unmade: dict[int, str] = field(default_factory=dict)  # boards without groups or tags, and why
     _lookups: Lookups = field(init=False)
     _indexing: Indexing = field(init=False)
 
@@ -447,9 +448,11 @@ class Preparation:
     def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[int, str]:
         """Make the groups and tags that these operations need and that are not there yet.
 
-        Gives the boards, by the ledger's numbers, for which that cannot be, with the reason.
+        Gives the boards, by the ledger's numbers, for which that cannot be, with the reason; it is
+        not tried again in this run, since some of what was asked for may be there.
         """
-        unmade: dict[int, str] = {}
+        boards = {plan.ledger_id for plan, _ in operations}
+        unmade = {board: why for board, why in self._unmade.items() if board in boards}
         self._make_tags(operations, unmade)
         missing: dict[int, tuple[BoardPlan, dict[str, None]]] = {}
         for plan, operation in operations:
@@ -461,6 +464,7 @@ class Preparation:
                 self._make_groups(plan, [title for title in titles if title not in plan.groups])
             except BoardFailed as error:
                 unmade[plan.ledger_id] = str(error)
+        self._unmade |= unmade
         return unmade
 
     def _make_tags(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday import structure
 from ifs_monday_sandbox.monday.idempotency import Replies
 
 if TYPE_CHECKING:
@@ -81,4 +83,27 @@ def test_a_run_after_one_that_never_got_its_answer_doubles_nothing(
     ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
 
     assert ended.code == 0
+    assert_all_once(twin)
+
+
+@pytest.mark.parametrize("lane", ["ingest", "alias"])
+def test_a_group_that_cannot_be_made_doubles_no_sibling(
+    simulate: Callable[..., Any], messages: Any, lane: str
+) -> None:
+    """The board fails for this run; the next one finds the groups that were made."""
+    twin = simulate()
+    failure = {"message": "x", "path": ["m0"], "extensions": {"code": "ResourceLocked"}}
+    half = json.dumps({"data": {"m0": None, "m1": {"id": "g1"}}, "errors": [failure]})
+
+    def make_the_others() -> None:
+        for title in ("in b", "in c"):
+            structure.create_group(twin.account, twin.account.board("S"), title, None)
+
+    spoilt = Fault(200, half, meanwhile=make_the_others, matches=nth_write(2))
+    twin.sandbox.monday_faults.plan(spoilt)
+    first = twin.run(lines(messages), boards=BOARDS, lane=lane)
+
+    second = twin.run(lines(messages), boards=BOARDS, lane=lane)
+
+    assert (first.code, second.code) == (1, 0)
     assert_all_once(twin)

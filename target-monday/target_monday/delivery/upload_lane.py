@@ -266,6 +266,14 @@ class UploadLane:
         written = sum(isinstance(each, Acknowledged) for each in outcomes)
         told = job.counts.written if job.counts else written
         self.journal.count_written(request, told)
+        created = job.counts.created if job.counts else None
+        more = (created or 0) - sum(each.creates for each in batch.sent)
+        if more > 0:
+            _log.warning(
+                "upload.made_more stream=%s job=%s items=%d: their keys were changed on the board, "
+                "so monday made new items; look for the ones without a row and archive them",
+                *(batch.plan.stream, job_id, more),
+            )
         _log.info(
             "upload.done stream=%s job=%s status=%s rows=%d written=%d settled=%d",
             *(batch.plan.stream, job_id, job.status, len(intents), told, written),
