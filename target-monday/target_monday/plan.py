@@ -267,9 +267,12 @@ class BoardPlan:
         """The tags that the operation writes, whose ids must be known."""
         if isinstance(operation, Archive):
             return
-        for cell in (*self.cells, *self._former):
-            names = operation.cells.get(cell.column.id)
-            if cell.column.type == "tags" and isinstance(names, list):
+        columns = (each.column for each in (*self.cells, *self._former))
+        tags = [column.id for column in columns if column.type == "tags"]
+        cells = operation.cells if tags else {}  # an operation makes them each time
+        for column_id in tags:
+            names = cells.get(column_id)
+            if isinstance(names, list):
                 yield from names
 
     def group_title(self, operation: Operation) -> str | None:
