@@ -145,8 +145,9 @@ def assert_boards_equal_source() -> Callable[[Project], None]:
 def _names(project: Project, board: str) -> dict[tuple[str, ...], str]:
     """Key -> name of a board's items."""
     _, key = BOARDS[board]
-    rows = project.sandbox.account.rows(board)
-    return {tuple(row[column] for column in key): row["Name"] for row in rows}
+    account = project.sandbox.account
+    shown = zip(account.rows(board), account.items(board), strict=True)
+    return {tuple(row[column] for column in key): item.name for row, item in shown}
 
 
 def _as_text(value: object) -> str:
