@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
-from target_monday.ledger.layouts import Layouts, packed
+from target_monday.ledger.layouts import Layouts, deflated, packed
 from target_monday.ledger.sealed import writing
 from target_monday.seen import Sightings
 
@@ -67,7 +67,7 @@ def write_items(
             "item_id": item.item_id,
             "name": item.name,
             "layout": layouts.number(ledger, columns),
-            "cells": packed(item.cells, columns),
+            "cells": deflated(packed(item.cells, columns)),
             "record_hash": item.record_hash,
         }
         was = before.get(key)

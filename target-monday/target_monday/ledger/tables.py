@@ -314,7 +314,8 @@ items = Table(
     Column("item_id", String(40), nullable=False),  # "": not known, the key finds it
     Column("name", Text, nullable=False),
     Column("layout", ForeignKey("layouts.id")),  # null: `cells` is an object by column id
-    Column("cells", LargeBinary, nullable=False),  # JSON: canonical cells in the layout's order
+    # JSON: canonical cells in the layout's order, deflated; operations have them to be looked at.
+    Column("cells", LargeBinary, nullable=False),
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
     Index("items_by_record", "board", "record_hash", "key"),
     _digest(),
