@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,8 @@ def test_both_paths_come_to_the_same(simulate: Callable[..., Any], messages: Any
                     (stream,),
                 ).fetchall()
             values = [
-                (key, name, sorted(map(str, json.loads(cells)))) for key, name, cells in items
+                (key, name, sorted(map(str, json.loads(zlib.decompress(cells)))))
+                for key, name, cells in items
             ]
             found[way].append(values)
 
