@@ -19,6 +19,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.decimals import MAX_DIGITS, digits
+from target_monday.diff import certain
 from target_monday.keys import key_parts
 from target_monday.rejects import Reject
 from target_monday.templates import Template, template
@@ -157,7 +158,8 @@ class Movements:
                 self._add(*place, kind, sign)
 
     def _place(self, key: str, cells: Mapping[str, Cell]) -> tuple[_Group, list[Decimal]]:
-        return self.control.group(key, cells), self.control.sums(cells)
+        sure = certain(cells)
+        return self.control.group(key, sure), self.control.sums(sure)
 
     def reject(self, record: Mapping[str, Any]) -> None:
         """A row that does not get onto the board; what is no number counts as 0."""
@@ -219,7 +221,8 @@ def closing_totals(
     """Group -> the number of its items and the sums of its amounts."""
     found: dict[_Group, list[Decimal]] = {}
     for key, cells in items:
-        group, sums = control.group(key, cells), control.sums(cells)
+        sure = certain(cells)
+        group, sums = control.group(key, sure), control.sums(sure)
         have = found.get(group)
         found[group] = (
             sums

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "DOUBTED",
     "GROUP",
     "UPSERT",
     "Archive",
@@ -22,11 +23,12 @@ __all__ = [
     "Update",
     "WantedRow",
 ]
-__all__ += ["diff"]
+__all__ += ["certain", "diff", "doubted"]
 
 Cell = str | int | bool | list[str] | None
+_decode = msgspec.json.Decoder(Cell).decode
 
-DOUBTED: Final[Cell] = ["\0"]  # known to be one of two values: no wanted cell is equal to it
+_DOUBT: Final = "\0"  # no text of a cell begins with it
 GROUP: Final = ":group"  # stands among the cells for the title of the item's group
 
 
@@ -142,3 +144,22 @@ def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchan
     if not rules.update:
         return Unchanged(known.item_id, filtered=True)
     return Update(wanted, known.item_id, changed, name)
+
+
+def doubted(cell: Cell) -> Cell:
+    """A cell that may be as it was known or as it was to be: no wanted cell is equal to it."""
+    return cell if _is_doubted(cell) else [_DOUBT, msgspec.json.encode(cell).decode()]
+
+
+def certain(cells: Mapping[str, Cell]) -> Mapping[str, Cell]:
+    """The cells as they were last acknowledged."""
+    if not any(map(_is_doubted, cells.values())):
+        return cells
+    return {
+        column: _decode(cell[1]) if isinstance(cell, list) and _is_doubted(cell) else cell
+        for column, cell in cells.items()
+    }
+
+
+def _is_doubted(cell: Cell) -> bool:
+    return isinstance(cell, list) and cell[:1] == [_DOUBT]

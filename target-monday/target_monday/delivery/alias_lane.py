@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.lost import LostRequest, Ran
@@ -14,6 +14,7 @@ from target_monday.delivery.outcomes import (
     Rejected,
     Unknown,
 )
+from target_monday.diff import GROUP, Update
 from target_monday.errors import TargetError
 from target_monday.monday.client import Answer, encode_body
 from target_monday.monday.errors import (
@@ -80,7 +81,8 @@ class AliasLane:
         verdicts: list[Outcome] = []
         for each in self._suspects:
             sentence = str(each.error)
-            verdict = Rejected(each.error.code, sentence) if guilty else Unknown(sentence)
+            blamed = Rejected(each.error.code, sentence, may_have_run=True)
+            verdict = blamed if guilty else Unknown(sentence)
             name = each.error.request_id
             self.journal.settle(each.request, [each.intent], [verdict], request_id=name)
             verdicts.append(verdict)
@@ -110,7 +112,12 @@ class AliasLane:
                 self.journal.settle(request, intents, [CarriedOver(str(error))] * len(pack))
             raise
         self._failures = 0
-        outcomes = outcomes_of(answer, len(pack))
+        outcomes = [
+            replace(outcome, may_have_run=self.calls.repeated or _has_two_parts(pending))
+            if isinstance(outcome, Rejected)
+            else outcome
+            for pending, outcome in zip(pack, outcomes_of(answer, len(pack)), strict=True)
+        ]
         for fault in answer.faults:  # its price may be that of one operation or of all
             self.calls.budget.learn_refusal(fault.cost, ())
         self.journal.settle(request, intents, outcomes, request_id=answer.request_id)
@@ -164,6 +171,8 @@ class AliasLane:
         """The request was refused without saying which operation is to blame: find it."""
         if len(pack) == 1:
             outcome = _outcome(Fault(None, error.code, error.message, error.kind))
+            if isinstance(outcome, Rejected):
+                outcome = replace(outcome, may_have_run=self.calls.uncertain)
             intents = [pack[0].intent]
             self.journal.settle(request, intents, [outcome], request_id=error.request_id)
             return [outcome]
@@ -178,6 +187,11 @@ class AliasLane:
         self.journal.settle(request, intents, outcomes, request_id=error.request_id)
         middle = len(pack) // 2
         return [*self._deliver(pack[:middle]), *self._deliver(pack[middle:])]
+
+
+def _has_two_parts(pending: Pending) -> bool:
+    """Whether it is a change and a move, of which one may run without the other."""
+    return isinstance(pending.operation, Update) and GROUP in pending.operation.cells
 
 
 def outcomes_of(answer: Answer, count: int) -> list[Outcome]:

@@ -53,7 +53,10 @@ class WaitTooLong(Stopped):
 
 @dataclass(slots=True)
 class Calls:
-    """All requests of a run. `uncertain`: whether the last one may have run without an answer."""
+    """All requests of a run. `uncertain`: whether the last one may have run without an answer.
+
+    `repeated`: whether the last answer came after one to the same request that was lost.
+    """
 
     client: Client
     budget: Budget
@@ -67,6 +70,7 @@ class Calls:
     made: int = 0
     points: int = 0
     uncertain: bool = False
+    repeated: bool = False
     _used_today: float = 0.0
     _limit_is_hidden: bool = False
 
@@ -147,6 +151,7 @@ class Calls:
             except (DailyLimitReached, AccessDenied, BadRequest) as error:
                 raise _final(error) from error
             else:
+                self.repeated = self.uncertain
                 self._learn(answer, kinds)
                 return answer
 

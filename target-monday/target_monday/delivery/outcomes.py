@@ -28,10 +28,14 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """monday refused this operation for good."""
+    """monday refused this operation for good.
+
+    `may_have_run`: in part, or by a try whose answer was lost.
+    """
 
     code: str
     message: str
+    may_have_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

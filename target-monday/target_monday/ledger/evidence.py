@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import func, select
 
+from target_monday.diff import certain
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts
 
@@ -139,7 +140,8 @@ class Evidence:
                 item.known = True
                 item.item_id = item_id or item.item_id
                 item.name = name if item.name is None else item.name
-                for column, cell in self._layouts.unpack(connection, layout, packed).items():
+                known = certain(self._layouts.unpack(connection, layout, packed))
+                for column, cell in known.items():
                     item.cells.setdefault(column, cell)
 
     def writes(self, operations: Iterable[int]) -> dict[int, Write]:

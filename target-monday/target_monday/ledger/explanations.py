@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import or_, select
 
-from target_monday.diff import GROUP, Cell
+from target_monday.diff import GROUP, Cell, certain
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts
 from target_monday.mapping import default_board_name
@@ -166,7 +166,7 @@ def _explained(connection: Connection, board: Row[Any], key: str) -> Iterator[Ex
     properties = _properties(connection, board.id)
     written = [(row, layouts.unpack(connection, row.layout, row.cells)) for row in operations]
     before = [layouts.unpack(connection, row.layout, row.before) for row in operations]
-    known = layouts.unpack(connection, item.layout, item.cells) if item else {}
+    known = certain(layouts.unpack(connection, item.layout, item.cells)) if item else {}
     read_at, read_in = _reading(connection, board.id)
     columns = dict.fromkeys(
         [NAME, *properties, *known, *(each for _, cells in written for each in cells)]

@@ -18,7 +18,7 @@ from target_monday.delivery.outcomes import (
     Rejected,
     Unknown,
 )
-from target_monday.diff import DOUBTED, Archive, KnownItem, Update
+from target_monday.diff import Archive, KnownItem, Update, doubted
 from target_monday.ledger import tables
 from target_monday.ledger.intents import (
     Intent,
@@ -204,10 +204,10 @@ class Journal:
                     self._forget(ledger, intent)
                 case Unknown():
                     distrusted.add(intent.board)
-                case Rejected() | CarriedOver(may_have_run=True):
-                    doubted = _doubted(intent)
-                    if doubted is not None:
-                        known.setdefault(intent.board, {})[intent.key] = doubted
+                case Rejected(may_have_run=True) | CarriedOver(may_have_run=True):
+                    either = _in_doubt(intent)
+                    if either is not None:
+                        known.setdefault(intent.board, {})[intent.key] = either
                 case _:
                     pass
         for board, items in known.items():
@@ -284,7 +284,7 @@ def _upload(connection: Connection, request: int) -> SentUpload | None:
     return None if row is None else SentUpload(row.job_id, row.lane)
 
 
-def _doubted(intent: Intent) -> KnownItem | None:
+def _in_doubt(intent: Intent) -> KnownItem | None:
     """An item that may hold what it held before, or what it was to hold: written again next time.
 
     What monday refuses may have been carried out in part, or by a try whose answer was lost.
@@ -292,5 +292,6 @@ def _doubted(intent: Intent) -> KnownItem | None:
     operation, after = intent.operation, intent.after
     if not isinstance(operation, Update) or after is None:
         return None
-    cells = {**after.cells, **dict.fromkeys(operation.cells, DOUBTED)}
+    before = intent.before.cells if intent.before else {}
+    cells = {**after.cells, **{each: doubted(before.get(each)) for each in operation.cells}}
     return KnownItem(after.item_id, after.name if operation.name is None else "", cells)
