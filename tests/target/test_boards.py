@@ -133,7 +133,9 @@ def test_requests_of_a_run_that_lives_are_left_alone(rehearsal: Any, messages: A
     change_ledger(rehearsal, "DELETE FROM settlements")
     change_ledger(rehearsal, "UPDATE requests SET sent_at = 0")
     change_ledger(
-        rehearsal, "INSERT INTO open_requests (request, body) SELECT id, '' FROM requests"
+        rehearsal,
+        "INSERT INTO open_requests (request, body) "
+        """SELECT id, '{"query": "query { me { id } }", "variables": {}}' FROM requests""",
     )
 
     second = rehearsal.run(rows(messages, "x", stream="t"))
