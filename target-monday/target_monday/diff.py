@@ -84,19 +84,19 @@ class KnownItem:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A new item."""
+    """A new item. `cells` are those to write: it has nothing to clear."""
 
     row: WantedRow
+    cells: Mapping[str, Cell] = field(init=False)
+
+    def __post_init__(self) -> None:
+        cells = {column: cell for column, cell in self.row.cells.items() if cell is not None}
+        object.__setattr__(self, "cells", cells)
 
     @property
     def name(self) -> str:
         """The name that the new item gets."""
         return self.row.name or self.row.fallback_name
-
-    @property
-    def cells(self) -> Mapping[str, Cell]:
-        """The cells to write: a new item has nothing to clear."""
-        return {column: cell for column, cell in self.row.cells.items() if cell is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ class Settling:
         stream = pending.plan.stream
         _log.warning("row.rejected stream=%s key=%r code=%s", stream, pending.key, code)
         key = None if pending.plan.spec.append else pending.key
-        digest = pending.digest if is_lasting(code) and key is not None else None
+        digest = pending.digest() if is_lasting(code) and key is not None else None
         if pending.retry is not None:
             books.retried += 1
             digests = {} if digest is None else {pending.retry: digest}

@@ -56,7 +56,7 @@ def test_what_an_earlier_version_knew_is_known_still(old: Path) -> None:
         b'{"query":"y"}',
         "archive",
     )
-    assert journal.rejects.refused_before("s", "d", "00ff")
+    assert journal.rejects.refused_before("s", "d", lambda: "00ff")
     assert journal.pending_cells.of(4) == {"a": {"text_n": "two"}}
     (reject,) = open_rejects(engine, payload=True)
     assert (reject["key"], bytes(reject["payload"])) == ("d", b'{"Id":"d"}')

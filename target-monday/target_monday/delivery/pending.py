@@ -58,7 +58,6 @@ class Pending:
         """create, update or archive: what its price goes by."""
         return type(self.operation).__name__.lower()
 
-    @property
     def digest(self) -> str:
         """What a refusal is remembered by: it stays the same while row and mapping do."""
         operation, plan = self.operation, self.plan

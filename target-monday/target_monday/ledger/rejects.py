@@ -171,13 +171,14 @@ class Rejects:
         """The keys of the stream's rows that were rejected and have not been delivered since."""
         return self._open.get(stream, {}).keys()
 
-    def refused_before(self, stream: str, key: str, digest: str) -> bool:
+    def refused_before(self, stream: str, key: str, digest: Callable[[], str]) -> bool:
         """Whether monday refused this very operation within the last day.
 
         Its reject is still open. After a day it is tried once more: a person may have changed what
         stood against it on the board.
         """
-        return bool(self._refused) and self._refused.get((stream, key)) == digest
+        refused = self._refused.get((stream, key))
+        return refused is not None and refused == digest()
 
     def resolve(self, stream: str, keys: Iterable[str], reason: str = "delivered") -> None:
         """Rows of these keys are as wanted now: what was rejected before is done with."""
