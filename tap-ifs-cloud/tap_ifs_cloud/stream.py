@@ -105,9 +105,9 @@ class EntitySetStream(Stream):
             for rows in self._pages(reading):
                 with self.tap.termination.uninterrupted():
                     write_records(name, rows, version=self._stream_version)
-                self.state_manager.is_flushed = False
-                counter.increment(len(rows))
-                self._move_behind(reading, rows)
+                    self.state_manager.is_flushed = False
+                    counter.increment(len(rows))
+                    self._move_behind(reading, rows)
         self._finalize_state(self.stream_state)
         self._write_state_message()
 

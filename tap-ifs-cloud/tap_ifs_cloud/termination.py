@@ -45,11 +45,15 @@ class Termination:
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """Around a write. Raises Terminated when it is done, if a signal came meanwhile."""
+        """Around writes that belong together, one inside the other too.
+
+        Raises Terminated when the outermost is done, if a signal came meanwhile.
+        """
+        is_inner = self._writing
         self._writing = True
         try:
             yield
         finally:
-            self._writing = False
-        if self._signum is not None:
+            self._writing = is_inner
+        if self._signum is not None and not is_inner:
             raise Terminated(self._signum)

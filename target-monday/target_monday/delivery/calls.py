@@ -156,7 +156,8 @@ class Calls:
                 return answer
 
     def _reconsider(self, error: AnswerLost, losses: int, before_resend: BeforeResend) -> None:
-        self._ask_whoever_sent(before_resend, late=not isinstance(error, ServerError))
+        late = losses == 1 and not isinstance(error, ServerError)
+        self._ask_whoever_sent(before_resend, late=late)
         if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
             raise error
 
