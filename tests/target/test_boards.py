@@ -150,7 +150,10 @@ def test_requests_of_a_run_that_lives_are_left_alone(rehearsal: Any, messages: A
 def test_a_kill_while_a_board_is_made_leaves_one_board(
     rehearsal: Any, messages: Any, *, served: bool
 ) -> None:
-    """The next run looks for it, and asks for the same board again if it is not there."""
+    """The next run looks for it, and asks for the same board again if it is not there.
+
+    Where the process dies before its whole request is out, the board is not there either.
+    """
     process = rehearsal.start()
 
     def kill(request: Request) -> bool:
@@ -166,7 +169,7 @@ def test_a_kill_while_a_board_is_made_leaves_one_board(
     ended = rehearsal.run(rows(messages, "a"))
 
     assert (killed.code, ended.code) == (-signal.SIGKILL, 0)
-    assert ("by=reading" if served else "by=resend") in ended.log
+    assert ("request.recover" if served else "by=resend") in ended.log
     assert names(rehearsal) == ["S"]
 
 
