@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Loader", "Row"]
 
-_MAX_TRIES: Final = 3  # of an item that leaves its board again and again
-_MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
 _MAX_ROUNDS: Final = 4  # requests that are not full because links wait for their targets
 _HELD: Final = 20_000  # operations; with more of them links wait for the second pass instead
 _OVERFLOW: Final = 10_000  # creates without room that wait for the end of the input
