@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both, literal
-from tap_ifs_cloud.odata.rows import ROW_VERSION, Row, RowType
+from tap_ifs_cloud.odata.rows import ROW_VERSION, RowType
 from tap_ifs_cloud.stamps import newest_stamp
 from tap_ifs_cloud.walking import whole_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.replication import Stamp
 
@@ -73,7 +74,7 @@ class Reading:
 
     def pages(
         self, narrowed_by: str | None = None, *, ordered_by: tuple[str, ...] = ()
-    ) -> Iterator[Sequence[Row]]:
+    ) -> Iterator[Page]:
         """The rows page by page, ordered by some columns and the key."""
         query = Query(
             select=self.plan.select(self.columns),
@@ -81,12 +82,12 @@ class Reading:
             filter=both(self.plan.definition.filter, narrowed_by),
             top=self.page_size,
         )
-        for rows in whole_set(self.plan, self.asker, query, ordered_by).pages():
-            self.row_type.finish(rows)
-            yield rows
+        for page in whole_set(self.plan, self.asker, query, ordered_by).pages():
+            self.row_type.finish(page.rows)
+            yield page
 
 
-def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequence[Row]]:
+def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page]:
     """Rows without a stamp, then rows stamped at or after a moment, oldest first.
 
     A row that was never modified may have no stamp, and `ge` leaves such rows out: they are read
@@ -129,7 +130,7 @@ def _begin(stamp: Stamp, since: Since) -> str:
     return f"{stamp.name} ge {literal(stamp.type, max(begins, key=stamp.order))}"
 
 
-def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Sequence[Row]]:
+def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page]:
     """All rows are read; those come out whose version is not older than the bookmark.
 
     Rows without a version, or with a counter for a version, always come out: counters of two rows
@@ -139,9 +140,10 @@ def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Seq
     if since.bookmark is not None:
         begin = version_time(stamp.back(since.bookmark, since.lookback))
     version = attrgetter(reading.row_type.attributes[ROW_VERSION])
-    for rows in reading.pages():
+    for page in reading.pages():
         if begin is None:
-            yield rows
+            yield page
             continue
-        times = [version_time(version(row)) for row in rows]
-        yield [row for row, at in zip(rows, times, strict=True) if at is None or at >= begin]
+        times = [version_time(version(row)) for row in page.rows]
+        both_of = zip(page.rows, times, strict=True)
+        yield replace(page, rows=[row for row, at in both_of if at is None or at >= begin])

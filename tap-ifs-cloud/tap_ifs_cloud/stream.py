@@ -19,7 +19,7 @@ from tap_ifs_cloud.lines import write_records
 from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.paging import PART
-from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION, Row
+from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
 from tap_ifs_cloud.replication import Stamp, as_bookmark, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
+    from tap_ifs_cloud.odata.paging import Page
+    from tap_ifs_cloud.odata.rows import Row
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.tap import TapIfsCloud
 
@@ -93,7 +95,7 @@ class EntitySetStream(Stream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """As dicts, for the SDK's own way from a record to a line."""
         reading = self._reading()
-        rows = chain.from_iterable(self._pages(reading))
+        rows = chain.from_iterable(page.rows for page in self._pages(reading))
         # Within the limit of a connection test; the SDK would end it by an error, and log that.
         yield from islice(map(reading.row_type.record, rows), self.ABORT_AT_RECORD_COUNT)
 
@@ -102,12 +104,12 @@ class EntitySetStream(Stream):
         reading = self._reading()
         name = self.stream_maps[0].stream_alias
         with self.get_record_counter() as counter, self.get_sync_timer():
-            for rows in self._pages(reading):
+            for page in self._pages(reading):
                 with self.tap.termination.uninterrupted():
-                    write_records(name, rows, version=self._stream_version)
+                    write_records(name, page, version=self._stream_version)
                     self.state_manager.is_flushed = False
-                    counter.increment(len(rows))
-                    self._move_behind(reading, rows)
+                    counter.increment(len(page.rows))
+                    self._move_behind(reading, page.rows)
         self._finalize_state(self.stream_state)
         self._write_state_message()
 
@@ -128,19 +130,19 @@ class EntitySetStream(Stream):
         limit = self.ABORT_AT_RECORD_COUNT or size
         return Reading.of(self.plan, self._columns(), min(int(size), limit))
 
-    def _pages(self, reading: Reading) -> Iterator[Sequence[Row]]:
+    def _pages(self, reading: Reading) -> Iterator[Page]:
         """The rows of this run, and at their end what is to be told about them all."""
         total = keyless = 0
-        for rows in self._rows(reading):
-            total += len(rows)
+        for page in self._read(reading):
+            total += len(page.rows)
             if reading.row_type.has_keyless:
-                keyless += sum(map(reading.row_type.is_keyless, rows))
-            yield rows
+                keyless += sum(map(reading.row_type.is_keyless, page.rows))
+            yield page
         if keyless:
             self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
         self._complete(total)
 
-    def _rows(self, reading: Reading) -> Iterator[Sequence[Row]]:
+    def _read(self, reading: Reading) -> Iterator[Page]:
         if self.replication_method != REPLICATION_INCREMENTAL:
             return reading.pages()
         since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])

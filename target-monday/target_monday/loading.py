@@ -120,6 +120,7 @@ class Loader(Retiring):
                     store.resolve(plan.stream, [each.key], "on the board already")
                 continue
             pending = Pending(plan, each.key, operation, before, record=row.record, retry=number)
+            pending.page = row.page
             held = store.refused_before(plan.stream, each.key, pending.digest)
             if not held and pending.place not in self._pool:
                 self._wait_again(pending)
@@ -227,7 +228,9 @@ class Loader(Retiring):
                 self.checkpoints.settle(row.ticket)
             else:
                 self.links.note(plan, replace(each, key=key), row.record)
-                self._wait_again(Pending(plan, key, Create(each), None, [row.ticket], row.record))
+                pending = Pending(plan, key, Create(each), None, [row.ticket], row.record)
+                pending.page = row.page
+                self._wait_again(pending)
 
     def bookmark_passed(self) -> None:
         """A bookmark went out: the rows behind it will not come again."""
@@ -277,7 +280,7 @@ class Loader(Retiring):
                 continue
             record = {**waiting.record, **row.record} if waiting else row.record
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
-            pending.after = _first_of_all(old, waiting)
+            pending.after, pending.page = _first_of_all(old, waiting), row.page
             whole = merged is each or merged.rules.update
             pending.record_hash = _hash_to_keep(row, each, whole=whole)
             refused_before = self.journal.rejects.refused_before

@@ -12,7 +12,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_monday.errors import InputFault
-from target_monday.record_lines import stream_of
+from target_monday.record_lines import MOST_PAGES, stream_of
 from target_monday.termination import Termination
 from target_monday.unreadable import read_around
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from target_monday.record_lines import RecordLines
 
-__all__ = ["LineReader", "decode_record", "parse_line"]
+__all__ = ["LineReader", "decode_record", "page_of", "parse_line"]
 
 _READ: Final = 1 << 20  # bytes at most; a pipe gives what is there
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -40,6 +40,15 @@ def parse_line(line: str | bytes, number: int) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise InputFault(f"Input line {number} is not a JSON object.")
     return message
+
+
+def page_of(message: Mapping[str, Any]) -> int | None:
+    """The page of the source that a RECORD message was read from, if it tells one.
+
+    Singer knows no such member; tap-ifs-cloud writes it.
+    """
+    page = message.get("page")
+    return page if type(page) is int and 0 < page < MOST_PAGES else None
 
 
 class LineReader(GenericSingerReader[Any]):

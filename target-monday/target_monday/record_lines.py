@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RecordLines", "Taken", "stream_of"]
+__all__ = ["MOST_PAGES", "RecordLines", "Taken", "stream_of"]
 
 _BEGINNING: Final = re.compile(
     rb'\{\s*"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([ !#-\[\]-~]+)"'
@@ -24,6 +24,7 @@ _BEGINNING: Final = re.compile(
 )
 _ENDS: Final = 1000  # kept; some taps write another time after each record
 _BRACE: Final = b"}"
+MOST_PAGES: Final = 1 << 31  # a greater number is none of a page
 
 
 class _End(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,6 +32,7 @@ class _End(msgspec.Struct, forbid_unknown_fields=True):
 
     version: int | None = None
     time_extracted: str | None = None
+    page: Annotated[int, msgspec.Meta(gt=0, lt=MOST_PAGES)] | None = None
 
 
 _decode = msgspec.json.Decoder(_End).decode
@@ -46,13 +48,15 @@ def stream_of(line: bytes) -> str | None:
 class Taken:
     """Lines with their numbers in the input, and the bytes of their records.
 
-    `tickets` are the checkpoints' tickets, each with how many of the rows it is for, in order.
+    `pages`: of the source, where each record was read. `tickets` are the checkpoints' tickets, each
+    with how many of the rows it is for, in order.
     """
 
     version: int | None
     lines: list[bytes]
     numbers: list[int]
     records: list[bytes]
+    pages: list[int | None]
     tickets: list[tuple[int, int]]
 
 
@@ -67,12 +71,13 @@ class RecordLines:
     count: Callable[[int], int]
     flush: Callable[[], None]
     beginning: bytes = b"\n"  # no line begins so
-    _version: int | None = None
     _end: bytes = b""
-    _ends: dict[bytes, int | None] = field(default_factory=dict)
+    _told: _End = field(default_factory=_End)  # by the end of the last line
+    _ends: dict[bytes, _End] = field(default_factory=dict)
     _lines: list[bytes] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
     _records: list[bytes] = field(default_factory=list)
+    _pages: list[int | None] = field(default_factory=list)
     _tickets: list[tuple[int, int]] = field(default_factory=list)
     _counted: int = 0
 
@@ -93,6 +98,7 @@ class RecordLines:
         self._lines.append(line)
         self._numbers.append(number)
         self._records.append(line[len(self.beginning) : end])
+        self._pages.append(self._told.page)
         if len(self._lines) >= self.size:
             self.flush()
         return True
@@ -100,18 +106,18 @@ class RecordLines:
     def _follows(self, following: bytes) -> bool:
         """Whether this may follow a record; another version than before flushes first."""
         try:
-            version = self._ends[following]
+            told = self._ends[following]
         except KeyError:
             try:
-                version = _decode(b"{" + following.lstrip().removeprefix(b",")).version
+                told = _decode(b"{" + following.lstrip().removeprefix(b","))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 return False
             if len(self._ends) >= _ENDS:
                 self._ends.clear()
-            self._ends[following] = version
-        if version != self._version and self._lines:
+            self._ends[following] = told
+        if told.version != self._told.version and self._lines:
             self.flush()
-        self._version, self._end = version, following
+        self._told, self._end = told, following
         return True
 
     def mark(self) -> None:
@@ -124,7 +130,8 @@ class RecordLines:
     def empty(self) -> Taken:
         """Everything that waits, which waits no more."""
         self.mark()
-        taken = Taken(self._version, self._lines, self._numbers, self._records, self._tickets)
-        self._lines, self._numbers, self._records, self._tickets = [], [], [], []
-        self._counted = 0
+        lines, records = (self._lines, self._numbers), (self._records, self._pages)
+        taken = Taken(self._told.version, *lines, *records, self._tickets)
+        self._lines, self._numbers, self._records = [], [], []
+        self._pages, self._tickets, self._counted = [], [], 0
         return taken

@@ -87,10 +87,16 @@ class Feed:
                     "key_properties": list(row.key_properties),
                 }
                 yield msgspec.json.encode(schema) + b"\n"
-            record = {"type": "RECORD", "stream": row.stream, "record": msgspec.Raw(row.payload)}
+            record: dict[str, Any] = {
+                "type": "RECORD",
+                "stream": row.stream,
+                "record": msgspec.Raw(row.payload),
+            }
             extracted = msgspec.json.decode(row.payload).get(_EXTRACTED)
             if extracted is not None:
                 record["time_extracted"] = extracted
+            if row.page is not None:
+                record["page"] = row.page
             yield msgspec.json.encode(record) + b"\n"
 
 

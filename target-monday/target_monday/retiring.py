@@ -107,7 +107,7 @@ class Retiring(Moving):
             else:
                 leaving = self._leaving[on.ledger_id, key]
                 leaving.tickets.append(row.ticket)
-                leaving.record = row.record
+                leaving.record, leaving.page = row.record, row.page
 
     def _call_back(self, waiting: Pending | None) -> None:
         """What waits to be written is not written any more."""

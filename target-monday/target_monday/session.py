@@ -31,7 +31,7 @@ from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
 from target_monday.quiet import Quiet, fingerprint, is_quiet
-from target_monday.reader import parse_line
+from target_monday.reader import page_of, parse_line
 from target_monday.recovery import Recovery
 from target_monday.run_header import run_header
 from target_monday.settings import setting_faults
@@ -182,7 +182,7 @@ class Session:
         self._retried.add(plan.ledger_id)
         waiting = self._journal.rejects.waiting(plan.stream, plan.board_id)
         due = [
-            (each.id, Row(each.record_of(), _NO_TICKET))
+            (each.id, Row(each.record_of(), _NO_TICKET, page=each.page))
             for each in waiting
             if each.attempts < self._attempts
         ]
@@ -244,14 +244,14 @@ class Session:
         rows: list[Row] = []
         for (at, record), ticket in zip(found.others.items(), tickets, strict=True):
             if record is not None:
-                rows.append(Row(record, ticket, found.hashes[at]))
+                rows.append(Row(record, ticket, found.hashes[at], taken.pages[at]))
                 continue
             self.load(route, rows, taken.version)
             message = parse_line(taken.lines[at], taken.numbers[at])
             parsed = message.get("record")
             if message.get("stream") != route.stream or not isinstance(parsed, dict):
                 raise InputFault(f"Input line {taken.numbers[at]} has members twice.")
-            self.load(route, [Row(parsed, ticket)], message.get("version"))
+            self.load(route, [Row(parsed, ticket, page=page_of(message))], message.get("version"))
             rows = []
         if rows:
             self.load(route, rows, taken.version)

@@ -46,11 +46,15 @@ _log = logging.getLogger("target-monday")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record with the ticket of its checkpoint, and the hash of its bytes if these are known."""
+    """A record with the ticket of its checkpoint, and the hash of its bytes if these are known.
+
+    `page`: of the source, where it was read, if the tap tells.
+    """
 
     record: dict[str, Any]
     ticket: int
     record_hash: bytes | None = None
+    page: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -215,7 +219,9 @@ class Settling:
             self.links.refused(pending)
             return
         row = RejectedRow(
-            *(stream, key, code, message, pending.record, digest), pending.plan.board_id
+            *(stream, key, code, message, pending.record, digest),
+            board_id=pending.plan.board_id,
+            page=pending.page,
         )
         self.journal.rejects.add([row])
         self.links.refused(pending)
@@ -248,6 +254,7 @@ class Settling:
                 *(spec.stream, key, error.code, str(error), row.record),
                 board_id=plan.board_id if plan else None,
                 column_id=error.column_id,
+                page=row.page,
             )
             for (row, error), key in zip(rejected, keys, strict=True)
         )
@@ -311,6 +318,7 @@ class Settling:
             by_alias = pending.by_alias or outcome.by_upload
             again = Pending(plan, pending.key, operation, known, pending.tickets, pending.record)
             again.tries, again.by_alias, again.retry = tries, by_alias, pending.retry
+            again.page = pending.page
             self._wait_again(again)
         elif outcome.by_upload and known is not None and pending.tickets:
             self._acknowledged(pending, books, known.item_id)

@@ -77,7 +77,9 @@ class MondaySink(Sink):
         if self._privacy is None:  # a hash would tell of what goes no further
             self._fingerprint = self._session.fingerprint(self._route)
 
-    def take(self, record: dict[str, Any], version: int | None = None) -> None:
+    def take(
+        self, record: dict[str, Any], version: int | None = None, page: int | None = None
+    ) -> None:
         """Buffer a record; a full buffer goes to the loader."""
         if self._left_out:
             self._session.books.at(self.stream_name).filter(1)
@@ -87,7 +89,7 @@ class MondaySink(Sink):
             self._version = version
         if self._privacy is not None:
             self._privacy.apply(record)
-        self._rows.append(Row(record, self._session.loader.checkpoints.row()))
+        self._rows.append(Row(record, self._session.loader.checkpoints.row(), page=page))
         if len(self._rows) >= self.max_size:
             self.flush()
 

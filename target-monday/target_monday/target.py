@@ -35,7 +35,7 @@ from target_monday.errors import (
     Stopped,
     TargetError,
 )
-from target_monday.reader import LineReader
+from target_monday.reader import LineReader, page_of
 from target_monday.session import Session
 from target_monday.settings import SETTINGS
 from target_monday.sink import MondaySink
@@ -126,7 +126,7 @@ class TargetMonday(Target):
             sink = self._sink(stream_map.stream_alias)
             if sink.include_sdc_metadata_properties:
                 sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
-            sink.take(record, message_dict.get("version"))
+            sink.take(record, message_dict.get("version"), page_of(message_dict))
 
     def _lines_of(self, stream: str) -> RecordLines | None:
         """Where lines of a stream wait that nothing on the way needs to look into."""

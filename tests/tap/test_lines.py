@@ -27,7 +27,7 @@ MODES = {
     "etag": {"replication": "etag"},
 }
 PAGE = 2
-VOLATILE = re.compile(rb'"(?:version|time_extracted)":[^,}]+[,}]')
+VOLATILE = re.compile(rb'"(?:version|time_extracted|page)":[^,}]+[,}]')
 AS_THE_SDK = {"stream_maps": {"thing": {}}}  # changes nothing
 
 
@@ -112,6 +112,17 @@ def test_lines_are_those_of_the_sdk(read: Read, ifs: Any, mode: str, as_text: bo
     assert (are_the_sdks(own), are_the_sdks(sdks)) == (False, True)
     assert len(kinds(own, "RECORD")) == 5
     assert told(own) == told(sdks)
+
+
+def test_a_line_tells_the_page_that_it_was_read_from(read: Read) -> None:
+    """Beside the record, which stays as it was when the row moves to another page."""
+    records = kinds(read(), "RECORD")
+
+    pages = [record["page"] for record in records]
+    assert pages[0] == 1
+    assert [pages.count(page) for page in dict.fromkeys(pages)] == [2, 2, 1]
+    assert pages == sorted(pages)
+    assert all("page" not in record["record"] for record in records)
 
 
 def test_lines_are_those_of_a_flattening_that_finds_nothing(read: Read, ifs: Any) -> None:

@@ -13,12 +13,11 @@ PROPERTIES = {
     "Sum": "number",
     "_ifs_etag": "string",
     "_ifs_row_version": "string",
-    "_ifs_page": "integer",
 }
 
 
 def rows(messages: Any, *names: tuple[str, str | None], page: int = 1) -> list[Any]:
-    """Rows as the tap sends them, with what tells their version."""
+    """Rows as the tap sends them, with what tells their version and page."""
     made = [
         messages.record(
             "s",
@@ -27,8 +26,8 @@ def rows(messages: Any, *names: tuple[str, str | None], page: int = 1) -> list[A
             Sum=1,
             _ifs_etag=f'W/"{key}{page}"',
             _ifs_row_version=f"v{page}",
-            _ifs_page=page,
         )
+        | {"page": page}
         for key, name in names
     ]
     return [messages.schema("s", PROPERTIES), *made, messages.state(page)]

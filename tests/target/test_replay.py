@@ -63,15 +63,18 @@ def test_an_old_run_brings_back_the_newest_rows_of_its_keys(rehearsal: Any, mess
 
 
 def test_a_change_of_the_mapping_reaches_all_known_rows(rehearsal: Any, messages: Any) -> None:
-    """Without reading the source: every item gets its new column."""
+    """Without reading the source: every item gets its new column, from the page of its row."""
     narrow = {"s": {"columns": {"Note": None}}}
-    rehearsal.run(rows(messages, ("a", "1"), ("b", "2")), boards=narrow)
+    schema, *records, state = rows(messages, ("a", "1"), ("b", "2"))
+    rehearsal.run([schema, *[each | {"page": 7} for each in records], state], boards=narrow)
     rehearsal.command(boards={"s": {}})  # the settings of the replay
 
     replay(rehearsal, "--all")
 
     assert (rehearsal.cells("S", "a")["Note"], rehearsal.cells("S", "b")["Note"]) == ("1", "2")
     assert rehearsal.audit("report")["total"]["updated"] == 2
+    (told,) = rehearsal.audit("explain", "--board", "s", "--key", "a", "--column", "Note")
+    assert told["writing"]["page"] == 7
 
 
 def test_what_left_the_source_does_not_come_back(rehearsal: Any, messages: Any) -> None:

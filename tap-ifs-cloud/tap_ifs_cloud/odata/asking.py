@@ -59,21 +59,26 @@ class Asker:
     headers: Mapping[str, str] = field(default_factory=dict)
     most: int | None = None  # rows of a page that the service manages, once it did not
     counts: bool = True  # until the service refuses to
+    asked: int = 0  # requests for pages so far
 
     def page(self, address: Query | Link) -> Callable[[], Page]:
         """Begins to fetch a page. What it returns waits for it, and reads it where it is used."""
-        return partial(
-            self._read, address, in_background(partial(self._managed, address, self._body))
-        )
+        self.asked += 1
+        coming = in_background(partial(self._managed, address, self._body))
+        return partial(self._read, address, coming, self.asked)
 
-    def _read(self, address: Query | Link, coming: Callable[[], Body]) -> Page:
+    def _read(self, address: Query | Link, coming: Callable[[], Body], number: int) -> Page:
         try:
-            return self.service.read(
+            page = self.service.read(
                 coming(), row_type=self.row_type, follow_links=self.follows_links
             )
         except BrokenBody as error:
-            logger.warning("page.broken stream=%s reason=%r", self.stream, str(error))
-            return self._managed(address, self._page)
+            logger.warning(
+                "page.broken stream=%s page=%d reason=%r", self.stream, number, str(error)
+            )
+            page = self._managed(address, self._page)
+        logger.debug("page.read stream=%s page=%d rows=%d", self.stream, number, len(page.rows))
+        return replace(page, number=number)
 
     def _body(self, address: Query | Link) -> Body:
         return self.service.body(self.entity_set, address, headers=self.headers)

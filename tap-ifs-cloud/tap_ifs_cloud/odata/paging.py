@@ -53,11 +53,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its rows, and the server's own link to the next page."""
+    """One answer or a part of it: its rows, and the server's own link to the next page.
+
+    `number`: that of its request among those for pages of the set in this run, from 1.
+    """
 
     rows: Sequence[Row]
     next_link: Link | None = None
     places: Sequence[Any] | None = None  # of the rows, if a walk has looked at them
+    number: int | None = None
 
 
 # Begins to fetch a page; the function that comes back waits for it. So a walk can ask for the next
@@ -218,7 +222,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
         doubted = doubted or (boundary is not None and not boundary())
         if not page.rows:
             break
-        rows, link = list(page.rows), page.next_link
+        rows, link, number = list(page.rows), page.next_link, page.number
         recent.extend(map(cursor.place, rows[-RECENT:]))
         coming = _behind(ask, start, cursor, rows[-1])
         boundary = None if cursor.is_sure else _boundary(ask, start, cursor, recent)
@@ -228,7 +232,7 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
             del rows[:PART]
             places = cursor.check(part, behind=last)
             last = places[-1]
-            yield Page(part, places=places)
+            yield Page(part, places=places, number=number)
     yield from _along(ask, page.next_link)
     if doubted:
         raise OrderBroken("the server may sort rows otherwise than it compares them")

@@ -65,7 +65,7 @@ class _Offset:
             page = self._page(self.position - overlap)
             page, new = self._behind_overlap(page, overlap) if overlap else (page, page.rows)
             self._remember(new)
-            yield Page(new)
+            yield Page(new, number=page.number)
             if page.next_link is None and not page.rows and not overlap:
                 return
             self._count_idle(idle=not new or (not overlap and page.rows == before))
@@ -90,7 +90,7 @@ class _Offset:
     def _page(self, skip: int) -> Page:
         page = self.ask(replace(self.start, skip=skip or None))()
         self.position = skip + len(page.rows)
-        return page if self.place is None else Page(page.rows)
+        return page if self.place is None else replace(page, next_link=None)
 
     def _linked(self, page: Page) -> Iterator[Page]:
         while page.next_link is not None:

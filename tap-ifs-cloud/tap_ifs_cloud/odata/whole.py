@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,8 +85,8 @@ class Whole:
     read: int = 0
     _seen: _Seen | None = None
 
-    def pages(self) -> Iterator[Sequence[Row]]:
-        """The rows, page by page. Raises Incomplete when some cannot be had."""
+    def pages(self) -> Iterator[Page]:
+        """Pages of rows that did not come yet. Raises Incomplete when some cannot be had."""
         if self.identity is not None:
             self._seen = _Seen(self.identity)
         before, idle = self.count(), 0
@@ -105,7 +105,7 @@ class Whole:
             idle = 0 if self.read > read else idle + 1
         raise Incomplete(self.where, counted=there or 0, read=self.read)
 
-    def _walked(self) -> Iterator[Sequence[Row]]:
+    def _walked(self) -> Iterator[Page]:
         """The rows of the walk; those of a sweep if it turns out to leave rows out."""
         try:
             yield from self._rows(self.walk, ascends=self.ascends)
@@ -118,21 +118,19 @@ class Whole:
                 self._forget()
             yield from self._swept()
 
-    def _swept(self) -> Iterator[Sequence[Row]]:
+    def _swept(self) -> Iterator[Page]:
         try:
             yield from self._rows(self.sweep)
         except KeyRepeated:
             self._forget()
             yield from self._rows(self.sweep)
 
-    def _rows(
-        self, walk: Callable[[], Iterator[Page]], *, ascends: bool = False
-    ) -> Iterator[Sequence[Row]]:
+    def _rows(self, walk: Callable[[], Iterator[Page]], *, ascends: bool = False) -> Iterator[Page]:
         for page in walk():
             rows = self._unseen(page, ascends=ascends)
             self.read += len(rows)
             if rows:
-                yield rows
+                yield replace(page, rows=rows)
 
     def _forget(self) -> None:
         """Rows cannot be told apart, so those that came will come again."""

@@ -30,7 +30,8 @@ class Pending:
     says that the books know the row already; `partial`, that one of its cells did not fit. `after`
     are the places of operations that come first: its key's items leave the stream's other boards.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
-    `retry` is the number of the reject of an earlier run that is tried again.
+    `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
+    source told the record.
     """
 
     plan: BoardPlan
@@ -47,6 +48,7 @@ class Pending:
     after: frozenset[tuple[int, str]] = frozenset()
     record_hash: bytes | None = None
     retry: int | None = None
+    page: int | None = None
 
     @property
     def place(self) -> tuple[int, str]:
@@ -86,7 +88,7 @@ class Pending:
     def intent(self) -> Intent:
         """What the ledger has to know of it before it is sent."""
         plan, key = self.plan, None if self.plan.spec.append else self.key
-        source = SourceRecord(plan.stream, key, self.record) if self.record else None
+        source = SourceRecord(plan.stream, key, self.record, self.page) if self.record else None
         return Intent(
             *(plan.ledger_id, self.key, self.operation, self._after(), self.before, source)
         )

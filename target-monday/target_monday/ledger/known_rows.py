@@ -61,11 +61,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class KnownRow:
-    """A record with the schema that it came under; `payload` and `schema` are JSON."""
+    """A record with the schema that it came under; `payload` and `schema` are JSON.
+
+    `page`: of the source, where it was read.
+    """
 
     stream: str
     key: str | None
     payload: bytes
+    page: int | None
     schema: str
     key_properties: tuple[str, ...]
 
@@ -134,7 +138,7 @@ class KnownRows:
                 reason = _PURGED if row.payload is None else _NO_SCHEMA
                 self.missing.setdefault(row.stream, Counter())[reason] += 1
             else:
-                yield KnownRow(row.stream, row.key, row.payload, *schema)
+                yield KnownRow(row.stream, row.key, row.payload, row.page, *schema)
 
     def _schema(
         self, connection: Connection, number: str | None

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     from target_monday.ledger.sealed import Writing
 
-__all__ = ["PAGE", "Records", "SourceRecord"]
+__all__ = ["Records", "SourceRecord"]
 
 ETAG: Final = "_ifs_etag"  # as tap-ifs-cloud names them
 ROW_VERSION: Final = "_ifs_row_version"
-PAGE: Final = "_ifs_page"
 _REMEMBERED: Final = 20_000  # records that are not written twice when they are sent again
 _payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _sorted = msgspec.json.Encoder(order="deterministic", enc_hook=str)
@@ -31,11 +30,15 @@ _sorted = msgspec.json.Encoder(order="deterministic", enc_hook=str)
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """A record as it came, of a stream; `key` is its canonical key, None where it has none."""
+    """A record as it came, of a stream; `key` is its canonical key, None where it has none.
+
+    `page`: of the source, where it was read; its number in the run that read it, from 1.
+    """
 
     stream: str
     key: str | None
     record: Mapping[str, object]
+    page: int | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +105,6 @@ class Records:
         self, source: SourceRecord, payload: bytes, digest: bytes, now: float
     ) -> dict[str, Any]:
         record = source.record
-        page = record.get(PAGE)
         return {
             "run_id": self.run_id,
             "stream": source.stream,
@@ -110,7 +112,7 @@ class Records:
             "at": now,
             "etag": _text(record.get(ETAG)),
             "row_version": _text(record.get(ROW_VERSION)),
-            "page": page if type(page) is int else None,
+            "page": source.page,
             "schema_hash": self._schemas.get(source.stream),
             "payload": payload if self.keeps_payloads else None,
             "payload_size": len(payload) if self.keeps_payloads else None,

@@ -52,6 +52,7 @@ class Filed:
     record: int | None
     payload: bytes | None
     schema_hash: str | None
+    page: int | None  # of the source, where that record was read
     events: tuple[Mapping[str, Any], ...]
 
     @property
@@ -139,6 +140,7 @@ def _filed(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[Filed
             record=counting[row["id"]],
             payload=record["payload"] if record else None,
             schema_hash=record["schema_hash"] if record else None,
+            page=record["page"] if record else None,
             events=tuple(_event(event) for event in happened),
         )
 

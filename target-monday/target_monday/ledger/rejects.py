@@ -37,6 +37,7 @@ class RejectedRow:
     digest: str | None = None
     board_id: str | None = None
     column_id: str | None = None
+    page: int | None = None
 
 
 def is_open() -> ColumnElement[bool]:
@@ -86,7 +87,7 @@ class Rejects:
             if row.key is not None:
                 self.resolve(row.stream, [row.key], "rejected anew")
         with writing(self._engine, "reject", self._run_id) as ledger:
-            sources = [SourceRecord(row.stream, row.key, row.record) for row in rows]
+            sources = [SourceRecord(row.stream, row.key, row.record, row.page) for row in rows]
             records = self._records.append(ledger, sources, now)
             values = [
                 self._row(row, record, now) for row, record in zip(rows, records, strict=True)
