@@ -55,7 +55,10 @@ def write_lines(
     is_changed: Callable[[int], bool] = lambda _: False,
     times: bool = True,
 ) -> Path:
-    """A full read of so many rows, ended by STATE and ACTIVATE_VERSION; written once."""
+    """A full read of so many rows, ended by STATE and ACTIVATE_VERSION; written once.
+
+    Without a row there is no ACTIVATE_VERSION, which would ask for everything that is known.
+    """
     if path.exists():
         return path
     head = f'{{"type":"RECORD","stream":"{STREAM}","record":'.encode()
@@ -66,7 +69,9 @@ def write_lines(
         file.write(_encode(schema(times=times)) + b"\n")
         for number in range(rows):
             file.write(head + _record(number, changed=is_changed(number)) + tail)
-        file.write(_encode(ended) + b"\n" + _encode(state) + b"\n")
+        if rows:
+            file.write(_encode(ended) + b"\n")
+        file.write(_encode(state) + b"\n")
     return path
 
 
