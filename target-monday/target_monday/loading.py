@@ -389,7 +389,7 @@ class Loader(Retiring):
             self._sort_out([(pending, Gone("its id is not known")) for pending in blind])
             return
         kinds = [pending.kind for pending in pack]
-        self._deliver(pack[: self.lane.calls.budget.fitting(kinds, self.max_aliases)])
+        self._deliver(pack[: self.lane.calls.budget.pack(kinds, self.max_aliases)])
 
     def _deliver(self, pack: Sequence[Pending]) -> None:
         outcomes = self._send(pack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,18 +79,31 @@ def test_a_hundredth_of_the_rows_changed_costs_five_calls(
 
 
 def test_a_request_fills_up_unless_the_time_gained_is_worth_a_call() -> None:
-    """99 of 100 leave at once; 60 wait for the others where calls are scarce."""
+    """99 of 100 leave at once; 60 wait for the others where calls are scarce, or often short."""
     clock = [0.0]
     budget = Budget(lambda: clock[0], {"create": 10_000}, minute_points=10_000_000)
     budget.daily_calls = 1_000
     kinds = ["create"] * 100
 
     budget._points.tell(990_000, 60.0)
-    assert budget.fitting(kinds, 100) == 99
+    assert budget.pack(kinds, 100) == 99
     budget._points.tell(600_000, 60.0)
-    assert budget.fitting(kinds, 100) == 100
+    assert [budget.pack(kinds, 100) for _ in range(10)] == [100] * 10
     budget.daily_calls = 25_000
-    assert budget.fitting(kinds, 100) == 60
+    assert Counter(budget.pack(kinds, 100) for _ in range(20)) == {100: 17, 60: 3}
+
+
+def test_the_rest_of_a_minute_makes_a_request_now_and_then(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """At 30,001 points a row a minute holds 333: not 100, 100, 100 and 33 each time."""
+    twin = simulate(plan="pro", points_per_mutation=30_001)
+
+    ended = twin.run(rows(messages, 10_000), lane="alias")
+
+    assert (ended.code, ended.refused, ended.books.of("s").created) == (0, 0, 10_000)
+    assert ended.calls <= 110
+    assert ended.seconds <= 1.1 * 1800
 
 
 def test_the_cost_of_a_lane_is_its_calls_and_its_time() -> None:

@@ -25,6 +25,7 @@ __all__ = ["START_PRICE", "Budget", "least_seconds"]
 
 START_PRICE: Final = 30_001  # points of one mutation, the highest that was ever reported
 _MINUTE_POINTS: Final = 10_000_000  # of a paid plan's personal token
+_UNFILLED: Final = 0.05  # of a run's requests: room that may be left for the sake of time
 _WINDOW: Final = 60.0  # seconds
 _DAY: Final = 86_400.0
 
@@ -71,6 +72,8 @@ class Budget:
     most_operations: int | None = None  # after a refusal that told no price
     _points: _Allowance = field(default_factory=_Allowance)
     _requests: _Allowance = field(default_factory=_Allowance)
+    _packed: int = 0  # requests of this run
+    _unfilled: float = 0.0  # of their room, in requests
 
     def price(self, kinds: Sequence[str]) -> int:
         """Points of a request with operations of these kinds."""
@@ -96,24 +99,28 @@ class Budget:
         """How many of these operations, in order, one full request takes; at least one."""
         return self._affordable(kinds[: self._most(max_aliases)], self.ceiling)
 
-    def fitting(self, kinds: Sequence[str], max_aliases: int) -> int:
-        """How many of these operations, in order, the next request takes.
+    def pack(self, kinds: Sequence[str], max_aliases: int) -> int:
+        """How many of these operations, in order, the next request is to take.
 
         A request is filled up and waits for its points, calls being the scarcest good; unless
         what is left of the minute holds so many that the time gained is worth the call. A call is
-        worth the time in which the day's limit earns it back.
+        worth the time in which the day's limit earns it back. And however cheap calls are, all
+        requests together stay nearly full: the last of each minute are not worth a call each.
         """
         full = self.capacity(kinds, max_aliases)
+        self._packed += 1
         left = self._points.left_at(self.clock())
         if left is None or self.price(kinds[:full]) <= left:
             return full
         now = self._affordable(kinds[:full], left)
-        points = self.price(kinds[:now])
-        if points > left:
-            return full
+        points, room = self.price(kinds[:now]), 1 - now / full
         gained = _WINDOW * points / (self.minute_points or _MINUTE_POINTS)
         call = _DAY / (self.daily_calls or DAILY_CALLS)
-        return now if (1 - now / full) * call <= gained else full
+        is_rare = self._unfilled + room <= _UNFILLED * self._packed
+        if points > left or room * call > gained or not is_rare:
+            return full
+        self._unfilled += room
+        return now
 
     def _most(self, max_aliases: int) -> int:
         return min(max_aliases, self.most_operations or max_aliases)
