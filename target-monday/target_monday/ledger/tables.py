@@ -317,7 +317,7 @@ items = Table(
     # JSON: canonical cells in the layout's order, deflated; operations have them to be looked at.
     Column("cells", LargeBinary, nullable=False),
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
-    Index("items_by_record", "board", "record_hash", "key"),
+    Index("items_by_record", "record_hash", "board", "key"),  # not for look-ups by key
     _digest(),
 )
 sightings = Table(  # which keys the version of a stream named that is being read
