@@ -160,16 +160,23 @@ def _columns(
     named: Mapping[str, Any] = asked.get("columns") or {}
     defaults = {spec.property: spec for spec in default_columns(schema, metadata=metadata)}
     for name, entry in named.items():
-        if entry:
+        if entry == {} and name in defaults:
+            yield defaults[name]
+        elif not _leaves_out(entry):
             yield asked_column(name, entry, defaults.get(name))
     if _takes_defaults(asked):
         yield from (spec for name, spec in defaults.items() if name not in named)
 
 
+def _leaves_out(entry: Any) -> bool:
+    """Whether an entry under `columns` wants no column; an empty object wants the usual one."""
+    return not entry and not isinstance(entry, dict)
+
+
 def _takes_defaults(asked: Mapping[str, Any]) -> bool:
     """Whether what `columns` does not name gets columns too."""
     named: Mapping[str, Any] = asked.get("columns") or {}
-    only_left_out = bool(named) and not any(named.values())
+    only_left_out = bool(named) and all(map(_leaves_out, named.values()))
     unmapped = asked.get("unmapped", "create" if only_left_out else "ignore")
     return not named or unmapped == "create"
 

@@ -65,12 +65,17 @@ class Rehearsal:
         """The ledger's file."""
         return self.folder / "ledger.db"
 
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's address: that file's, unless the settings name another one."""
+        return str(self.settings.get("ledger_url", f"sqlite:///{self.ledger}"))
+
     def command(self, **settings: Any) -> list[str]:
         """The command line of a run with these settings."""
         config = {
             "api_token": "sandbox",
             "api_url": self.sandbox.monday_url,
-            "ledger_url": f"sqlite:///{self.ledger}",
+            "ledger_url": self.ledger_url,
             **self.settings,
             **settings,
         }
@@ -150,7 +155,7 @@ class Rehearsal:
     def audit_process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of `target-monday-audit` on this ledger, whatever it ends with."""
         return subprocess.run(
-            [str(AUDIT), *arguments, "--ledger-url", f"sqlite:///{self.ledger}"],
+            [str(AUDIT), *arguments, "--ledger-url", self.ledger_url],
             capture_output=True,
             text=True,
             check=False,
@@ -165,7 +170,7 @@ class Rehearsal:
     def audit_text(self, *arguments: str, code: int = 0, given: str | None = None) -> str:
         """What `target-monday-audit` prints; fails unless it ends with `code`."""
         done = subprocess.run(
-            [str(AUDIT), "--ledger-url", f"sqlite:///{self.ledger}", *arguments],
+            [str(AUDIT), "--ledger-url", self.ledger_url, *arguments],
             input=given,
             capture_output=True,
             text=True,

@@ -151,6 +151,19 @@ def test_streams_and_properties_are_left_out_by_choice(rehearsal: Any, messages:
     assert (ended.counts()["read"], ended.counts()["filtered"]) == (3, 2)
 
 
+def test_an_empty_entry_wants_the_column_that_its_property_would_have(
+    rehearsal: Any, messages: Any
+) -> None:
+    """And no others; it does not leave the property out, as null does."""
+    mapping = {"s": {"columns": {"Day": {}, "State": None}}}
+
+    rehearsal.run(rows(messages, {"Id": "a", "Day": "2026-11-25"}), boards=mapping)
+
+    columns = {each["title"]: each["type"] for each in rehearsal.board("S")["columns"]}
+    assert columns == {"Name": "name", "Record key": "text", "Day": "text"}
+    assert rehearsal.cells("S", "a")["Day"] == "2026-11-25"
+
+
 @pytest.mark.parametrize(
     ("entry", "word"),
     [
