@@ -24,7 +24,8 @@ BOARDS = {
     }
 }
 CHANGE = """mutation ($board: ID!, $item: ID!, $values: JSON!) {
-  change_multiple_column_values(board_id: $board, item_id: $item, column_values: $values) { id } }"""
+  change_multiple_column_values(board_id: $board, item_id: $item, column_values: $values) { id }
+}"""
 
 
 @pytest.fixture
