@@ -104,34 +104,30 @@ def _check(command: Sequence[str], code: int, said: bytes) -> None:
 @contextmanager
 def monday() -> Iterator[str]:
     """A monday that answers at once, in a process of its own: its address."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.monday_stub"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment(),
-    ) as child:
-        port = child.stdout.readline().decode().strip() if child.stdout else ""
-        if not port:
-            raise ChildFailed("the stub of monday did not start")
-        yield f"http://127.0.0.1:{port}/v2"
-        if child.stdin:
-            child.stdin.close()
+    with _serving("monday_stub") as address:
+        yield f"{address}/v2"
 
 
 @contextmanager
 def served(sizes: Sequence[int], *, kept: int = 0, types: int = 1) -> Iterator[Server]:
     """A page server in a process of its own, which ends when its input is closed."""
     options = [f"--rows={rows}" for rows in dict.fromkeys(sizes)]
-    command = [sys.executable, "-m", "benchmarks.page_server", *options]
+    with _serving("page_server", *options, f"--kept={kept}", f"--types={types}") as address:
+        yield Server(address)
+
+
+@contextmanager
+def _serving(module: str, *options: str) -> Iterator[str]:
+    """A server in a process of its own, which tells its port: its address."""
     with subprocess.Popen(
-        [*command, f"--kept={kept}", f"--types={types}"],
+        [sys.executable, "-m", f"benchmarks.{module}", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment(),
     ) as child:
         port = child.stdout.readline().decode().strip() if child.stdout else ""
         if not port:
-            raise ChildFailed("the page server did not start")
-        yield Server(f"http://127.0.0.1:{port}")
+            raise ChildFailed(f"benchmarks.{module} did not start")
+        yield f"http://127.0.0.1:{port}"
         if child.stdin:
             child.stdin.close()

@@ -45,18 +45,23 @@ def assert_all_once(twin: Any) -> None:
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("write", range(4), ids=["board", "columns", "groups", "items"])
-def test_a_lost_answer_that_is_not_kept_doubles_nothing(
-    simulate: Callable[..., Any], messages: Any, write: int
-) -> None:
-    """Before a request goes out again, the account is asked what it made."""
-    twin = simulate()
+def lose_for_good(twin: Any, write: int) -> None:
+    """The answer to this write is lost, and monday keeps no reply to it."""
 
     def forget() -> None:
         twin.account.replies = Replies(twin.account.elapsed)
 
     lost = Fault(lose=True, meanwhile=forget, matches=nth_write(write))
     twin.sandbox.monday_faults.plan(lost)
+
+
+@pytest.mark.parametrize("write", range(4), ids=["board", "columns", "groups", "items"])
+def test_a_lost_answer_that_is_not_kept_doubles_nothing(
+    simulate: Callable[..., Any], messages: Any, write: int
+) -> None:
+    """Before a request goes out again, the account is asked what it made."""
+    twin = simulate()
+    lose_for_good(twin, write)
 
     ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
 
@@ -70,12 +75,7 @@ def test_a_run_after_one_that_never_got_its_answer_doubles_nothing(
 ) -> None:
     """What a run could not learn, the next one finds by name and title."""
     twin = simulate()
-
-    def forget() -> None:
-        twin.account.replies = Replies(twin.account.elapsed)
-
-    lost = Fault(lose=True, meanwhile=forget, matches=nth_write(write))
-    twin.sandbox.monday_faults.plan(lost)
+    lose_for_good(twin, write)
     twin.sandbox.monday_faults.plan(Fault(502, "<html>"), times=60)
     assert twin.run(lines(messages), boards=BOARDS, lane="alias").code != 0
     twin.sandbox.monday_faults.clear()

@@ -88,35 +88,27 @@ def _read_address(name: str, value: Json) -> Cell:
 
 def email(_: Setup) -> Codec:
     """An e-mail address, with other words on it where the mapping gives some."""
-
-    def canonical(value: object) -> Cell:
-        address, words = _pair(value, "email")
-        if address is None or address == "":
-            return None
-        if not isinstance(address, str) or not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
-            raise BadCell(f"{shown(address)} is not an e-mail address")
-        return _joined(address, words)
-
-    return Codec(
-        canonical,
-        lambda cell: _address("email", cell),
-        lambda _, value: _read_address("email", value),
-    )
+    return _addressed("email", re.compile(r"[^@\s]+@[^@\s]+"), "an e-mail address")
 
 
 def link(_: Setup) -> Codec:
     """A web address, with other words on it where the mapping gives some."""
+    return _addressed("url", re.compile(r"(?i)https?://\S+"), "an http or https address")
+
+
+def _addressed(name: str, form: re.Pattern[str], kind: str) -> Codec:
+    """Addresses of one kind; `name` is the member of monday's value that holds them."""
 
     def canonical(value: object) -> Cell:
-        address, words = _pair(value, "url")
+        address, words = _pair(value, name)
         if address is None or address == "":
             return None
-        if not isinstance(address, str) or not re.fullmatch(r"(?i)https?://\S+", address):
-            raise BadCell(f"{shown(address)} is not an http or https address")
+        if not isinstance(address, str) or not form.fullmatch(address):
+            raise BadCell(f"{shown(address)} is not {kind}")
         return _joined(address, words)
 
     return Codec(
-        canonical, lambda cell: _address("url", cell), lambda _, value: _read_address("url", value)
+        canonical, lambda cell: _address(name, cell), lambda _, value: _read_address(name, value)
     )
 
 
