@@ -40,18 +40,21 @@ class BoardCapacity(Reject):
 class Capacity:
     """The items that each board, by its id, can still take.
 
-    `left` does not hold boards without a limit; `waiting` are the new items that are to be sent.
+    `left` does not hold boards without a limit; `waiting` are the new items that are to be sent;
+    `counts` are the items of each board when it was first known.
     """
 
     left: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     def know(self, board: Board) -> None:
         """Take up limit and count of a board before this run writes to it; say if it is close."""
+        items = board.items_count or 0
+        self.counts.setdefault(board.id, items)
         if not board.items_limit or board.id in self.left:
             return
-        items = board.items_count or 0
         self.left[board.id] = max(0, board.items_limit - items)
         if items >= _NEARLY_FULL * board.items_limit:
             _log.warning(

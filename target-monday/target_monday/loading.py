@@ -377,7 +377,9 @@ class Loader(Retiring):
         outcomes = self.dispatch.uploads.deliver(batches)
         everything = [pending for pack in packs for pending in pack]
         self._share_costs(everything, self.lane.calls.made - calls, self.lane.calls.points - points)
-        self._account_all(everything, [each for these in outcomes for each in these])
+        settled = [each for these in outcomes for each in these]
+        self.lane.search.note(everything, settled)
+        self._account_all(everything, settled)
         self.after_pack()
 
     def deliver_pack(self) -> None:

@@ -297,7 +297,8 @@ class Preparation:
         else:
             self.leases.take(board.id)
         if self._others_wrote():
-            Recovery(self.calls, self.items, self.journal, self.leases).settle_all()
+            clock = self.leases.clock
+            Recovery(self.calls, self.items, self.journal, self.leases, clock).settle_all()
             self._read()
             board = self._known(spec)
         if board is None:

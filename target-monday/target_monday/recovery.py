@@ -2,8 +2,9 @@
 
 monday keeps the answer to an idempotency key for 30 minutes
 (developer.monday.com/api-reference/docs/idempotency): inside them the same body is sent again,
-unless the items that it creates are on the board already. Boards and columns that are made so are
-then found by their names and titles, as those are that were made in time.
+unless the items that it creates are on the board already: monday does not promise to have kept
+its answer. Boards and columns that are made so are then found by their names and titles, as those
+are that were made in time.
 
 Only requests of dead runs are touched: a live one still waits for its answer.
 """
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.alias_lane import outcomes_of
-from target_monday.delivery.lost import appeared
 from target_monday.delivery.outcomes import Acknowledged
+from target_monday.delivery.searching import appeared, whole_board
 from target_monday.delivery.upload_lane import UploadLane
 from target_monday.delivery.upload_report import Sent
 from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
@@ -42,6 +43,10 @@ __all__ = ["Recovery"]
 _KEY_LIFETIME: Final = 25 * 60.0  # seconds; five minutes less than monday's
 _FILE_SECONDS: Final = 90.0
 _log = logging.getLogger("target-monday")
+
+
+class _Ran(Exception):
+    """The request did run: what it made is on its board."""
 
 
 @dataclass(slots=True)
@@ -86,13 +91,20 @@ class Recovery:
             self._settle_upload(request, request.upload, boards)
             return
         young = self.clock() - request.sent_at < _KEY_LIFETIME
-        there = self._created(request, boards) if request.operations else self._made(request)
-        resend = young and not there
+
+        def is_there() -> bool:
+            return self._created(request, boards) if request.operations else self._made(request)
+
+        def look(_: bool) -> None:  # noqa: FBT001 - Calls tells it
+            if is_there():
+                raise _Ran
+
+        resend = young and not is_there()
         _log.info(
             "request.recover request=%d operations=%d by=%s",
             *(request.id, len(request.operations), "resend" if resend else "reading"),
         )
-        if not resend or not self._resend(request):
+        if not resend or not self._resend(request, look):
             for board in {each.board for each in request.operations}:
                 self.items.distrust(board)
             self.journal.settle_by_reading(request.id)
@@ -134,17 +146,42 @@ class Recovery:
 
     def _created(self, request: UnsettledRequest, boards: Mapping[int, BoardEntry]) -> bool:
         """Whether any item that the request creates is on its board."""
-        for entry in boards.values():
-            keys = [
-                each.key
-                for each in request.operations
-                if each.board == entry.id and each.kind == "create"
-            ]
-            column = entry.key_column
-            ask, board = self.calls.query, entry.board_id
-            if keys and column and look_up(ask, board, column, keys, columns=[column]):
-                return True
-        return False
+        creates: dict[int, list[str]] = {}
+        for each in request.operations:
+            if each.kind == "create" and each.board in boards and boards[each.board].key_column:
+                creates.setdefault(each.board, []).append(each.key)
+        if not creates:
+            return False
+
+        def there() -> list[int]:
+            return [each for each, keys in creates.items() if self._searched(boards[each], keys)]
+
+        if appeared(self.calls, there, 1):
+            return True
+        return any(self._is_hidden(boards[each], boards, keys) for each, keys in creates.items())
+
+    def _searched(self, entry: BoardEntry, keys: Sequence[str]) -> bool:
+        column = entry.key_column or ""
+        found = look_up(self.calls.query, entry.board_id, column, keys, columns=[column])
+        return bool(found)
+
+    def _is_hidden(
+        self, entry: BoardEntry, boards: Mapping[int, BoardEntry], keys: Sequence[str]
+    ) -> bool:
+        """Whether one of the keys is on the board, though no search finds it yet.
+
+        A board that counts the items that the ledger knows of has no others.
+        """
+        board = boards_by_id(self.calls.query, [entry.board_id]).get(entry.board_id)
+        if board is None or board.state != "active":
+            return False
+        if entry.other_items is not None:
+            here = [each.id for each in boards.values() if each.board_id == entry.board_id]
+            if board.items_count == entry.other_items + sum(map(self.items.count, here)):
+                return False
+        column, wanted = entry.key_column or "", set(keys)
+        items, _ = whole_board(self.calls, entry.board_id, [column])
+        return any(item.values.get(column, (None,))[0] in wanted for item in items)
 
     def _made(self, request: UnsettledRequest) -> bool:
         """Whether any board, column or group that the request makes is there.
@@ -173,11 +210,11 @@ class Recovery:
 
         return bool(things) and bool(appeared(self.calls, there, len(things)))
 
-    def _resend(self, request: UnsettledRequest) -> bool:
+    def _resend(self, request: UnsettledRequest, look: Callable[[bool], None]) -> bool:
         """The same bytes under the same key. False if the boards have to be read instead."""
         try:
-            answer = self.calls.mutate(request.body, request.idempotency_key)
-        except Refused:
+            answer = self.calls.mutate(request.body, request.idempotency_key, before_resend=look)
+        except (Refused, _Ran):
             return False
         except AnswerLost as error:
             raise RunFailed(f"A request of an earlier run cannot be settled: {error}") from error

@@ -13,6 +13,7 @@ from target_monday.delivery.alias_lane import AliasLane
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.delivery.dispatch import Dispatch
+from target_monday.delivery.searching import Search
 from target_monday.delivery.upload_lane import UploadLane
 from target_monday.errors import BoardFailed, BoardParked, InputFault, SettingsFault
 from target_monday.ledger.budgets import BudgetStore
@@ -113,7 +114,12 @@ class Session:
         )
         self.loader = Loader(
             links=self.links,
-            lane=AliasLane(self.calls, journal, self._leases.renew),
+            lane=AliasLane(
+                self.calls,
+                journal,
+                Search(self.calls, items, self._preparation.capacity.counts),
+                self._leases.renew,
+            ),
             dispatch=Dispatch(
                 config["lane"],
                 UploadLane(self.calls, journal, self._files, self._leases.renew),

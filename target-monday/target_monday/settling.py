@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from target_monday.capacity import Capacity
-from target_monday.delivery.lost import appeared
 from target_monday.delivery.outcomes import (
     Acknowledged,
     CarriedOver,
@@ -18,7 +17,6 @@ from target_monday.delivery.outcomes import (
 )
 from target_monday.delivery.parts import halved, rest_of
 from target_monday.delivery.pending import Pending
-from target_monday.delivery.sorting_out import looked_up
 from target_monday.diff import Archive, Create, KnownItem, Unchanged, Update, diff
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.monday.errors import is_lasting
@@ -269,15 +267,27 @@ class Settling:
     def _sort_out(self, gone: Sequence[tuple[Pending, Gone]]) -> None:
         """Look the keys up together, then update or create.
 
-        Where monday failed over a new item it may be there, and be searchable only later.
+        Where monday failed over a new item, or an upload may have made it, it may be there and be
+        searchable only later; so may be an item whose id an upload did not tell.
         Last: a look-up may stop the run, and then what waits in the pool is carried over.
         """
-        calls, keyed = self.lane.calls, [one for one in gone if one[0].plan.key_column is not None]
+        search, keyed = (
+            self.lane.search,
+            [one for one in gone if one[0].plan.key_column is not None],
+        )
         doubted = [each for each, outcome in keyed if each.kind == "create" and outcome.in_doubt]
-        others = [each for each, outcome in keyed if each not in doubted]
-        found = looked_up(calls, self.items, others)
+        unsure = [
+            each
+            for each, outcome in keyed
+            if each not in doubted
+            and (each.is_blind or (outcome.by_upload and each.kind == "create"))
+        ]
+        others = [each for each, _ in keyed if each not in doubted and each not in unsure]
+        found = search.look_up(others)
         if doubted:
-            found |= appeared(calls, lambda: looked_up(calls, self.items, doubted), len(doubted))
+            found |= search.find(doubted, late=True)
+        if unsure:
+            found |= search.find(unsure, late=False)
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))

@@ -107,3 +107,47 @@ def test_a_group_that_cannot_be_made_doubles_no_sibling(
 
     assert (first.code, second.code) == (1, 0)
     assert_all_once(twin)
+
+
+@pytest.mark.parametrize("seconds", [15, 60, 300])
+@pytest.mark.parametrize("run", ["the same", "the next"])
+def test_items_that_no_search_finds_yet_are_not_made_again(
+    simulate: Callable[..., Any], messages: Any, seconds: int, run: str
+) -> None:
+    """The answer is lost and not kept, and a search is late: the board itself is asked."""
+    twin = simulate()
+
+    def hidden(item: Any) -> bool:
+        return bool((twin.time.wall() - item.created.at).total_seconds() < seconds)
+
+    def forget() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+
+    twin.account.unsearchable = hidden
+    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=forget, matches=nth_write(3)))
+    if run == "the next":
+        twin.sandbox.monday_faults.plan(Fault(502, "<html>"), times=60)
+        assert twin.run(lines(messages), boards=BOARDS, lane="alias").code != 0
+        twin.sandbox.monday_faults.clear()
+
+    ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
+
+    assert ended.code == 0
+    assert_all_once(twin)
+    assert twin.run(lines(messages), boards=BOARDS, lane="alias").mutations == 0
+
+
+def test_an_item_of_an_upload_is_known_before_a_search_finds_it(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """An upload tells no ids: a change that follows at once makes no second item."""
+    twin = simulate()
+    assert twin.run(lines(messages), boards=BOARDS, lane="ingest").code == 0
+    twin.account.unsearchable = lambda _: True
+    schema = messages.schema("s", {"Id": "string", "Place": "string", "Amount": "number"})
+    record = messages.record("s", Id="a", Place="in a", Amount=2)
+
+    ended = twin.run(messages.lines([schema, record]), boards=BOARDS, lane="alias")
+
+    assert (ended.code, ended.books.of("s").updated) == (0, 1)
+    assert_all_once(twin)

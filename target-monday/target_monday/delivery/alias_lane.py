@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
+    from target_monday.delivery.searching import Search
     from target_monday.ledger.intents import Intent
     from target_monday.ledger.journal import Journal
 
@@ -58,6 +59,7 @@ class AliasLane:
 
     calls: Calls
     journal: Journal
+    search: Search
     before_request: Callable[[], None]
     _failures: int = 0  # one after another, of monday's own
     _suspects: list[_Suspect] = field(default_factory=list)
@@ -100,7 +102,7 @@ class AliasLane:
         self.before_request()
         request, key = self.journal.intend(body, intents)
         try:
-            lost = LostRequest(self.calls, pack)
+            lost = LostRequest(self.search, pack)
             answer = self.calls.mutate(body, key, kinds, before_resend=lost.look)
         except Ran as ran:
             self.journal.settle(request, intents, ran.outcomes, how="reading")
@@ -121,6 +123,7 @@ class AliasLane:
         for fault in answer.faults:  # its price may be that of one operation or of all
             self.calls.budget.learn_refusal(fault.cost, ())
         self.journal.settle(request, intents, outcomes, request_id=answer.request_id)
+        self.search.note(pack, outcomes)
         return [*outcomes]
 
     def _failed(

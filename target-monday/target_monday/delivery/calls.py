@@ -15,10 +15,12 @@ from target_monday.monday.errors import (
     BadRequest,
     DailyLimitReached,
     MondayError,
+    NotSent,
     ServerError,
     TooComplex,
     TryLater,
     error_for,
+    is_running_twin,
 )
 from target_monday.monday.operations import without_daily_limit
 
@@ -129,12 +131,14 @@ class Calls:
     ) -> Answer:
         self.uncertain = False
         refusals = losses = 0
+        at_work = False  # whether a try may go on unseen: it was not answered, or monday says so
         while True:
             self._wait_for_budget(kinds)
             try:
                 answer = self._once(body, key)
             except TryLater as error:
                 refusals += 1
+                at_work = at_work or is_running_twin(error)
                 self.budget.learn_refusal(error.cost, kinds)
                 self._wait_as_asked(error, refusals)
                 if self.uncertain:  # an earlier answer was lost: its request may have ended now
@@ -144,10 +148,14 @@ class Calls:
                 raise
             except AnswerLost as error:
                 losses += 1
-                self.uncertain = key is not None
-                self._wait_after_loss(error, losses, mutation=key is not None)
-                if key is not None:
-                    self._reconsider(error, losses, before_resend)
+                at_work = at_work or not isinstance(error, ServerError | NotSent)
+                self.uncertain = key is not None and (
+                    self.uncertain or not isinstance(error, NotSent)
+                )
+                mutation = self.uncertain
+                self._wait_after_loss(error, losses, mutation=mutation)
+                if mutation:
+                    self._reconsider(error, losses, before_resend, at_work=at_work)
             except (DailyLimitReached, AccessDenied, BadRequest) as error:
                 raise _final(error) from error
             else:
@@ -155,11 +163,14 @@ class Calls:
                 self._learn(answer, kinds)
                 return answer
 
-    def _reconsider(self, error: AnswerLost, losses: int, before_resend: BeforeResend) -> None:
-        late = losses == 1 and not isinstance(error, ServerError)
-        self._ask_whoever_sent(before_resend, late=late)
-        if losses >= (_MAX_SERVER_ERRORS if isinstance(error, ServerError) else _MAX_LOSSES):
+    def _reconsider(
+        self, error: AnswerLost, losses: int, before_resend: BeforeResend, *, at_work: bool
+    ) -> None:
+        self._ask_whoever_sent(before_resend, late=losses == 1 and at_work)
+        if not at_work and losses >= _MAX_SERVER_ERRORS:
             raise error
+        if losses >= _MAX_LOSSES:  # as little is known as if it had never been answered
+            raise AnswerLost(error.fault, error.request_id) from error
 
     def _ask_whoever_sent(self, before_resend: BeforeResend, *, late: bool) -> None:
         """Before the same bytes leave again: whoever sent them may know better by now."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from target_monday.delivery.lost import appeared
+from target_monday.delivery.searching import appeared
 from target_monday.errors import BoardFailed, TargetError
 from target_monday.monday.boards import Board, Column, board_names, boards_by_id
 from target_monday.monday.client import Answer, encode_body

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from target_monday.monday.errors import AnswerLost, BadRequest, Fault, Kind, error_for, kind_of
+from target_monday.monday.errors import (
+    AnswerLost,
+    BadRequest,
+    Fault,
+    Kind,
+    NotSent,
+    error_for,
+    kind_of,
+)
 from target_monday.monday.limits import (
     Limits,
     asked_wait,
@@ -100,7 +109,8 @@ class Client:
                 allow_redirects=False,  # the token goes to this address only
             )
         except requests.RequestException as error:
-            raise AnswerLost(_transport_fault(error)) from error
+            lost = NotSent if _is_unconnected(error) else AnswerLost
+            raise lost(_transport_fault(error)) from error
         return self._read(response)
 
     def _read(self, response: requests.Response) -> Answer:
@@ -143,6 +153,12 @@ class Client:
                 "it is retired, set `api_version` to a current one"
             )
             raise BadRequest(Fault(None, "API_VERSION", message, Kind.BUG))
+
+
+def _is_unconnected(error: requests.RequestException) -> bool:
+    """Whether no connection could be made, so that nothing left."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, ConnectTimeoutError | NewConnectionError)
 
 
 def _transport_fault(error: requests.RequestException) -> Fault:

@@ -24,12 +24,14 @@ __all__ = [
     "Fault",
     "Kind",
     "MondayError",
+    "NotSent",
     "Refused",
     "ServerError",
     "TooComplex",
     "TryLater",
     "error_for",
     "is_lasting",
+    "is_running_twin",
     "kind_of",
 ]
 
@@ -103,6 +105,7 @@ _BY_STATUS: Final[Mapping[int, Kind]] = {
 }
 _SERVER_FAULT: Final = 500
 _SERVER_ERROR: Final = "internalservererror"
+_TWIN: Final = "idempotencyconflict"
 _NO_COST: Final = Cost()
 
 
@@ -124,6 +127,7 @@ class MondayError(Exception):
     kind: Kind = Kind.BUG
 
     def __init__(self, fault: Fault, request_id: str | None = None) -> None:
+        self.fault = fault
         self.code, self.message = fault.code, fault.message
         self.wait, self.cost = fault.wait, fault.cost
         self.request_id = request_id
@@ -141,6 +145,10 @@ class AnswerLost(MondayError):
     """The request may or may not have run."""
 
     kind = Kind.LOST
+
+
+class NotSent(AnswerLost):
+    """No connection could be made: this time nothing ran."""
 
 
 class ServerError(AnswerLost):
@@ -210,6 +218,11 @@ def kind_of(code: str, message: str, status: int) -> Kind:
 def is_lasting(code: str) -> bool:
     """Whether monday will refuse the same row again while neither it nor its board changes."""
     return _KINDS.get(_plain(code)) is Kind.REJECT
+
+
+def is_running_twin(error: MondayError) -> bool:
+    """Whether monday says that a request under the same idempotency key is still at work."""
+    return _plain(error.code) == _TWIN
 
 
 def _plain(words: str) -> str:
