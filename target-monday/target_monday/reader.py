@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["LineReader", "decode_record", "page_of", "parse_line"]
 
 _READ: Final = 1 << 20  # bytes at most; a pipe gives what is there
+_FEW: Final = 16  # lines that are alike and not worth the search for them
+_MANY: Final = 4096
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -69,6 +71,8 @@ class LineReader(GenericSingerReader[Any]):
         self._lines_of = lines_of
         self._current: RecordLines | None = None
         self._line = 0
+        self._singly = 0  # lines until it is tried again to take several at once
+        self._pause = 1  # how many these are after lines that were not alike
 
     @property
     @override
@@ -81,33 +85,44 @@ class LineReader(GenericSingerReader[Any]):
     ) -> Counter[str]:
         stats: Counter[str] = Counter()
         try:
-            for lines in _in_lines(self._read(file_input or self.default_input)):
-                stats.update(self._process_all(lines, callbacks))
+            for text in _whole_lines(self._read(file_input or self.default_input)):
+                stats.update(self._process_all(text, callbacks))
         except BaseException as error:
             self._failed(error)
             raise
         return stats
 
     def _process_all(
-        self, lines: list[bytes], callbacks: Mapping[str, Callable[[dict[str, Any]], None]]
+        self, text: bytes, callbacks: Mapping[str, Callable[[dict[str, Any]], None]]
     ) -> Counter[str]:
+        """Lines, as many at once as are alike; one by one where these are few."""
         stats: Counter[str] = Counter()
-        taken = 0
-        for line in lines:
-            self._line += 1
-            current = self._current
-            if current is not None and line.startswith(current.beginning):
-                if current.take(line, self._line):
-                    taken += 1
-                    continue
-            elif self._turn(line):
-                taken += 1
+        taken = start = 0
+        while start < len(text):
+            if self._singly == 0 and self._current is not None:
+                alike, start = self._current.take_alike(text, start, self._line + 1)
+                self._line += alike
+                taken += alike
+                self._pause = 1 if alike >= _FEW else min(2 * self._pause, _MANY)
+                self._singly = self._pause
                 continue
-            if line and not line.isspace():
+            self._singly = max(0, self._singly - 1)
+            end = text.index(b"\n", start)
+            line, start = text[start:end], end + 1
+            self._line += 1
+            if self._is_taken(line):
+                taken += 1
+            elif line and not line.isspace():
                 self._termination.check()
                 stats[self._process(line, callbacks)] += 1
         stats["RECORD"] += taken
         return stats
+
+    def _is_taken(self, line: bytes) -> bool:
+        current = self._current
+        if current is not None and line.startswith(current.beginning):
+            return current.take(line, self._line)
+        return self._turn(line)
 
     def _turn(self, line: bytes) -> bool:
         """Whether the line, which begins otherwise than those before, need not be parsed either."""
@@ -148,15 +163,14 @@ class LineReader(GenericSingerReader[Any]):
         return parse_line(line, self._line)
 
 
-def _in_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Whole lines, as many as a piece ends; a last one may lack its end."""
+def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Whole lines, as many as a piece ends; a last one that lacks its end is given one."""
     begun: list[bytes] = []
     for piece in pieces:
-        lines = piece.split(b"\n")
-        begun.append(lines.pop())
-        if lines:
-            lines[0] = b"".join((*begun[:-1], lines[0]))
-            begun = begun[-1:]
-            yield lines
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join((*begun, piece[:end]))
+            begun = []
+        begun.append(piece[end:])
     if rest := b"".join(begun):
-        yield [rest]
+        yield rest + b"\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -35,24 +36,21 @@ class Seen:
     version: int
     known: bool = True
     changed: bool = True
-    _parts: dict[int, bytearray] = field(default_factory=dict)  # by the first byte of the hash
+    # By the first byte of the hash.
+    _parts: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
 
     def see(self, keys: Iterable[str]) -> None:
         """Note keys."""
         parts, self.changed = self._parts, True
-        for key in keys:
-            one = _sighting(key)
-            part = parts.get(one[0])
-            if part is None:
-                part = parts[one[0]] = bytearray()
-            part += one
+        for one in [blake2b(key.encode(), digest_size=_SIZE).digest() for key in keys]:
+            parts[one[0]] += one
 
     def joined(self, before: bytes = b"") -> bytes:
         """The hashes of all keys, each once and in order; with those of an earlier run."""
         joined = self._sorted()
         if before and before != joined:
             for at in range(0, len(before), _SIZE):
-                self._parts.setdefault(before[at], bytearray()).extend(before[at : at + _SIZE])
+                self._parts[before[at]] += before[at : at + _SIZE]
             own, joined = joined, self._sorted()
             self.known = self.known and joined == own
         self.changed = False

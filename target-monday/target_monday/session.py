@@ -250,13 +250,14 @@ class Session:
         rows: list[Row] = []
         for (at, record), ticket in zip(found.others.items(), tickets, strict=True):
             if record is not None:
-                rows.append(Row(record, ticket, found.hashes[at], taken.pages[at]))
+                rows.append(Row(record, ticket, found.hashes[at], taken.page(at)))
                 continue
             self.load(route, rows, taken.version)
-            message = parse_line(taken.lines[at], taken.numbers[at])
+            line, number = taken.line(at)
+            message = parse_line(line, number)
             parsed = message.get("record")
             if message.get("stream") != route.stream or not isinstance(parsed, dict):
-                raise InputFault(f"Input line {taken.numbers[at]} has members twice.")
+                raise InputFault(f"Input line {number} has members twice.")
             self.load(route, [Row(parsed, ticket, page=page_of(message))], message.get("version"))
             rows = []
         if rows:

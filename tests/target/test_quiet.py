@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import zlib
@@ -13,8 +14,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from target_monday.quiet import Quiet
-from target_monday.reader import decode_record, parse_line
-from target_monday.record_lines import RecordLines
+from target_monday.reader import LineReader, decode_record, parse_line
+from target_monday.record_lines import RecordLines, stream_of
 from target_monday.seen import Seen, Sightings
 
 if TYPE_CHECKING:
@@ -373,3 +374,63 @@ def test_keys_are_seen(before: set[str], seen: set[str], others: set[str]) -> No
 
     assert {key for key in before | seen | others if key in found} == before | seen
     assert (version.count, version.known) == (len(before | seen), before <= seen)
+
+
+ENDS = ["}", ',"version":1}', ',"version":1,"page":2}', ',"x":1}', "\r", " } ", ""]
+LINES = st.one_of(
+    st.builds(
+        lambda stream, record, end: (
+            f'{{"type":"RECORD","stream":"{stream}","record":{json.dumps(record)}{end}'
+        ),
+        st.sampled_from("st"),
+        RECORDS,
+        st.sampled_from(ENDS),
+    ),
+    st.sampled_from(['{"type":"STATE","value":{}}', "", '{"type":"RECORD"}', "x"]),
+)
+
+
+@given(
+    st.lists(st.tuples(LINES, st.integers(1, 40)), max_size=6),
+    st.integers(1, 9),
+    st.integers(1, 200),
+)
+def test_lines_that_are_alike_are_taken_as_one_by_one(
+    runs: list[tuple[str, int]], size: int, piece: int
+) -> None:
+    """Whatever pieces the input comes in, each line is cut as by itself, and knows its number."""
+    lines = [line for line, count in runs for _ in range(count)]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    kept: dict[int, tuple[bytes, bytes, int | None]] = {}
+
+    def flush(waiting: RecordLines) -> None:
+        taken = waiting.empty()
+        for at, record in enumerate(taken.records):
+            line, number = taken.line(at)
+            kept[number] = line, record, taken.page(at)
+
+    streams = {each: RecordLines(size, len, lambda: None) for each in "s"}
+    for each in streams.values():
+        each.count, each.flush = int, lambda each=each: flush(each)
+    parsed: list[bytes] = []
+    reader = LineReader(lines_of=streams.get)
+    reader._process = lambda line, _: parsed.append(line) or "OTHER"  # type: ignore[func-returns-value,method-assign]
+    pieces = (text[at : at + piece] for at in range(0, len(text), piece))
+    reader._read = lambda _: pieces  # type: ignore[method-assign]
+
+    reader.process_lines(io.BytesIO(), {})
+    for each in streams.values():
+        flush(each)
+
+    wanted: dict[int, tuple[bytes, bytes, int | None]] = {}
+    others: list[bytes] = []
+    alone = RecordLines(1, int, lambda: None)
+    for number, line in enumerate(lines, 1):
+        encoded = line.encode()
+        alone.begin(encoded)
+        if stream_of(encoded) == "s" and alone.take(encoded, number):
+            one = alone.empty()
+            wanted[number] = encoded, one.records[0], one.page(0)
+        elif line:
+            others.append(encoded)
+    assert (kept, parsed) == (wanted, others)
