@@ -19,11 +19,12 @@ from target_monday.delivery.parts import halved, rest_of
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, KnownItem, Unchanged, Update, diff
 from target_monday.ledger.rejects import RejectedRow
+from target_monday.monday.boards import items_by_id
 from target_monday.monday.errors import is_lasting
 from target_monday.rejects import AmbiguousKey, NullKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_monday.books import Books, StreamBooks
     from target_monday.checkpoints import Checkpoints
@@ -279,8 +280,7 @@ class Settling:
         unsure = [
             each
             for each, outcome in keyed
-            if each not in doubted
-            and (each.is_blind or (outcome.by_upload and each.kind == "create"))
+            if each not in doubted and (each.is_blind or outcome.by_upload)
         ]
         others = [each for each, _ in keyed if each not in doubted and each not in unsure]
         found = search.look_up(others)
@@ -288,9 +288,54 @@ class Settling:
             found |= search.find(doubted, late=True)
         if unsure:
             found |= search.find(unsure, late=False)
+        found |= self._passed_by(gone, found)
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))
+
+    def _passed_by(
+        self,
+        gone: Iterable[tuple[Pending, Gone]],
+        found: Mapping[tuple[int, str], Sequence[KnownItem]],
+    ) -> dict[tuple[int, str], list[KnownItem]]:
+        """Items that an upload passed by, since people changed their keys: it made copies of them.
+
+        The copies are archived, the items themselves take their rows.
+        """
+        copied: dict[str, tuple[Pending, KnownItem]] = {}
+        for pending, outcome in gone:
+            operation, items = pending.operation, found.get(pending.place, ())
+            known = isinstance(operation, Update) and outcome.by_upload and operation.item_id
+            if known and len(items) == 1 and items[0].item_id != known:
+                copied[known] = (pending, items[0])
+        passed: dict[tuple[int, str], list[KnownItem]] = {}
+        ask = self.lane.calls.query
+        keys = [pending.plan.key_column or "" for pending, _ in copied.values()]
+        there = items_by_id(ask, list(copied), list(dict.fromkeys(keys))) if copied else {}
+        for item_id, (pending, copy) in copied.items():
+            plan, item = pending.plan, there.get(item_id)
+            if item and item.state == "active" and item.board_id == plan.board_id:
+                name, before = item.name, pending.before.cells if pending.before else {}
+                key, _ = item.values.get(plan.key_column or "", (None, None))
+                cells = {**before, str(plan.key_column): key}
+                passed[pending.place] = [KnownItem(item_id, name, cells)]
+                if not self._archive_copy(pending, item_id, copy):
+                    passed[pending.place].append(copy)
+        return passed
+
+    def _archive_copy(self, pending: Pending, item_id: str, copy: KnownItem) -> bool:
+        """Have an item leave that our own upload made a moment ago."""
+        plan, key = pending.plan, pending.key
+        self.items.adopt(plan.ledger_id, {key: KnownItem(item_id, copy.name, {})})
+        leaving = Pending(plan, key, Archive(key, copy.item_id), copy, record=pending.record)
+        (outcome,) = self.lane.deliver([leaving])
+        archived = isinstance(outcome, Acknowledged)
+        _log.warning(
+            "upload.copied stream=%s key=%r item=%s copy=%s archived=%s: the key of the item was "
+            "changed on the board, so the upload made a copy; the key is written again",
+            *(plan.stream, key, item_id, copy.item_id, archived),
+        )
+        return archived
 
     def _sorted_out(self, pending: Pending, outcome: Gone, found: Sequence[KnownItem]) -> None:
         plan, books = pending.plan, self._books(pending.plan)

@@ -393,3 +393,18 @@ def test_a_report_is_believed_where_it_agrees_with_the_counts(
 ) -> None:
     """Its form is not documented; what it does not say for certain is looked up on the board."""
     assert written_rows(SENT, counts, report, "key") == found
+
+
+def test_an_upload_copies_no_item_whose_key_a_person_changed(twin: Any, messages: Any) -> None:
+    """The copy that it makes is archived, and the key written again with the row."""
+    assert twin.run(orders(messages, numbered(5)), lane="alias").code == 0
+    item = twin.account.set_cell("S", "k00002", "Record key", "by hand")
+
+    ended = twin.run(orders(messages, numbered(5), amount=2), lane="ingest")
+
+    rows = twin.account.rows("S")
+    assert (ended.code, ended.books.of("s").updated) == (0, 5)
+    assert sorted(row["Record key"] for row in rows) == numbered(5)
+    assert {row["Amount"] for row in rows} == {"2"}
+    assert item.id in [each.id for each in twin.account.items("S")]
+    assert twin.run(orders(messages, numbered(5), amount=2)).mutations == 0

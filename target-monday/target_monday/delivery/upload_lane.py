@@ -271,7 +271,7 @@ class UploadLane:
         if more > 0:
             _log.warning(
                 "upload.made_more stream=%s job=%s items=%d: their keys were changed on the board, "
-                "so monday made new items; look for the ones without a row and archive them",
+                "so monday made new items; where an item's id is known, the new one is archived",
                 *(batch.plan.stream, job_id, more),
             )
         _log.info(

@@ -201,7 +201,7 @@ class Journal:
                 case Gone():
                     self._forget(ledger, intent)
                 case Acknowledged() if isinstance(intent.operation, Archive):
-                    self._forget(ledger, intent)
+                    self._forget(ledger, intent, intent.operation.item_id)
                 case Unknown():
                     distrusted.add(intent.board)
                 case Rejected(may_have_run=True) | CarriedOver(may_have_run=True):
@@ -216,9 +216,13 @@ class Journal:
             ledger.change(tables.boards, tables.boards.c.id == board, other_items=None)
 
     @staticmethod
-    def _forget(ledger: Writing, intent: Intent) -> None:
+    def _forget(ledger: Writing, intent: Intent, item_id: str = "") -> None:
+        """Forget the item of this key; with an id, only if it is this one, or has none."""
         table = tables.items
-        ledger.remove(table, (table.c.board == intent.board) & (table.c.key == intent.key))
+        this = (table.c.board == intent.board) & (table.c.key == intent.key)
+        if item_id:
+            this &= table.c.item_id.in_(["", item_id])
+        ledger.remove(table, this)
 
     def unsettled(self) -> list[UnsettledRequest]:
         """Requests whose outcome is not known, also those of runs that live; oldest first."""
