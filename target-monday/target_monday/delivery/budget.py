@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from target_monday.delivery.lanes import DAILY_CALLS
 from target_monday.monday.limits import POINTS_PER_REQUEST
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ __all__ = ["START_PRICE", "Budget", "least_seconds"]
 
 START_PRICE: Final = 30_001  # points of one mutation, the highest that was ever reported
 _MINUTE_POINTS: Final = 10_000_000  # of a paid plan's personal token
-_UNFILLED: Final = 0.05  # of a run's requests: room that may be left for the sake of time
+_LOST: Final = 0.075  # of a run's points: as many may be left unused for the sake of full requests
+_LOST_FIRST: Final = 0.3  # of a minute's: the same, however short the run
 _WINDOW: Final = 60.0  # seconds
-_DAY: Final = 86_400.0
 
 
 def least_seconds(*, points: int, requests: int, minute_points: int, minute_requests: int) -> float:
@@ -72,8 +71,8 @@ class Budget:
     most_operations: int | None = None  # after a refusal that told no price
     _points: _Allowance = field(default_factory=_Allowance)
     _requests: _Allowance = field(default_factory=_Allowance)
-    _packed: int = 0  # requests of this run
-    _unfilled: float = 0.0  # of their room, in requests
+    _packed: int = 0  # points of this run's requests
+    _lost: int = 0  # points of minutes that ended with some left
 
     def price(self, kinds: Sequence[str]) -> int:
         """Points of a request with operations of these kinds."""
@@ -102,25 +101,23 @@ class Budget:
     def pack(self, kinds: Sequence[str], max_aliases: int) -> int:
         """How many of these operations, in order, the next request is to take.
 
-        A request is filled up and waits for its points, calls being the scarcest good; unless
-        what is left of the minute holds so many that the time gained is worth the call. A call is
-        worth the time in which the day's limit earns it back. And however cheap calls are, all
-        requests together stay nearly full: the last of each minute are not worth a call each.
+        A request is filled up and waits for its points, calls being the scarcest good. But the
+        points that a minute has left are lost then, and with them time: of a few minutes, and of a
+        small share of a long load. Beyond that what is left makes a smaller request.
         """
         full = self.capacity(kinds, max_aliases)
-        self._packed += 1
         left = self._points.left_at(self.clock())
-        if left is None or self.price(kinds[:full]) <= left:
-            return full
-        now = self._affordable(kinds[:full], left)
-        points, room = self.price(kinds[:now]), 1 - now / full
-        gained = _WINDOW * points / (self.minute_points or _MINUTE_POINTS)
-        call = _DAY / (self.daily_calls or DAILY_CALLS)
-        is_rare = self._unfilled + room <= _UNFILLED * self._packed
-        if points > left or room * call > gained or not is_rare:
-            return full
-        self._unfilled += room
-        return now
+        price = self.price(kinds[:full])
+        if left is not None and price > left:
+            part = self._affordable(kinds[:full], left)
+            lost, minute = self._lost + left, self.minute_points or _MINUTE_POINTS
+            fits = self.price(kinds[:part]) <= left
+            if fits and lost > _LOST * self._packed + _LOST_FIRST * minute:
+                full, price = part, self.price(kinds[:part])
+            else:
+                self._lost = lost
+        self._packed += price
+        return full
 
     def _most(self, max_aliases: int) -> int:
         return min(max_aliases, self.most_operations or max_aliases)
