@@ -19,12 +19,13 @@ from target_monday.trail import TrailSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from target_monday.cells import Codec
     from target_monday.directory import Directory
     from target_monday.monday.boards import Board, Column
     from target_monday.trail import Trail
 
-__all__ = ["KEY", "bind", "board_faults", "connected_boards", "declared_labels", "key_columns"]
-__all__ += ["missing_columns", "reading_plan"]
+__all__ = ["KEY", "bind", "board_faults", "codec_of", "connected_boards", "declared_labels"]
+__all__ += ["found_column", "key_columns", "missing_columns", "reading_plan"]
 
 KEY: Final = "\0key"  # stands for the key column among the properties whose columns are known
 
@@ -191,6 +192,18 @@ def _find(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Sequence[
         usable = [column for column in found if _can_hold(column, spec)]
         return [column for column in usable if column.id != known.get(KEY)]
     return found
+
+
+def found_column(spec: ColumnSpec, board: Board, known: Mapping[str, str]) -> Column | None:
+    """The column of a property; None if it is not there."""
+    return next(iter(_find(spec, board, known)), None)
+
+
+def codec_of(spec: ColumnSpec, column: Column) -> Codec:
+    """What a column takes, whatever labels it has so far."""
+    declared = column.settings if isinstance(column.settings, dict) else {}
+    labels = _labels(column, spec.options.labels, create=True)
+    return codec_for(column.type, setup=Setup(labels, declared, spec.options))
 
 
 def _can_hold(column: Column, spec: ColumnSpec) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -29,6 +30,7 @@ from target_monday.monday.boards import Board, Column, board_names, boards_by_id
 from target_monday.monday.operations import CreateColumn
 from target_monday.presets import PRESETS
 from target_monday.recovery import Recovery
+from target_monday.retyping import retyped, retyped_faults
 from target_monday.routing import Route
 from target_monday.sharing import Sharing
 from target_monday.templates import template
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Preparation"]
 
+_SAMPLE: Final = 1_000  # items whose cells tell whether a column can hold them
 _log = logging.getLogger("target-monday")
 
 
@@ -272,6 +275,7 @@ class Preparation:
         if faults:
             raise SettingsFault(faults)
         self._check_moved_key(spec, board, before)
+        self._check_types(spec, board, before)
         known_ids = {column.id for column in board.columns}
         board = self._complete(spec, board, before)
         plan = self._bind(spec, board, before)
@@ -365,6 +369,16 @@ class Preparation:
         strange = sum(item.values.get(column.id, (None,))[0] != keys[item.id] for item in items)
         if strange:
             raise SettingsFault([_moved_key_fault(spec, board, column, strange, len(items))])
+
+    def _check_types(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> None:
+        """Columns must be able to hold what was written to them, also where people changed them."""
+        columns = retyped(spec, board, before) if before else {}
+        if columns:
+            items = self.items.cells(self._entries[spec.place].id)
+            cells = (each for _, each in islice(items, _SAMPLE))
+            faults = list(retyped_faults(spec, board, columns, cells))
+            if faults:
+                raise SettingsFault(faults)
 
     def _all_names(self) -> dict[str, list[str]]:
         if self._names is None:

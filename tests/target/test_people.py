@@ -195,6 +195,44 @@ def test_a_column_that_was_deleted_is_made_again(twin: Any, lane: str) -> None:
     assert twin.run("n2", lane=lane).mutations == 0
 
 
+def make_it_numbers(account: Any) -> None:
+    column = account.column("S", "Note")
+    account.board("S").columns[column.id] = replace(column, type="numbers")
+    for item in account.items("S"):
+        item.cells.pop(column.id, None)
+
+
+def make_it_anew_as_numbers(account: Any) -> None:
+    old = account.column("S", "Note")
+    delete_column(account)
+    column = replace(old, id="numeric_by_hand", type="numbers")
+    account.board("S").columns[column.id] = column
+
+
+@pytest.mark.parametrize("retype", [make_it_numbers, make_it_anew_as_numbers])
+def test_a_column_that_cannot_hold_its_cells_any_more_stops_the_run(
+    twin: Any, retype: Callable[[Any], None]
+) -> None:
+    """Before anything is written: no row is rejected for what a person did to the board."""
+    retype(twin.account)
+
+    ended = twin.run("n2")
+
+    assert (ended.code, ended.mutations, ended.books.of("s").rejected) == (2, 0, 0)
+    assert "'Note' of property 'Note' is of type 'numbers' by now" in ended.message
+    assert twin.run("2").code == 2
+
+
+def test_a_column_of_a_type_that_holds_its_cells_is_written_as_what_it_is_now(twin: Any) -> None:
+    """A person chose a better one."""
+    twin.run("7")
+    make_it_numbers(twin.account)
+
+    ended = twin.run("8")
+
+    assert (ended.code, twin.notes()) == (0, dict.fromkeys("abc", "8"))
+
+
 @pytest.mark.parametrize("lane", ["alias", "ingest"])
 def test_a_column_that_is_deleted_in_the_run_costs_no_row(twin: Any, lane: str) -> None:
     """No row is rejected for it: the board takes nothing more, the next run makes it anew."""
@@ -252,11 +290,11 @@ def test_an_upload_finds_items_by_their_keys_only(twin: Any) -> None:
     edit_key(twin.account)
 
     ended = twin.run("n2", lane="ingest")
+    told = twin.told("upload.copied")
     twin.run("n2", lane="ingest")
     last = twin.run("n2", lane="ingest")
 
-    assert (ended.code, last.code, last.mutations) == (0, 0, 0)
-    assert twin.told("upload.copied")
+    assert (ended.code, told, last.code, last.mutations) == (0, True, 0, 0)
     assert twin.notes() == dict.fromkeys("abc", "n2")
     assert {row["State"] for row in twin.account.rows("S")} == {"Open"}
 
