@@ -82,9 +82,12 @@ class Books:
         Without a board: of rows that reached none; where the stream has one board only, its books.
         """
         boards = self.streams.setdefault(stream, {})
+        if board_id in boards:
+            return boards[board_id]
         if board_id is None and len(boards) == 1:
             return next(iter(boards.values()))
-        return boards.setdefault(board_id, StreamBooks())
+        opened = boards[board_id] = StreamBooks()
+        return opened
 
     def of(self, stream: str) -> StreamBooks:
         """The numbers of all boards of a stream together."""
@@ -141,7 +144,9 @@ class Books:
 
     def _movements(self, plan: BoardPlan, control: ControlTotals) -> Movements:
         place = plan.stream, plan.board_id
-        return self.movements.setdefault(place, Movements(control, plan.ledger_id))
+        if place not in self.movements:
+            self.movements[place] = Movements(control, plan.ledger_id)
+        return self.movements[place]
 
     def rows(self, items: ItemStore) -> list[BoardBooks]:
         """The books as the ledger keeps them, with the control totals of what was touched."""

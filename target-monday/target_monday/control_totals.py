@@ -38,6 +38,8 @@ _USUAL: Final = ("Company", "CurrencyCode")
 _MOVES: Final = ("created", "updated", "archived", "found")
 _exact = Context(prec=3 * MAX_DIGITS, traps=[Inexact, InvalidOperation])
 _NOTHING: Final = Decimal()
+_ONE: Final = Decimal(1)
+_REMEMBERED: Final = 10_000  # groups of cells
 
 _Group = tuple[str, ...]
 
@@ -92,7 +94,7 @@ def _template(text: str) -> Template:
     return template(text if "{" in text else "{" + text + "}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ControlTotals:
     """A specification bound to a real board.
 
@@ -104,21 +106,39 @@ class ControlTotals:
     amounts: Mapping[str, str]
     columns: Mapping[str, str]
     key_properties: tuple[str, ...]
+    _by_key: bool = field(init=False)
+    _groups: dict[tuple[Cell, ...], _Group] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_key = len(self.columns) < len(self.spec.fields)
+
+    def is_moved(self, before: Mapping[str, Cell], after: Mapping[str, Cell]) -> bool:
+        """Whether an item is in another group now, or has other amounts."""
+        columns = (*self.amounts.values(), *self.columns.values())
+        return any(before.get(each) != after.get(each) for each in columns)
 
     def group(self, key: str, cells: Mapping[str, Cell]) -> _Group:
         """The texts that this item's amounts are summed under."""
-        values: dict[str, Any] = {name: cells.get(column) for name, column in self.columns.items()}
-        if len(values) < len(self.spec.fields):
+        grouped = tuple(map(cells.get, self.columns.values()))
+        if self._by_key or list in map(type, grouped):
+            return self._grouped(key, grouped)
+        known = self._groups.get(grouped)
+        if known is None:
+            if len(self._groups) > _REMEMBERED:
+                self._groups.clear()
+            known = self._groups[grouped] = self._grouped(key, grouped)
+        return known
+
+    def _grouped(self, key: str, grouped: Iterable[Cell]) -> _Group:
+        values: dict[str, Any] = dict(zip(self.columns, grouped, strict=True))
+        if self._by_key:
             values |= dict(zip(self.key_properties, key_parts(key), strict=False))
         return _rendered(self.spec.by, values)
 
     def sums(self, cells: Mapping[str, Cell]) -> list[Decimal]:
         """The item itself, counted as 1, and its amounts; an empty cell is 0."""
-        found = (cells.get(column) for column in self.amounts.values())
-        return [
-            Decimal(1),
-            *(Decimal(cell) if isinstance(cell, str) else _NOTHING for cell in found),
-        ]
+        found = map(cells.get, self.amounts.values())
+        return [_ONE, *[Decimal(cell) if isinstance(cell, str) else _NOTHING for cell in found]]
 
 
 def _rendered(by: Iterable[Template], values: Mapping[str, Any]) -> _Group:
@@ -149,6 +169,8 @@ class Movements:
         after: Mapping[str, Cell] | None,
     ) -> None:
         """An item that was changed: `kind` is created, updated, archived or found."""
+        if before is not None and after is not None and not self.control.is_moved(before, after):
+            return
         left = None if before is None else self._place(key, before)
         came = None if after is None else self._place(key, after)
         if left == came:
@@ -165,7 +187,7 @@ class Movements:
         """A row that does not get onto the board; what is no number counts as 0."""
         group = _rendered(self.control.spec.by, record)
         amounts = [_number(record.get(name)) for name in self.control.amounts]
-        self._add(group, [Decimal(1), *amounts], "rejected", 1)
+        self._add(group, [_ONE, *amounts], "rejected", 1)
 
     def _add(self, group: _Group, sums: Sequence[Decimal], kind: str, sign: int) -> None:
         kinds = self._moved.setdefault(group, {})

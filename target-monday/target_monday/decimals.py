@@ -21,9 +21,11 @@ def digits(value: int | Decimal) -> str:
         return str(value)
     if not value.is_finite():
         raise ValueError(f"{value} is not a number")
-    if abs(value.adjusted()) > MAX_DIGITS:
-        raise ValueError(f"a number of more than {MAX_DIGITS} digits")
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text or len(text) > MAX_DIGITS:
+        if abs(value.adjusted()) > MAX_DIGITS:
+            raise ValueError(f"a number of more than {MAX_DIGITS} digits")
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} or not value else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
@@ -81,6 +81,10 @@ class KnownItem:
     cells: Mapping[str, Cell]  # a column that is absent is empty
     record_hash: bytes | None = field(default=None, compare=False)
 
+    def under(self, item_id: str) -> KnownItem:
+        """The same, once monday has given it an id."""
+        return KnownItem(item_id, self.name, self.cells, self.record_hash)
+
 
 @dataclass(frozen=True, slots=True)
 class Create:
@@ -88,6 +92,7 @@ class Create:
 
     row: WantedRow
     cells: Mapping[str, Cell] = field(init=False)
+    kind: ClassVar = "create"
 
     def __post_init__(self) -> None:
         cells = {column: cell for column, cell in self.row.cells.items() if cell is not None}
@@ -107,6 +112,7 @@ class Update:
     item_id: str
     cells: Mapping[str, Cell]
     name: str | None  # None: as it is
+    kind: ClassVar = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ class Archive:
     key: str
     item_id: str
     delete: bool = False
+    kind: ClassVar = "archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ def doubted(cell: Cell) -> Cell:
 
 def certain(cells: Mapping[str, Cell]) -> Mapping[str, Cell]:
     """The cells as they were last acknowledged."""
-    if not any(map(_is_doubted, cells.values())):
+    if list not in map(type, cells.values()):
         return cells
     return {
         column: _decode(cell[1]) if isinstance(cell, list) and _is_doubted(cell) else cell

@@ -22,13 +22,14 @@ __all__ = ["key_of", "key_parts", "key_text", "part_text"]
 
 _EMPTY = "\\e"
 _PLAIN = re.compile(r"[!-\[\]-{}~]+(?: +[!-\[\]-{}~]+)*")  # printable ASCII, no "\", no "|"
+_USUAL = re.compile(rf"{_PLAIN.pattern}(?:[|]{_PLAIN.pattern})*")  # plain parts, joined
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{6})|([\\|e]))")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def key_of(record: Mapping[str, object], key_properties: Sequence[str]) -> tuple[str, ...]:
     """The parts of the key of `record` as texts. Raises NullKey, or BadCell for a nested value."""
-    return tuple(_part(record, name) for name in key_properties)
+    return tuple([_part(record, name) for name in key_properties])
 
 
 def _part(record: Mapping[str, object], name: str) -> str:
@@ -56,6 +57,9 @@ def part_text(value: object, name: str) -> str:
 
 def key_text(parts: Sequence[str]) -> str:
     """The parts as one text, see the module's first lines."""
+    text = "|".join(parts)
+    if _USUAL.fullmatch(text) and text.count("|") == len(parts) - 1:
+        return text
     return "|".join(map(_escaped, parts))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.capacity import BoardCapacity
 from target_monday.delivery.calls import until_midnight
@@ -38,6 +39,7 @@ __all__ = ["Loader", "Row"]
 _MAX_ROUNDS: Final = 4  # requests that are not full because links wait for their targets
 _HELD: Final = 20_000  # operations; with more of them links wait for the second pass instead
 _OVERFLOW: Final = 10_000  # creates without room that wait for the end of the input
+_NONE: Final[frozenset[tuple[int, str]]] = frozenset()
 _HEAVY: Final = 32_000_000  # characters of cells that wait; more leave whatever their number
 _log = logging.getLogger("target-monday")
 
@@ -169,6 +171,7 @@ class Loader(Retiring):
         self._deliver_uploads()
         while self._is_full():
             self.deliver_pack()
+        self.journal.catch_up()  # the next rows may be long in coming
 
     def _is_full(self) -> bool:
         """Whether a whole request waits."""
@@ -178,7 +181,9 @@ class Loader(Retiring):
 
     def _first(self, most: int) -> list[Pending]:
         """What goes first, by the streams' priorities."""
-        return self._sendable()[0][:most]
+        if self._waiting_for_others or self.priorities or self.links or self.capacity.lacks:
+            return self._sendable()[0][:most]
+        return list(islice(self._pool.values(), most))
 
     def _sendable(self) -> tuple[list[Pending], list[Pending]]:
         """What can be sent, in its order; and the creates that their boards lack room for."""
@@ -231,6 +236,16 @@ class Loader(Retiring):
                 pending = Pending(plan, key, Create(each), None, [row.ticket], row.record)
                 pending.page = row.page
                 self._wait_again(pending)
+
+    def bookmark(self) -> Mapping[str, Any] | None:
+        """The newest bookmark behind which all is settled, on the disk too; None without a new one.
+
+        Raises LedgerFailed.
+        """
+        state = self.checkpoints.ready()
+        if state is not None:
+            self.journal.catch_up()
+        return state
 
     def bookmark_passed(self) -> None:
         """A bookmark went out: the rows behind it will not come again."""
@@ -342,6 +357,7 @@ class Loader(Retiring):
         self._deliver_uploads()
         while self._first(1):
             self.deliver_pack()
+        self.journal.catch_up()
 
     def deliver_links(self) -> None:
         """The second pass, after everything else: links to what came later in this run."""
@@ -449,6 +465,8 @@ def _hash_to_keep(row: Row, wanted: WantedRow, *, whole: bool) -> bytes | None:
 
 def _first_of_all(old: Elsewhere | None, waiting: Pending | None) -> frozenset[tuple[int, str]]:
     """The archives that an operation has to wait for."""
+    if old is None and waiting is None:
+        return _NONE
     return frozenset(old.places if old else ()) | (waiting.after if waiting else frozenset())
 
 

@@ -94,10 +94,10 @@ class BoardPlan:
     _links: dict[str, CellPlan] = field(default_factory=dict)
     _former: tuple[CellPlan, ...] = ()
     _rules: Rules = UPSERT
-    _encoders: dict[str, Encode] = field(default_factory=dict)
+    _encoders: dict[str, Encode] = field(default_factory=dict)  # of cells that are no plain texts
 
     def __post_init__(self) -> None:
-        self._encoders = {cell.column.id: cell.codec.encode for cell in self.cells}
+        self._encoders = self._encoders_of(self.cells)
         self._steps = [_step(cell) for cell in self.cells if not (cell.source or cell.link)]
         self._made = [cell for cell in self.cells if cell.source is not None]
         self._links = {cell.property: cell for cell in self.cells if cell.link is not None}
@@ -123,7 +123,14 @@ class BoardPlan:
         ours = {cell.column.id for cell in self.cells}
         theirs = (*former.cells, *former._former)
         self._former = tuple(cell for cell in theirs if cell.column.id not in ours)
-        self._encoders |= {cell.column.id: cell.codec.encode for cell in self._former}
+        self._encoders |= self._encoders_of(self._former)
+
+    def _encoders_of(self, cells: Iterable[CellPlan]) -> dict[str, Encode]:
+        return {
+            cell.column.id: cell.codec.encode
+            for cell in cells
+            if cell.codec.encode is not str and cell.column.id != self.key_column
+        }
 
     def row(self, record: Mapping[str, Any]) -> WantedRow:
         """The record as its item should be. Raises a Reject that names property and column."""
@@ -147,34 +154,29 @@ class BoardPlan:
     def _fill(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> int:
         """The cells of single properties. The way of every row: texts and repeated values first."""
         shortened = 0
-        for step in self._steps:
-            name, column_id, _, clear_nulls, limit, known = step
-            value = record.get(name, ABSENT)
-            if type(value) is str:
-                if limit and len(value) <= limit:
-                    cells[column_id] = value or None
-                    continue
-                if value in known:
-                    cells[column_id] = known[value]
-                    continue
-            elif value is None or value is ABSENT:
-                if value is None and clear_nulls:
-                    cells[column_id] = None
-                continue
-            shortened += self._make(cells, step, value)
-        return shortened
-
-    def _make(self, cells: dict[str, Cell], step: _Step, value: object) -> int:
-        name, column_id, canonical, _, limit, known = step
+        name = column_id = ""
         try:
-            cells[column_id] = cell = canonical(value)
+            for name, column_id, canonical, clear_nulls, limit, known in self._steps:
+                value = record.get(name, ABSENT)
+                if type(value) is str:
+                    if limit and len(value) <= limit:
+                        cells[column_id] = value or None
+                        continue
+                    if value in known:
+                        cells[column_id] = known[value]
+                        continue
+                elif value is None or value is ABSENT:
+                    if value is None and clear_nulls:
+                        cells[column_id] = None
+                    continue
+                cells[column_id] = cell = canonical(value)
+                if limit:
+                    shortened += self._count_if_cut(column_id, value, cell)
+                elif type(value) is str and len(known) < _REMEMBERED:
+                    known[value] = cell
         except Reject as error:
             raise _placed(error, name, column_id) from error
-        if limit:
-            return self._count_if_cut(column_id, value, cell)
-        if type(value) is str and len(known) < _REMEMBERED:
-            known[value] = cell
-        return 0
+        return shortened
 
     def _count_if_cut(self, column_id: str, value: object, cell: Cell) -> int:
         """Whether a text was cut: it ends in an ellipsis that the value does not have there."""
@@ -312,13 +314,13 @@ class BoardPlan:
 
     def encoded(self, cells: Mapping[str, Cell]) -> dict[str, Any]:
         """Cells as monday takes them; the group is none of them."""
-        return {
-            column: cell
-            if cell is None or column == self.key_column
-            else self._encoders[column](cell)
-            for column, cell in cells.items()
-            if column != GROUP
-        }
+        values: dict[str, Any] = dict(cells)
+        values.pop(GROUP, None)
+        for column, encode in self._encoders.items():
+            cell = values.get(column)
+            if cell is not None:
+                values[column] = encode(cell)
+        return values
 
     def read(self, item: Item) -> KnownItem:
         """An item as it was read from the board, in canonical cells."""

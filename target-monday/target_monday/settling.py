@@ -180,7 +180,7 @@ class Settling:
             books.retried, books.recovered = books.retried + 1, books.recovered + 1
         self._paid(pending.place)
         self._settle(pending.tickets)
-        if not self.links.is_told(plan, pending.key):
+        if not (self.links and self.links.is_told(plan, pending.key)):
             self.journal.rejects.resolve(plan.stream, [pending.key])
 
     def _left(self, pending: Pending, books: StreamBooks) -> None:

@@ -183,7 +183,7 @@ class TargetMonday(Target):
 
     def _emit(self) -> None:
         """Pass on the newest bookmark behind which nothing is open."""
-        state = self.session.loader.checkpoints.ready()
+        state = self.session.loader.bookmark()
         if state is not None:
             sys.stdout.write(simplejson.dumps(state, use_decimal=True) + "\n")
             sys.stdout.flush()

@@ -103,13 +103,15 @@ def test_both_paths_come_to_the_same(simulate: Callable[..., Any], messages: Any
                 found.setdefault(way, []).append((took.code, books))
             with sqlite3.connect(simulation.folder / "ledger.db") as ledger:
                 items = ledger.execute(
-                    "SELECT key, name, cells FROM items JOIN boards ON boards.id = items.board "
-                    "WHERE stream = ? ORDER BY key",
+                    "SELECT items.key, items.name, items.cells, made.cells FROM items "
+                    "JOIN boards ON boards.id = items.board "
+                    "LEFT JOIN operations AS made ON made.id = items.made_by "
+                    "WHERE stream = ? ORDER BY items.key",
                     (stream,),
                 ).fetchall()
             values = [
-                (key, name, sorted(map(str, json.loads(zlib.decompress(cells)))))
-                for key, name, cells in items
+                (key, name, sorted(map(str, json.loads(made or zlib.decompress(cells)))))
+                for key, name, cells, made in items
             ]
             found[way].append(values)
 

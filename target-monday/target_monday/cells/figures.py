@@ -24,9 +24,11 @@ _USUAL_RATING: Final = 5
 
 def _number(value: object) -> str | None:
     match value:
+        case Decimal():
+            return digits(value)
         case bool():
             raise BadCell("a truth value is not a number")
-        case int() | Decimal():
+        case int():
             return digits(value)
         case "":
             return None

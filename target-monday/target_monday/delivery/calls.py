@@ -135,7 +135,7 @@ class Calls:
         while True:
             self._wait_for_budget(kinds)
             try:
-                answer = self._once(body, key)
+                answer = self._once(body, key, kinds)
             except TryLater as error:
                 refusals += 1
                 at_work = at_work or is_running_twin(error)
@@ -159,8 +159,7 @@ class Calls:
             except (DailyLimitReached, AccessDenied, BadRequest) as error:
                 raise _final(error) from error
             else:
-                self.repeated = self.uncertain
-                self._learn(answer, kinds)
+                self.repeated, self.uncertain = self.uncertain, False
                 return answer
 
     def _reconsider(
@@ -198,26 +197,25 @@ class Calls:
                 f"Of {limit} daily calls {self.reserve_calls} are left to others (`reserve_calls`)"
             )
 
-    def _once(self, body: bytes, key: str | None) -> Answer:
+    def _once(self, body: bytes, key: str | None, kinds: Sequence[str]) -> Answer:
+        """Send it, count the call, learn from the answer."""
         self.made += 1
-        cost = 1.0
+        cost, learned = 1.0, None
         try:
             answer = self.client.send(body, idempotency_key=key)
+            faults = tuple(fault for fault in answer.faults if fault.alias not in _ASIDE)
+            if not faults or key is not None:
+                self.budget.learn(answer, kinds)
+                learned = self.budget.numbers(self.store.clock())
         except TryLater:
             cost = _REFUSED_CALL
             raise
         finally:
-            self._used_today = self.store.count_calls(cost)
-        faults = tuple(fault for fault in answer.faults if fault.alias not in _ASIDE)
+            self._used_today = self.store.count_calls(cost, learned)
         if key is None and faults:
             raise error_for(faults[0], answer.request_id)
-        return replace(answer, faults=faults)
-
-    def _learn(self, answer: Answer, kinds: Sequence[str]) -> None:
-        self.uncertain = False
-        self.budget.learn(answer, kinds)
-        self.store.save(self.budget.numbers(self.store.clock()))
         self.points += answer.complexity.query if answer.complexity else 0
+        return replace(answer, faults=faults) if answer.faults else answer
 
     def _wait_as_asked(self, error: TryLater, refusals: int) -> None:
         wait = self._backoff(refusals) if error.wait is None else error.wait + self.jitter()

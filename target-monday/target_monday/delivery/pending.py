@@ -31,7 +31,7 @@ class Pending:
     are the places of operations that come first: its key's items leave the stream's other boards.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
     `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
-    source told the record.
+    source told the record. `weight`: characters of its cells as they came, more or less.
     """
 
     plan: BoardPlan
@@ -49,6 +49,13 @@ class Pending:
     record_hash: bytes | None = None
     retry: int | None = None
     page: int | None = None
+    weight: int = field(init=False, default=0)
+    _intent: Intent | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.operation, Archive):
+            cells = self.operation.cells.values()
+            self.weight = sum([len(cell) for cell in cells if type(cell) is str])
 
     @property
     def place(self) -> tuple[int, str]:
@@ -58,7 +65,7 @@ class Pending:
     @property
     def kind(self) -> str:
         """create, update or archive: what its price goes by."""
-        return type(self.operation).__name__.lower()
+        return self.operation.kind
 
     def digest(self) -> str:
         """What a refusal is remembered by: it stays the same while row and mapping do."""
@@ -73,13 +80,6 @@ class Pending:
         return sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()
 
     @property
-    def weight(self) -> int:
-        """Characters of its cells, more or less."""
-        if isinstance(self.operation, Archive):
-            return 0
-        return sum(len(cell) for cell in self.operation.cells.values() if isinstance(cell, str))
-
-    @property
     def is_blind(self) -> bool:
         """Whether the item's id is not known: an upload made it, and its key finds it."""
         return not isinstance(self.operation, Create) and not self.operation.item_id
@@ -87,11 +87,14 @@ class Pending:
     @property
     def intent(self) -> Intent:
         """What the ledger has to know of it before it is sent."""
+        if self._intent is None or self._intent.operation is not self.operation:
+            self._intent = self._intended()
+        return self._intent
+
+    def _intended(self) -> Intent:
         plan, key = self.plan, None if self.plan.spec.append else self.key
         source = SourceRecord(plan.stream, key, self.record, self.page) if self.record else None
-        return Intent(
-            *(plan.ledger_id, self.key, self.operation, self._after(), self.before, source)
-        )
+        return Intent(plan.ledger_id, self.key, self.operation, self._after(), self.before, source)
 
     def _after(self) -> KnownItem | None:
         match self.operation:

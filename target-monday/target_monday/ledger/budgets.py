@@ -15,9 +15,12 @@ from target_monday.ledger.sealed import writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from target_monday.ledger.sealed import Writing
+
 __all__ = ["BudgetStore"]
 
 _KEPT: Final = 7 * 86_400.0  # seconds
+_AMOUNT: Final = "SELECT amount FROM budgets WHERE scope = ? AND name = ?"
 
 
 @dataclass(slots=True)
@@ -46,33 +49,36 @@ class BudgetStore:
 
     def save(self, numbers: Mapping[str, float]) -> None:
         """Remember what has changed since the last time."""
-        changed = {
-            name: number for name, number in numbers.items() if self._saved.get(name) != number
-        }
-        if not changed:
-            return
-        with writing(self.engine, "budgets", durable=False) as ledger:
-            ledger.put(
-                tables.budgets,
-                [
-                    {"scope": self.scope, "name": name, "amount": number, "at": self.clock()}
-                    for name, number in changed.items()
-                ],
-            )
-        self._saved.update(changed)
+        changed = self._changed(numbers)
+        if changed:
+            with writing(self.engine, "budgets", durable=False) as ledger:
+                self._put(ledger, changed)
 
-    def count_calls(self, calls: float) -> float:
-        """Add to today's calls, as monday counts days (UTC); gives what all runs used today."""
-        name = f"calls {datetime.fromtimestamp(self.clock(), UTC):%Y-%m-%d}"
-        table = tables.budgets
-        this = (table.c.scope == self.scope) & (table.c.name == name)
+    def count_calls(self, calls: float, learned: Mapping[str, float] | None = None) -> float:
+        """Add to today's calls, as monday counts days (UTC); gives what all runs used today.
+
+        `learned`: numbers to be saved with it.
+        """
+        now, table = self.clock(), tables.budgets
+        today = f"calls {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+        changed = self._changed(learned or {})
         with writing(self.engine, "count", durable=False) as ledger:
-            found = ledger.connection.execute(select(table.c.amount).where(this))
-            before: float | None = found.scalar_one_or_none()
-            used = (before or 0.0) + calls
-            now = self.clock()
-            row = {"scope": self.scope, "name": name, "amount": used, "at": now}
-            ledger.put(table, [row])
-            if before is None:
+            found = ledger.read(_AMOUNT, (self.scope, today))
+            used: float = (found[0][0] if found else 0.0) + calls
+            self._put(ledger, {**changed, today: used})
+            if not found:
                 ledger.remove(table, table.c.name.like("calls %") & (table.c.at < now - _KEPT))
         return used
+
+    def _changed(self, numbers: Mapping[str, float]) -> dict[str, float]:
+        saved = self._saved.get
+        return {name: number for name, number in numbers.items() if saved(name) != number}
+
+    def _put(self, ledger: Writing, numbers: Mapping[str, float]) -> None:
+        now = self.clock()
+        rows = [
+            {"scope": self.scope, "name": name, "amount": number, "at": now}
+            for name, number in numbers.items()
+        ]
+        ledger.put(tables.budgets, rows)
+        self._saved.update(numbers)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["default_ledger_url", "open_database", "project_folder"]
 
 _BUSY_SECONDS: Final = 30
+_CACHE_KILOBYTES: Final = (
+    32_000  # of pages that are kept; of SQLite's 2 MB an index is not found in
+)
 _log = logging.getLogger("target-monday")
 _PROJECT: Final = "meltano.yml"
 _DEFAULT_ENVIRONMENT: Final = re.compile(r"^default_environment:\s*['\"]?([\w.-]+)", re.MULTILINE)
@@ -135,6 +138,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA cache_size=-{_CACHE_KILOBYTES}")
     cursor.close()
 
 

@@ -37,20 +37,25 @@ _encode = msgspec.msgpack.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns of a table that its rows' digests cover, and those of them that hold floats."""
+    """The columns of a table that its rows' digests cover, and the places of those with floats."""
 
     table: str
     columns: tuple[str, ...]  # sorted
-    floats: frozenset[str]
+    floats: tuple[int, ...]
 
     def digest(self, row: Mapping[str, Any]) -> bytes:
         """The digest of a row; columns that are not in it count as null."""
+        return self.digest_of(list(map(row.get, self.columns)))
+
+    def digest_of(self, values: Sequence[Any]) -> bytes:
+        """The digest of the row that has these values in the columns, in their order."""
+        for at in self.floats:
+            if type(values[at]) is int:
+                values = [*values[:at], float(values[at]), *values[at + 1 :]]
         parts: list[Any] = [self.table]
-        for name in self.columns:
-            value = row.get(name)
-            if value is not None:
-                parts.append(name)
-                parts.append(float(value) if type(value) is int and name in self.floats else value)
+        for pair in zip(self.columns, values, strict=False):  # the values may be more
+            if pair[1] is not None:
+                parts.extend(pair)
         return sha256(_encode(parts)).digest()[:_SIZE]
 
 

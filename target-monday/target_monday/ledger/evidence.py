@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from target_monday.diff import certain
 from target_monday.ledger import tables
+from target_monday.ledger.items import cells_and_maker
 from target_monday.ledger.layouts import Layouts
 
 if TYPE_CHECKING:
@@ -132,15 +133,17 @@ class Evidence:
     def _add_known(self, board: int, found: dict[str, Expected]) -> None:
         """What was read fills in what no acknowledged operation says."""
         table = tables.items
-        wanted = select(table.c.key, table.c.item_id, table.c.name, table.c.layout, table.c.cells)
+        own, made_with, joined = cells_and_maker()
+        about = (table.c.key, table.c.item_id, table.c.name, table.c.layout)
+        wanted = select(*about, own, made_with).select_from(joined)
         with self._engine.connect() as connection:
             found_rows = connection.execute(wanted.where(table.c.board == board))
-            for key, item_id, name, layout, packed in found_rows:
+            for key, item_id, name, layout, packed, given in found_rows:
                 item = found.setdefault(key, Expected(key))
                 item.known = True
                 item.item_id = item_id or item.item_id
                 item.name = name if item.name is None else item.name
-                known = certain(self._layouts.unpack(connection, layout, packed))
+                known = certain(self._layouts.unpack(connection, layout, packed or given))
                 for column, cell in known.items():
                     item.cells.setdefault(column, cell)
 

@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 
 from target_monday.diff import GROUP, Cell, certain
 from target_monday.ledger import tables
+from target_monday.ledger.items import cells_and_maker
 from target_monday.ledger.layouts import Layouts
 from target_monday.mapping import default_board_name
 
@@ -159,14 +160,18 @@ def explain(engine: Engine, board: Row[Any], key: str) -> list[Explained]:
 def _explained(connection: Connection, board: Row[Any], key: str) -> Iterator[Explained]:
     layouts = Layouts()
     this = (tables.items.c.board == board.id) & (tables.items.c.key == key)
-    item = connection.execute(select(tables.items).where(this)).one_or_none()
+    own, made_with, joined = cells_and_maker()
+    about = (tables.items.c.item_id, tables.items.c.name, tables.items.c.layout)
+    wanted = select(*about, own, made_with).select_from(joined).where(this)
+    item = connection.execute(wanted).one_or_none()
     operations = _operations(connection, board.id, key)
     if item is None and not operations:
         return
     properties = _properties(connection, board.id)
     written = [(row, layouts.unpack(connection, row.layout, row.cells)) for row in operations]
     before = [layouts.unpack(connection, row.layout, row.before) for row in operations]
-    known = certain(layouts.unpack(connection, item.layout, item.cells)) if item else {}
+    cells = item.cells or item.made_with if item else None
+    known = certain(layouts.unpack(connection, item.layout, cells)) if item else {}
     read_at, read_in = _reading(connection, board.id)
     columns = dict.fromkeys(
         [NAME, *properties, *known, *(each for _, cells in written for each in cells)]

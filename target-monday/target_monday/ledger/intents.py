@@ -13,7 +13,7 @@ from target_monday.delivery.outcomes import (
     Rejected,
     Unknown,
 )
-from target_monday.diff import Archive, Cell, Create, KnownItem, Operation, Update
+from target_monday.diff import Archive, Cell, Create, KnownItem, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,13 +41,9 @@ class Intent:
     @property
     def kind(self) -> str:
         """create, update, archive or delete."""
-        match self.operation:
-            case Create():
-                return "create"
-            case Update():
-                return "update"
-            case Archive(delete=delete):
-                return "delete" if delete else "archive"
+        operation = self.operation
+        is_deletion = isinstance(operation, Archive) and operation.delete
+        return "delete" if is_deletion else operation.kind
 
     @property
     def item_id(self) -> str | None:
@@ -104,10 +100,10 @@ class UnsettledRequest:
 
 def outcome_row(number: int, outcome: Outcome, now: float) -> dict[str, Any]:
     """The row of `outcomes` for operation `number`."""
-    row = {"operation": number, "item_id": None, "code": None, "message": None, "at": now}
+    row: dict[str, Any] = {"operation": number, "at": now}
     match outcome:
         case Acknowledged(item_id):
-            return {**row, "outcome": "acknowledged", "item_id": item_id}
+            return row | {"outcome": "acknowledged", "item_id": item_id}
         case Rejected(code, message):
             return {**row, "outcome": "rejected", "code": code, "message": message}
         case Gone(message, code):

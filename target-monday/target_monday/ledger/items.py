@@ -10,22 +10,23 @@ from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
-from target_monday.ledger.layouts import Layouts, deflated, packed
+from target_monday.ledger.layouts import Layouts, deflated, packed, plain
 from target_monday.ledger.sealed import writing
 from target_monday.seen import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from sqlalchemy import ColumnElement, FromClause
+
     from target_monday.ledger.sealed import Writing
     from target_monday.seen import Seen
 
-__all__ = ["BoardEntry", "ItemStore", "write_items"]
+__all__ = ["BoardEntry", "ItemStore", "cells_and_maker", "write_items"]
 
 _CHUNK: Final = 500  # keys a statement
 _STREAMED: Final = 5_000  # rows read at a time
 _TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
-_CONTENT: Final = ("name", "layout", "cells")  # what a row is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +50,68 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
         yield keys[start : start + _CHUNK]
 
 
+def cells_and_maker() -> tuple[ColumnElement[Any], ColumnElement[Any], FromClause]:
+    """For a SELECT: the items' own cells, those of the operations that made them, and from where.
+
+    An item has the one or the other.
+    """
+    items, operations = tables.items, tables.operations
+    joined = items.outerjoin(operations, operations.c.id == items.c.made_by)
+    return items.c.cells, operations.c.cells.label("made_with"), joined
+
+
 def write_items(
-    ledger: Writing, layouts: Layouts, board: int, known: Mapping[str, KnownItem]
+    ledger: Writing,
+    layouts: Layouts,
+    board: int,
+    known: Mapping[str, KnownItem],
+    makers: Mapping[tuple[int, str], int] | None = None,
 ) -> None:
     """Put these items in place of what was known under their keys.
 
-    The hash of a record is kept only where the item stays as it was.
+    `makers`: by board and key, operations that made items with just these cells. The hash of a
+    record is kept only where the item stays as it was.
     """
+    makers = makers or {}
     unknown = [key for key, item in known.items() if item.record_hash is None]
     before = _with_hashes(ledger, board, unknown)
     rows: list[dict[str, object]] = []
     for key, item in known.items():
-        columns = tuple(sorted(column for column, cell in item.cells.items() if cell is not None))
-        row = {
-            "board": board,
-            "key": key,
-            "item_id": item.item_id,
-            "name": item.name,
-            "layout": layouts.number(ledger, columns),
-            "cells": deflated(packed(item.cells, columns)),
-            "record_hash": item.record_hash,
-        }
+        columns = layouts.order([name for name, cell in item.cells.items() if cell is not None])
+        layout, maker = layouts.number(ledger, columns), makers.get((board, key))
+        cells = b"" if maker else packed(item.cells, columns)
         was = before.get(key)
-        if was is not None and all(row[name] == getattr(was, name) for name in _CONTENT):
-            row["record_hash"] = was.record_hash
-        rows.append(row)
+        stays = was is not None and was[1:4] == (item.name, layout, cells)
+        rows.append(
+            {
+                "board": board,
+                "key": key,
+                "item_id": item.item_id,
+                "name": item.name,
+                "layout": layout,
+                "cells": deflated(cells) if cells else cells,
+                "made_by": maker,
+                "record_hash": was[4] if was is not None and stays else item.record_hash,
+            }
+        )
     ledger.put(tables.items, rows)
 
 
-def _with_hashes(ledger: Writing, board: int, keys: Sequence[str]) -> dict[str, Any]:
-    """The rows of items under these keys that have the hash of a record."""
+def _with_hashes(
+    ledger: Writing, board: int, keys: Sequence[str]
+) -> dict[str, tuple[str, str, int | None, bytes, bytes]]:
+    """Key, name, layout, cells and the hash of a record, by key, of items that have such a hash."""
+    if not keys:
+        return {}
     table = tables.items
-    wanted = select(table.c.key, *(table.c[name] for name in _CONTENT), table.c.record_hash)
-    found: dict[str, Any] = {}
+    own, made_with, joined = cells_and_maker()
+    wanted = select(table.c.key, table.c.name, table.c.layout, own, made_with, table.c.record_hash)
+    found: dict[str, tuple[str, str, int | None, bytes, bytes]] = {}
     for chunk in _chunks(keys):
         these = (table.c.board == board) & table.c.key.in_(chunk) & table.c.record_hash.is_not(None)
-        found |= {row.key: row for row in ledger.connection.execute(wanted.where(these))}
+        rows = ledger.connection.execute(wanted.select_from(joined).where(these))
+        for key, name, layout, cells, given, record in rows:
+            found[key] = (key, name, layout, plain(cells or given), record)
     return found
 
 
@@ -162,26 +189,30 @@ class ItemStore:
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:
         """The known items among these keys."""
         table = tables.items
-        content = (table.c.name, table.c.layout, table.c.cells, table.c.record_hash)
-        wanted = select(table.c.key, table.c.item_id, *content)
+        own, made_with, joined = cells_and_maker()
+        content = (table.c.name, table.c.layout, own, made_with, table.c.record_hash)
+        wanted = select(table.c.key, table.c.item_id, *content).select_from(joined)
         found: dict[str, KnownItem] = {}
         with self._engine.connect() as connection:
             for chunk in _chunks(keys):
                 these = (table.c.board == board) & table.c.key.in_(chunk)
-                for key, item_id, name, layout, cells, record in connection.execute(
+                for key, item_id, name, layout, cells, given, record in connection.execute(
                     wanted.where(these)
                 ).all():
-                    known = self._layouts.unpack(connection, layout, cells)
+                    known = self._layouts.unpack(connection, layout, cells or given)
                     found[key] = KnownItem(item_id, name, known, record)
         return found
 
     def cells(self, board: int) -> Iterator[tuple[str, Mapping[str, Cell]]]:
         """Key and cells of all known items of a board."""
         table = tables.items
-        wanted = select(table.c.key, table.c.layout, table.c.cells).where(table.c.board == board)
+        own, made_with, joined = cells_and_maker()
+        wanted = select(table.c.key, table.c.layout, own, made_with).select_from(joined)
         with self._engine.connect() as connection:
-            for key, layout, cells in connection.execute(wanted):
-                yield key, self._layouts.unpack(connection, layout, cells)
+            for key, layout, cells, given in connection.execute(
+                wanted.where(table.c.board == board)
+            ):
+                yield key, self._layouts.unpack(connection, layout, cells or given)
 
     def keys_by_item(self, board: int) -> dict[str, str]:
         """Item id -> key of all items of a board whose ids are known."""

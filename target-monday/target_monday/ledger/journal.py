@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from target_monday.ledger.layouts import Layouts, packed
 from target_monday.ledger.pending_cells import PendingCells
 from target_monday.ledger.records import Records
 from target_monday.ledger.rejects import Rejects
-from target_monday.ledger.sealed import Writing, writing
+from target_monday.ledger.sealed import Writing, catch_up, write_later, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +51,7 @@ class Journal:
         self._run_id = run_id
         self._clock = clock
         self._layouts = Layouts()
+        self._numbers: dict[int, list[int]] = {}  # of the operations of requests that are open
         self.records = Records(run_id)
         self.rejects = Rejects(engine, scope, run_id, self.records, clock)
         self.pending_cells = PendingCells(engine, clock)
@@ -96,7 +97,7 @@ class Journal:
             self._operation(ledger, request, intent, record)
             for intent, record in zip(intents, records, strict=True)
         ]
-        ledger.append(tables.operations, rows)
+        self._numbers[request] = ledger.append(tables.operations, rows)
         return request
 
     def _operation(
@@ -104,7 +105,7 @@ class Journal:
     ) -> dict[str, Any]:
         before = intent.before
         cells = before.cells if intent.after is None and before else intent.cells
-        columns = tuple(sorted(cells))
+        columns = self._layouts.order(cells)
         return {
             "request": request,
             "board": intent.board,
@@ -150,21 +151,40 @@ class Journal:
     ) -> None:
         """Commit what became of a request. Boards of unknown outcomes are read again.
 
+        What went well is written with the next intent, if nothing else is asked of the ledger
+        before: that is one wait for the disk a request. `catch_up` before a bookmark relies on it.
+
         `how` it is known: by its answer, a resend, reading the boards, or an upload's report.
         `request_id`: monday's own name of the request, for its support.
         """
-        now = self._clock()
+        closing = request, self._clock(), how, request_id
+        settle = partial(self._settle, closing, intents, outcomes)
+        if all(isinstance(outcome, Acknowledged) for outcome in outcomes):
+            write_later(self._engine, "settle", self._run_id, settle)
+            return
         with writing(self._engine, "settle", self._run_id) as ledger:
-            numbers = self._operations(ledger.connection, request)
-            ledger.append(
-                tables.outcomes,
-                [
-                    outcome_row(number, outcome, now)
-                    for number, outcome in zip(numbers, outcomes, strict=True)
-                ],
-            )
-            self._apply(ledger, intents, outcomes)
-            self._close(ledger, request, now, how, request_id)
+            settle(ledger)
+
+    def catch_up(self) -> None:
+        """Have all that was settled on the disk."""
+        catch_up(self._engine)
+
+    def _settle(
+        self,
+        closing: tuple[int, float, str, str | None],
+        intents: Sequence[Intent],
+        outcomes: Sequence[Outcome],
+        ledger: Writing,
+    ) -> None:
+        request, now, *_ = closing
+        numbers = self._operations(ledger, request)
+        rows = [
+            outcome_row(number, outcome, now)
+            for number, outcome in zip(numbers, outcomes, strict=True)
+        ]
+        ledger.append(tables.outcomes, rows)
+        self._apply(ledger, intents, outcomes, _makers(numbers, intents, outcomes))
+        self._close(ledger, *closing)
 
     def settle_by_reading(
         self, request: int, *, how: str = "reading", request_id: str | None = None
@@ -176,27 +196,32 @@ class Journal:
     def _close(
         self, ledger: Writing, request: int, now: float, how: str, request_id: str | None
     ) -> None:
-        table = tables.open_requests
-        if ledger.remove(table, table.c.request == request):
+        self._numbers.pop(request, None)
+        if ledger.forget(tables.open_requests, [(request,)]):
             row = {"request": request, "at": now, "request_id": request_id, "how": how}
             ledger.append(tables.settlements, [row])
 
-    def _operations(self, connection: Connection, request: int) -> list[int]:
-        table = tables.operations
-        rows = connection.execute(
-            select(table.c.id).where(table.c.request == request).order_by(table.c.id)
-        )
-        return [row.id for row in rows]
+    def _operations(self, ledger: Writing, request: int) -> list[int]:
+        """The numbers of a request's operations, also of one that another run sent."""
+        known = self._numbers.get(request)
+        if known is not None:
+            return known
+        question = "SELECT id FROM operations WHERE request = ? ORDER BY id"
+        return [number for (number,) in ledger.read(question, (request,))]
 
     def _apply(
-        self, ledger: Writing, intents: Sequence[Intent], outcomes: Sequence[Outcome]
+        self,
+        ledger: Writing,
+        intents: Sequence[Intent],
+        outcomes: Sequence[Outcome],
+        makers: Mapping[tuple[int, str], int],
     ) -> None:
         known: dict[int, dict[str, KnownItem]] = {}
         distrusted: set[int] = set()
         for intent, outcome in zip(intents, outcomes, strict=True):
             match outcome:
                 case Acknowledged(item_id) if intent.after is not None:
-                    item = replace(intent.after, item_id=item_id)
+                    item = intent.after.under(item_id)
                     known.setdefault(intent.board, {})[intent.key] = item
                 case Gone():
                     self._forget(ledger, intent)
@@ -211,7 +236,7 @@ class Journal:
                 case _:
                     pass
         for board, items in known.items():
-            write_items(ledger, self._layouts, board, items)
+            write_items(ledger, self._layouts, board, items, makers)
         for board in distrusted:
             ledger.change(tables.boards, tables.boards.c.id == board, other_items=None)
 
@@ -286,6 +311,17 @@ def _upload(connection: Connection, request: int) -> SentUpload | None:
     table = tables.uploads
     row = connection.execute(select(table).where(table.c.request == request)).one_or_none()
     return None if row is None else SentUpload(row.job_id, row.lane)
+
+
+def _makers(
+    numbers: Sequence[int], intents: Sequence[Intent], outcomes: Sequence[Outcome]
+) -> dict[tuple[int, str], int]:
+    """The operations that made items, by board and key."""
+    return {
+        (intent.board, intent.key): number
+        for number, intent, outcome in zip(numbers, intents, outcomes, strict=True)
+        if intent.kind == "create" and intent.cells and isinstance(outcome, Acknowledged)
+    }
 
 
 def _in_doubt(intent: Intent) -> KnownItem | None:

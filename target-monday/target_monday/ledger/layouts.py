@@ -15,16 +15,18 @@ from target_monday.diff import Cell
 from target_monday.ledger import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from target_monday.ledger.sealed import Writing
 
-__all__ = ["Layouts", "deflated", "packed"]
+__all__ = ["Layouts", "deflated", "packed", "plain"]
 
-_DEFLATED: Final = b"x"  # how zlib's streams begin, and no JSON list
-_QUICK: Final = 1
+_PLAIN: Final = (b"[", b"{")  # how JSON begins, and no stream of zlib
+# Cells are a few hundred bytes: to clear zlib's usual window would take ten times as long.
+_QUICK: Final = (1, zlib.DEFLATED, 12, 4)  # level, method, bits of the window, memory
+_REMEMBERED: Final = 10_000  # orders in which columns come
 _encode: Final = msgspec.json.Encoder().encode
 _list: Final = msgspec.json.Decoder(list[Cell]).decode
 _object: Final = msgspec.json.Decoder(dict[str, Cell]).decode
@@ -33,12 +35,20 @@ _names: Final = msgspec.json.Decoder(list[str]).decode
 
 def packed(cells: Mapping[str, Cell], columns: Sequence[str]) -> bytes:
     """The cells of these columns, in this order, as a JSON list; null where there is none."""
-    return _encode([cells.get(column) for column in columns])
+    return _encode(list(map(cells.get, columns)))
+
+
+def plain(cells: bytes | str) -> bytes:
+    """Cells as `packed` gave them, whichever way a row holds them."""
+    if isinstance(cells, str):
+        return cells.encode()
+    return cells if cells.startswith(_PLAIN) else zlib.decompress(cells)
 
 
 def deflated(cells: bytes) -> bytes:
     """The same in less room, for cells that nobody reads but the target."""
-    return zlib.compress(cells, _QUICK)
+    stream = zlib.compressobj(*_QUICK)
+    return stream.compress(cells) + stream.flush()
 
 
 class Layouts:
@@ -47,6 +57,17 @@ class Layouts:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, ...], int] = {}
         self._columns: dict[int, list[str]] = {}
+        self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def order(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns in the order of their layout."""
+        given = tuple(columns)
+        known = self._orders.get(given)
+        if known is None:
+            if len(self._orders) > _REMEMBERED:
+                self._orders.clear()
+            known = self._orders[given] = tuple(sorted(given))
+        return known
 
     def number(self, ledger: Writing, columns: tuple[str, ...]) -> int:
         """The number of a layout, which is new if need be."""
@@ -67,13 +88,11 @@ class Layouts:
         """Column id -> cell, also null ones, of what a row holds; of nothing, nothing."""
         if cells is None:
             return {}
-        if isinstance(cells, bytes) and cells.startswith(_DEFLATED):
-            cells = zlib.decompress(cells)
         if layout is None:
-            return _object(cells)
+            return _object(plain(cells))
         columns = self._columns.get(layout)
         if columns is None:
             table = tables.layouts
             text = connection.execute(select(table.c.columns).where(table.c.id == layout))
             columns = self._columns[layout] = _names(text.scalar_one())
-        return dict(zip(columns, _list(cells), strict=True))
+        return dict(zip(columns, _list(plain(cells)), strict=True))

@@ -4,14 +4,20 @@
 come one after another, also from several machines. Rows that are appended get the next ids, their
 digests, and at the end one line of the chain for all of them; rows that are remembered move the
 running sums. All of it commits together or not at all.
+
+`write_later` puts a write off until anything else is asked of the ledger, and into one transaction
+with that if it is a write: each durable transaction costs the disk's time.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 from sqlalchemy import (
@@ -23,6 +29,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    event,
     insert,
     select,
     update,
@@ -43,11 +50,12 @@ from target_monday.ledger.digests import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
 
-__all__ = ["Writing", "begin_chain", "primary_key", "shape", "sum_name", "writing"]
+__all__ = ["Writing", "begin_chain", "catch_up", "primary_key", "shape", "sum_name"]
+__all__ += ["write_later", "writing"]
 
 _CHUNK: Final = 500  # keys a statement
 _UNSEALED: Final = frozenset({"digest"})
@@ -65,8 +73,11 @@ def shape(table: Table) -> Shape:
     """What the digests of a table's rows cover."""
     left_out = _UNSEALED | _BY_HASH.get(table.name, frozenset())
     columns = [each for each in table.columns if each.name not in left_out]
-    floats = frozenset(str(each.name) for each in columns if isinstance(each.type, Float))
-    return Shape(str(table.name), tuple(sorted(str(each.name) for each in columns)), floats)
+    names = tuple(sorted(str(each.name) for each in columns))
+    floats = {str(each.name) for each in columns if isinstance(each.type, Float)}
+    return Shape(
+        str(table.name), names, tuple(at for at, name in enumerate(names) if name in floats)
+    )
 
 
 @cache
@@ -76,11 +87,13 @@ def primary_key(table: Table) -> tuple[str, ...]:
 
 
 @cache
-def _insertion(table: Table, dialect: str) -> tuple[str, tuple[str, ...]]:
-    """What the driver takes as it is: SQLAlchemy's own way would take longer than the database."""
-    names = tuple(str(each.name) for each in table.columns)
+def _insertion(table: Table, mark: str) -> tuple[str, tuple[str, ...]]:
+    """The statement that inserts a row, and its columns: as the digest has them, itself last."""
+    sealed = shape(table).columns
+    others = {str(each.name) for each in table.columns} - _UNSEALED.union(sealed)
+    names = (*sealed, *others, *(_UNSEALED & set(table.columns.keys())))
     columns = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(names))
+    marks = ", ".join([mark] * len(names))
     return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', names  # noqa: S608 - our own names
 
 
@@ -89,48 +102,102 @@ def sum_name(table: Table, row: Mapping[str, Any] | RowMapping) -> str:
     return f"{table.name}/{row['board']}" if table.name in _PER_BOARD else table.name
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A write that was put off."""
+
+    kind: str
+    run_id: str | None
+    write: Callable[[Writing], object]
+
+
+_late: WeakKeyDictionary[Engine, list[_Late]] = WeakKeyDictionary()
+
+
+def write_later(
+    engine: Engine, kind: str, run_id: str | None, write: Callable[[Writing], object]
+) -> None:
+    """Have this written, durably, before anything else is written or read over this engine."""
+    if not event.contains(engine, "engine_connect", _catch_up_first):
+        event.listen(engine, "engine_connect", _catch_up_first)
+    _late.setdefault(engine, []).append(_Late(kind, run_id, write))
+
+
+def catch_up(engine: Engine) -> None:
+    """Write what was put off. Raises LedgerFailed."""
+    if engine in _late:
+        first = _late[engine][0]
+        with writing(engine, first.kind, first.run_id):
+            pass
+
+
+def _catch_up_first(connection: Connection) -> None:
+    catch_up(connection.engine)
+
+
 @contextmanager
 def writing(
     engine: Engine, kind: str, run_id: str | None = None, *, durable: bool = True
 ) -> Iterator[Writing]:
-    """A transaction that is sealed when it ends well.
+    """A transaction that is sealed when it ends well; what was put off is written first.
 
     `durable`: it outlives a power cut from then on. What is merely remembered may do without.
     Raises LedgerFailed where the database does not take it, for want of space for instance.
     """
+    late = _late.pop(engine, [])
+    kinds = dict.fromkeys([*(each.kind for each in late), kind])
     try:
         with engine.connect() as plain:
-            connection = plain.execution_options(ledger="durable" if durable else "quick")
+            lasting = "durable" if durable or late else "quick"
+            connection = plain.execution_options(ledger=lasting)
             with connection.begin():
-                ledger = Writing(connection, kind, run_id)
+                ledger = Writing(connection, ", ".join(kinds), run_id)
+                for each in late:
+                    each.write(ledger)
                 yield ledger
                 ledger.seal()
-    except SQLAlchemyError as error:
-        raise LedgerFailed.because(error) from error
+    except BaseException as error:
+        if late:
+            _late[engine] = late
+        if isinstance(error, (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)):
+            raise LedgerFailed.because(error) from error
+        raise
 
 
 class Writing:
-    """A transaction under way. `connection` is for reading in it, never for writing."""
+    """A transaction under way. `connection` is for reading in it, never for writing.
+
+    What is done for each row, or each time, goes to the driver as it is: SQLAlchemy's own way would
+    take longer than the database.
+    """
 
     def __init__(self, connection: Connection, kind: str, run_id: str | None = None) -> None:
         self.connection = connection
         self._kind, self._run_id = kind, run_id
-        if connection.dialect.name == "postgresql" and (
-            connection.get_execution_options().get("ledger") == "quick"
-        ):
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-        head = connection.execute(select(tables.chain_head).with_for_update()).one_or_none()
+        self._cursor = connection.connection.cursor()
+        is_sqlite = connection.dialect.name == "sqlite"
+        self._mark = "?" if is_sqlite else "%s"
+        if not is_sqlite and connection.get_execution_options().get("ledger") == "quick":
+            self._cursor.execute("SET LOCAL synchronous_commit = off")
+        locked = "" if is_sqlite else " FOR UPDATE"
+        self._cursor.execute(f"SELECT seq, hash, counters, sums FROM chain_head{locked}")  # noqa: S608
+        head = self._cursor.fetchone()
         if head is None:
             raise LedgerFailed(
                 "The ledger has lost the head of its chain: `target-monday-audit verify` tells "
                 "what else was altered. Restore it from a backup, or start with a new one."
             )
-        self.seq: int = head.seq
-        self.hash: str = head.hash
-        self._counters = _counters(head.counters)
-        self._sums = _sums(head.sums)
+        self.seq: int = head[0]
+        self.hash: str = head[1]
+        self._counters = _counters(head[2])
+        self._sums = _sums(head[3])
         self._moved = self._marked = False
         self._entries: dict[str, tuple[list[Id], list[bytes]]] = {}
+
+    def read(self, question: str, values: Sequence[Any]) -> Sequence[Any]:
+        """The rows that a SELECT gives, as tuples; the values stand as `?` in it."""
+        self._cursor.execute(question.replace("?", self._mark), values)
+        return self._cursor.fetchall()
 
     def append(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
         """Add rows for good; gives their ids where the table numbers its rows."""
@@ -150,8 +217,7 @@ class Writing:
             return []
         numbers = self._number(table, rows)
         key = primary_key(table)
-        for these in _those(table, [tuple(row[name] for name in key) for row in rows]):
-            self.remove(table, these)
+        self.forget(table, (tuple([row[name] for name in key]) for row in rows))
         digests = self._insert(table, rows)
         moves: dict[str, list[bytes]] = {}
         for row, digest in zip(rows, digests, strict=True):
@@ -184,6 +250,31 @@ class Writing:
         for name, removed in moves.items():
             self._sum(name).move(removed=removed)
         return len(rows)
+
+    def forget(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> int:
+        """Forget remembered rows by their primary keys; gives how many there were."""
+        count = 0
+        groups: dict[tuple[Any, ...], list[Any]] = {}
+        for key in keys:
+            groups.setdefault(key[:-1], []).append(key[-1])
+        for first, last in groups.items():
+            for start in range(0, len(last), _CHUNK):
+                count += self._forget(table, first, last[start : start + _CHUNK])
+        return count
+
+    def _forget(self, table: Table, first: tuple[Any, ...], last: Sequence[Any]) -> int:
+        """The rows whose primary keys are `first` and one of `last`."""
+        names, values = primary_key(table), (*first, *last)
+        same = "".join(f'"{name}" = {self._mark} AND ' for name in names[:-1])
+        marks = ", ".join(repeat(self._mark, len(last)))
+        these = f'FROM "{table.name}" WHERE {same}"{names[-1]}" IN ({marks})'
+        self._cursor.execute(f"SELECT digest {these}", values)
+        found = self._cursor.fetchall()
+        if found:
+            self._cursor.execute(f"DELETE {these}", values)
+            name = sum_name(table, dict(zip(names, first, strict=False)))
+            self._sum(name).move(removed=[digest or b"" for (digest,) in found])
+        return len(found)
 
     def empty_payloads(self, which: ColumnElement[bool], purge: Mapping[str, Any]) -> int:
         """Empty the payloads of these records; their hashes stay. Gives how many.
@@ -251,11 +342,13 @@ class Writing:
             each.moved = False
         self.hash = line["hash"] = line_hash(self.hash, line)
         self.seq += 1
-        self.connection.execute(insert(tables.chain), [line])
+        statement, names = _insertion(tables.chain, self._mark)
+        self._cursor.execute(statement, [line[name] for name in names])
 
     def _write_head(self) -> None:
         head = _head(self.seq, self.hash, self._counters, self._sums)
-        self.connection.execute(update(tables.chain_head).values(**head))
+        changed = ", ".join(f"{name} = {self._mark}" for name in head)
+        self._cursor.execute(f"UPDATE chain_head SET {changed}", tuple(head.values()))  # noqa: S608
 
     def _number(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
         """Give the next ids to rows that have none, where rows are numbered."""
@@ -267,14 +360,15 @@ class Writing:
         return [row["id"] for row in rows]
 
     def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[bytes]:
-        digest = shape(table).digest
-        digests = [digest(row) for row in rows]
-        for row, each in zip(rows, digests, strict=True):
-            row["digest"] = each
-        statement, names = _insertion(table, self.connection.dialect.name)
-        self.connection.exec_driver_sql(
-            statement, [tuple([row.get(name) for name in names]) for row in rows]
-        )
+        digest_of = shape(table).digest_of
+        statement, names = _insertion(table, self._mark)
+        inserted, digests = [], []
+        for row in rows:
+            values = list(map(row.get, names))
+            values[-1] = digest = digest_of(values)
+            inserted.append(values)
+            digests.append(digest)
+        self._cursor.executemany(statement, inserted)
         return digests
 
     def _sum(self, name: str) -> Sum:
@@ -303,15 +397,3 @@ def begin_chain(connection: Connection, kind: str) -> None:
         ledger.take_over(table)
     ledger.mark()
     ledger.seal()
-
-
-def _those(table: Table, keys: Iterable[tuple[Any, ...]]) -> Iterator[ColumnElement[bool]]:
-    """Conditions that together name the rows with these primary keys, some hundred each."""
-    *first, last = (table.c[name] for name in primary_key(table))
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for key in keys:
-        groups.setdefault(key[:-1], []).append(key[-1])
-    for values, members in groups.items():
-        same = [column == value for column, value in zip(first, values, strict=True)]
-        for start in range(0, len(members), _CHUNK):
-            yield and_(*same, last.in_(members[start : start + _CHUNK]))

@@ -316,6 +316,7 @@ items = Table(
     Column("layout", ForeignKey("layouts.id")),  # null: `cells` is an object by column id
     # JSON: canonical cells in the layout's order, deflated; operations have them to be looked at.
     Column("cells", LargeBinary, nullable=False),
+    Column("made_by", ForeignKey("operations.id")),  # whose cells it has; then `cells` is empty
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
     Index("items_by_record", "record_hash", "board", "key"),  # not for look-ups by key
     _digest(),

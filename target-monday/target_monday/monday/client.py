@@ -79,15 +79,16 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._session = requests.Session()
-        self._session.trust_env = True
-        self._session.headers.update(
-            {
-                "Authorization": token,
-                "API-Version": version,
-                "Content-Type": "application/json",
-                "User-Agent": "target-monday",
-            }
-        )
+        headers = {
+            "Accept-Encoding": "gzip, deflate",
+            "Authorization": token,
+            "API-Version": version,
+            "Content-Type": "application/json",
+            "User-Agent": "target-monday",
+        }
+        # Requests differ in body and key only; the environment is asked once.
+        self._request = requests.Request("POST", url, headers=headers).prepare()
+        self._settings = self._session.merge_environment_settings(url, {}, None, None, None)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -99,14 +100,16 @@ class Client:
         Raises a MondayError for what concerns the whole request; AnswerLost if nobody knows
         whether it ran.
         """
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        request = self._request.copy()
+        request.prepare_body(body, None)
+        if idempotency_key:
+            request.headers["Idempotency-Key"] = idempotency_key
         try:
-            response = self._session.post(
-                self.url,
-                data=body,
-                headers=headers,
+            response = self._session.send(
+                request,
                 timeout=self._timeout,
                 allow_redirects=False,  # the token goes to this address only
+                **self._settings,
             )
         except requests.RequestException as error:
             lost = NotSent if _is_unconnected(error) else AnswerLost

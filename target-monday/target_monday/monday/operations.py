@@ -186,27 +186,35 @@ class StartUpload:
 Mutation = CreateItem | UpdateItem | ArchiveItem | CreateColumn | CreateGroup | GetTag | StartUpload
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
 def json_variable(values: Mapping[str, Any]) -> str:
     """Column values as monday takes them: a JSON text inside a variable."""
-    return msgspec.json.encode(values).decode()
+    return _encode(values).decode()
 
 
 class _Variables:
-    """Variables of a generated document; equal values are declared once."""
+    """Variables of a generated document."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.declarations: list[str] = []
-        self._names: dict[tuple[str, Any], str] = {}
+        self._shared: dict[tuple[str, Any], str] = {}
 
     def add(self, kind: str, value: Any) -> str:
-        """The `$name` of a variable of this GraphQL type and value."""
-        shared = (kind, value) if isinstance(value, str | bool) else (kind, id(value))
-        if shared not in self._names:
-            name = self._names[shared] = f"v{len(self._names)}"
-            self.values[name] = value
-            self.declarations.append(f"${name}: {kind}")
-        return "$" + self._names[shared]
+        """The `$name` of a new variable of this GraphQL type."""
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        self.declarations.append(f"${name}: {kind}")
+        return "$" + name
+
+    def share(self, kind: str, value: Any) -> str:
+        """The same for a value that comes again and again: it is declared once."""
+        known = self._shared.get((kind, value))
+        if known is None:
+            known = self._shared[kind, value] = self.add(kind, value)
+        return known
 
 
 def write_batch(mutations: Sequence[Mutation]) -> tuple[str, dict[str, Any]]:
@@ -222,8 +230,8 @@ def _lines(at: int, mutation: Mutation, variables: _Variables) -> Iterator[str]:
     if not isinstance(mutation, UpdateItem) or mutation.group_id is None:
         yield f"  m{at}: {_field(mutation, variables)}"
         return
-    item = variables.add("ID!", mutation.item_id)
-    group = variables.add("String!", mutation.group_id)
+    item = variables.share("ID!", mutation.item_id)
+    group = variables.share("String!", mutation.group_id)
     alias = f"m{at}"
     if mutation.column_values:
         yield f"  {alias}: {_field(mutation, variables)}"
@@ -252,37 +260,39 @@ def _make(mutation: CreateColumn | CreateGroup | GetTag, variables: _Variables) 
         case CreateColumn():
             return _create_column(mutation, variables)
         case CreateGroup(board_id, title):
-            board, name = variables.add("ID!", board_id), variables.add("String!", title)
+            board, name = variables.share("ID!", board_id), variables.add("String!", title)
             return f"create_group(board_id: {board}, group_name: {name}) {{ id title }}"
         case GetTag(name):
             return f"create_or_get_tag(tag_name: {variables.add('String', name)}) {{ id name }}"
 
 
 def _create_item(mutation: CreateItem, variables: _Variables) -> str:
-    arguments = [
-        f"board_id: {variables.add('ID!', mutation.board_id)}",
-        f"item_name: {variables.add('String!', mutation.name)}",
-        f"column_values: {variables.add('JSON!', json_variable(mutation.column_values))}",
-        f"create_labels_if_missing: {variables.add('Boolean!', mutation.create_labels)}",
-    ]
-    if mutation.group_id is not None:
-        arguments.append(f"group_id: {variables.add('String!', mutation.group_id)}")
-    return f"create_item({', '.join(arguments)}) {{ id }}"
+    board = variables.share("ID!", mutation.board_id)
+    name = variables.add("String!", mutation.name)
+    values = variables.add("JSON!", json_variable(mutation.column_values))
+    labels = variables.share("Boolean!", mutation.create_labels)
+    group = mutation.group_id
+    place = "" if group is None else f", group_id: {variables.share('String!', group)}"
+    return (
+        f"create_item(board_id: {board}, item_name: {name}, column_values: {values}, "
+        f"create_labels_if_missing: {labels}{place}) {{ id }}"
+    )
 
 
 def _update_item(mutation: UpdateItem, variables: _Variables) -> str:
-    arguments = [
-        f"board_id: {variables.add('ID!', mutation.board_id)}",
-        f"item_id: {variables.add('ID!', mutation.item_id)}",
-        f"column_values: {variables.add('JSON!', json_variable(mutation.column_values))}",
-        f"create_labels_if_missing: {variables.add('Boolean!', mutation.create_labels)}",
-    ]
-    return f"change_multiple_column_values({', '.join(arguments)}) {{ id }}"
+    board = variables.share("ID!", mutation.board_id)
+    item = variables.share("ID!", mutation.item_id)
+    values = variables.add("JSON!", json_variable(mutation.column_values))
+    labels = variables.share("Boolean!", mutation.create_labels)
+    return (
+        f"change_multiple_column_values(board_id: {board}, item_id: {item}, "
+        f"column_values: {values}, create_labels_if_missing: {labels}) {{ id }}"
+    )
 
 
 def _create_column(mutation: CreateColumn, variables: _Variables) -> str:
     place = (
-        f"board_id: {variables.add('ID!', mutation.board_id)}, "
+        f"board_id: {variables.share('ID!', mutation.board_id)}, "
         f"title: {variables.add('String!', mutation.title)}"
     )
     answer = "{ id title type archived settings }"
@@ -297,7 +307,7 @@ def _create_column(mutation: CreateColumn, variables: _Variables) -> str:
         labels = [{"label": text} for text, _ in mutation.labels]
         kind = variables.add("[CreateDropdownLabelInput!]!", labels)
         return f"create_dropdown_column({place}, defaults: {{labels: {kind}}}) {answer}"
-    kind = variables.add("ColumnType!", mutation.column_type)
+    kind = variables.share("ColumnType!", mutation.column_type)
     if mutation.defaults:
         place += f", defaults: {variables.add('JSON', mutation.defaults)}"
     return f"create_column({place}, column_type: {kind}) {answer}"
