@@ -16,6 +16,7 @@ from benchmarks.settings import Settings
 from benchmarks.start_up import start_up, target_start_up
 from benchmarks.tap_memory import tap_memory
 from benchmarks.tap_speed import tap_speed
+from benchmarks.target_ledger import target_ledger
 from benchmarks.target_speed import target_speed
 from benchmarks.target_work import target_memory, target_work
 
@@ -32,6 +33,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Settings], Iterator[Figure]]]] = {
     "target-start-up": target_start_up,
     "target-speed": target_speed,
     "target-work": target_work,
+    "target-ledger": target_ledger,
     "target-memory": target_memory,
     "plans": plans,
 }
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("--entity-types", type=int, default=usual.entity_types, help="of discovery")
     parser.add_argument("--target-rows", type=int, default=usual.target_rows, help="in its ledger")
     parser.add_argument("--changed-rows", type=int, default=usual.changed_rows)
+    parser.add_argument("--ledger-rows", type=int, default=usual.ledger_rows, help="of a load")
     parser.add_argument("--plan-rows", type=int, nargs="+", default=usual.plan_rows, help="new")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     given = parser.parse_args()
@@ -61,6 +64,7 @@ def main() -> None:
         given.entity_types,
         given.target_rows,
         given.changed_rows,
+        given.ledger_rows,
         tuple(given.plan_rows),
     )
     where, figures = machine(), []

@@ -42,7 +42,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured several times; `unit`: rows/s, times, MB (10^6 bytes), calls, s or us."""
+    """One thing measured several times.
+
+    `unit`: rows/s, times, MB (10^6 bytes), bytes, calls, s, us or %.
+    """
 
     benchmark: str
     name: str
@@ -118,9 +121,9 @@ def _number(unit: str, number: float) -> str:
     match unit:
         case "rows/s":
             return f"{number:,.0f}"
-        case "calls":
+        case "calls" | "bytes":
             return f"{number:,.0f}"
-        case "MB" | "us":
+        case "MB" | "us" | "%":
             return f"{number:.1f}"
         case _:
             return f"{number:.2f}"

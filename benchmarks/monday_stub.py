@@ -1,7 +1,8 @@
-"""A monday that answers at once: `python -m benchmarks.monday_stub`; it ends with its input.
+"""A monday in small: `python -m benchmarks.monday_stub [SECONDS]`; it ends with its input.
 
-It remembers boards and columns, and of items nothing but a number that is given to it: what is
-measured against it is the target's own work. The first line that it writes is its port.
+It answers at once, or takes so many seconds for 100 mutations. It remembers boards and columns, and
+of items nothing but a number that is given to it: what is measured against it is the target's own
+work. The first line that it writes is its port.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, Final
@@ -19,6 +21,7 @@ from typing_extensions import override
 __all__ = ["main"]
 
 _FIELD: Final = re.compile(r"^ +(?:(\w+): )?(\w+)\((.*)\)", re.MULTILINE)
+_MUTATION: Final = re.compile(r"^ +m\d+: ", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"(\w+): \$(\w+)")
 _COMPLEXITY: Final = {
     "before": 10_000_000,
@@ -75,7 +78,7 @@ class _Account:
         return column
 
 
-def _handler(account: _Account) -> type[BaseHTTPRequestHandler]:
+def _handler(account: _Account, seconds: float) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # headers and body in one write
@@ -87,6 +90,8 @@ def _handler(account: _Account) -> type[BaseHTTPRequestHandler]:
                     board["items_count"] = body
                 self._send({})
             else:
+                if seconds:
+                    time.sleep(seconds * len(_MUTATION.findall(body["query"])) / 100)
                 self._send(account.answer(body))
 
         def _send(self, answer: dict[str, Any]) -> None:
@@ -107,7 +112,8 @@ def _handler(account: _Account) -> type[BaseHTTPRequestHandler]:
 
 def main() -> None:
     """Serve until the input ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(_Account()))
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(_Account(), seconds))
     server.daemon_threads = True
     print(server.server_port, flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -102,9 +102,9 @@ def _check(command: Sequence[str], code: int, said: bytes) -> None:
 
 
 @contextmanager
-def monday() -> Iterator[str]:
-    """A monday that answers at once, in a process of its own: its address."""
-    with _serving("monday_stub") as address:
+def monday(seconds: float = 0.0) -> Iterator[str]:
+    """A monday in a process of its own: its address. It takes `seconds` for 100 mutations."""
+    with _serving("monday_stub", str(seconds)) as address:
         yield f"{address}/v2"
 
 

@@ -17,4 +17,5 @@ class Settings:
     entity_types: int = 5_000
     target_rows: int = 1_000_000  # that the target's ledger knows
     changed_rows: int = 100_000  # of a first load by aliases
+    ledger_rows: int = 10_000  # of a first load whose ledger is weighed
     plan_rows: tuple[int, ...] = (10_000, 100_000)

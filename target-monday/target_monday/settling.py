@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+import msgspec
+
 from target_monday.capacity import Capacity
 from target_monday.delivery.outcomes import (
     Acknowledged,
@@ -43,8 +45,7 @@ _MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
 _log = logging.getLogger("target-monday")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A record with the ticket of its checkpoint, and the hash of its bytes if these are known.
 
     `page`: of the source, where it was read, if the tap tells.

@@ -73,13 +73,11 @@ class Calls:
     points: int = 0
     uncertain: bool = False
     repeated: bool = False
-    _used_today: float = 0.0
     _limit_is_hidden: bool = False
 
     def recall(self) -> None:
         """Take up what earlier runs learned of the account's limits."""
         self.budget.recall(self.store.load(), self.store.clock())
-        self._used_today = self.store.count_calls(0)
 
     def query(self, document: str, variables: Mapping[str, Any]) -> Answer:
         """Ask; a lost answer is simply asked for again, and half an answer is none.
@@ -192,7 +190,9 @@ class Calls:
 
     def _keep_reserve(self) -> None:
         limit = self.budget.daily_calls
-        if self.reserve_calls and limit and self._used_today + 1 > limit - self.reserve_calls:
+        if not (self.reserve_calls and limit):
+            return
+        if self.store.used_today() + 1 > limit - self.reserve_calls:
             raise until_midnight(
                 f"Of {limit} daily calls {self.reserve_calls} are left to others (`reserve_calls`)"
             )
@@ -211,7 +211,7 @@ class Calls:
             cost = _REFUSED_CALL
             raise
         finally:
-            self._used_today = self.store.count_calls(cost, learned)
+            self.store.count_calls(cost, learned)
         if key is None and faults:
             raise error_for(faults[0], answer.request_id)
         self.points += answer.complexity.query if answer.complexity else 0

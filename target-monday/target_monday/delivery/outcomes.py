@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+import msgspec
+
 __all__ = [
     "ITEM_GONE",
     "Acknowledged",
@@ -19,8 +21,7 @@ __all__ = [
 ITEM_GONE: Final = "ITEM_GONE"
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(msgspec.Struct, frozen=True):
     """monday has it; `item_id` is the item's."""
 
     item_id: str

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine, select
 
 from target_monday.ledger import tables
-from target_monday.ledger.sealed import writing
+from target_monday.ledger.sealed import write_later, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,21 +55,28 @@ class BudgetStore:
             with writing(self.engine, "budgets", durable=False) as ledger:
                 self._put(ledger, changed)
 
-    def count_calls(self, calls: float, learned: Mapping[str, float] | None = None) -> float:
-        """Add to today's calls, as monday counts days (UTC); gives what all runs used today.
+    def used_today(self) -> float:
+        """The calls of all runs of today, as monday counts days (UTC)."""
+        with self.engine.connect() as connection:
+            table = tables.budgets
+            this = (table.c.scope == self.scope) & (table.c.name == self._today())
+            return connection.execute(select(table.c.amount).where(this)).scalar_one_or_none() or 0
 
-        `learned`: numbers to be saved with it.
-        """
-        now, table = self.clock(), tables.budgets
-        today = f"calls {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
-        changed = self._changed(learned or {})
-        with writing(self.engine, "count", durable=False) as ledger:
-            found = ledger.read(_AMOUNT, (self.scope, today))
-            used: float = (found[0][0] if found else 0.0) + calls
-            self._put(ledger, {**changed, today: used})
-            if not found:
-                ledger.remove(table, table.c.name.like("calls %") & (table.c.at < now - _KEPT))
-        return used
+    def count_calls(self, calls: float, learned: Mapping[str, float] | None = None) -> None:
+        """Add to today's calls, and save these numbers, with what is next written to the ledger."""
+        write_later(self.engine, partial(self._count, calls, learned or {}), "count", durable=False)
+
+    def _count(self, calls: float, learned: Mapping[str, float], ledger: Writing) -> None:
+        today, table = self._today(), tables.budgets
+        found = ledger.read(_AMOUNT, (self.scope, today))
+        used = (found[0][0] if found else 0.0) + calls
+        self._put(ledger, {**self._changed(learned), today: used})
+        if not found:
+            old = table.c.at < self.clock() - _KEPT
+            ledger.remove(table, table.c.name.like("calls %") & old)
+
+    def _today(self) -> str:
+        return f"calls {datetime.fromtimestamp(self.clock(), UTC):%Y-%m-%d}"
 
     def _changed(self, numbers: Mapping[str, float]) -> dict[str, float]:
         saved = self._saved.get

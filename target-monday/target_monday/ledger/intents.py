@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_monday.delivery.outcomes import (
     Acknowledged,
     CarriedOver,
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Intent", "SentOperation", "SentUpload", "UnsettledRequest", "outcome_row"]
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """An operation on a board (the ledger's number for it), with the item's state afterwards.
 
     `before`: the item as it was known; `source`: the record that led to it, None where a row is

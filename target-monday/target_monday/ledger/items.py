@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Engine, func, select
@@ -26,6 +27,11 @@ __all__ = ["BoardEntry", "ItemStore", "cells_and_maker", "write_items"]
 
 _CHUNK: Final = 500  # keys a statement
 _STREAMED: Final = 5_000  # rows read at a time
+_ITEMS: Final = """
+SELECT items.key, items.item_id, items.name, items.layout, items.cells, operations.cells,
+  items.record_hash
+FROM items LEFT JOIN operations ON operations.id = items.made_by
+WHERE items.board = {board} AND items.key IN ({keys})"""
 _TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
 
 
@@ -188,17 +194,13 @@ class ItemStore:
 
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:
         """The known items among these keys."""
-        table = tables.items
-        own, made_with, joined = cells_and_maker()
-        content = (table.c.name, table.c.layout, own, made_with, table.c.record_hash)
-        wanted = select(table.c.key, table.c.item_id, *content).select_from(joined)
         found: dict[str, KnownItem] = {}
+        mark = "?" if self._engine.dialect.name == "sqlite" else "%s"
         with self._engine.connect() as connection:
             for chunk in _chunks(keys):
-                these = (table.c.board == board) & table.c.key.in_(chunk)
-                for key, item_id, name, layout, cells, given, record in connection.execute(
-                    wanted.where(these)
-                ).all():
+                wanted = _ITEMS.format(board=mark, keys=", ".join(repeat(mark, len(chunk))))
+                rows = connection.exec_driver_sql(wanted, (board, *chunk)).cursor.fetchall()
+                for key, item_id, name, layout, cells, given, record in rows:
                     known = self._layouts.unpack(connection, layout, cells or given)
                     found[key] = KnownItem(item_id, name, known, record)
         return found
@@ -209,10 +211,10 @@ class ItemStore:
         own, made_with, joined = cells_and_maker()
         wanted = select(table.c.key, table.c.layout, own, made_with).select_from(joined)
         with self._engine.connect() as connection:
-            for key, layout, cells, given in connection.execute(
-                wanted.where(table.c.board == board)
-            ):
-                yield key, self._layouts.unpack(connection, layout, cells or given)
+            found = connection.execute(wanted.where(table.c.board == board))
+            while rows := found.cursor.fetchmany(_STREAMED):
+                for key, layout, cells, given in rows:
+                    yield key, self._layouts.unpack(connection, layout, cells or given)
 
     def keys_by_item(self, board: int) -> dict[str, str]:
         """Item id -> key of all items of a board whose ids are known."""

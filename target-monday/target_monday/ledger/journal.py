@@ -160,7 +160,7 @@ class Journal:
         closing = request, self._clock(), how, request_id
         settle = partial(self._settle, closing, intents, outcomes)
         if all(isinstance(outcome, Acknowledged) for outcome in outcomes):
-            write_later(self._engine, "settle", self._run_id, settle)
+            write_later(self._engine, settle, "settle", self._run_id)
             return
         with writing(self._engine, "settle", self._run_id) as ledger:
             settle(ledger)

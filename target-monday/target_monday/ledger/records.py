@@ -28,8 +28,7 @@ _payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _sorted = msgspec.json.Encoder(order="deterministic", enc_hook=str)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True):
     """A record as it came, of a stream; `key` is its canonical key, None where it has none.
 
     `page`: of the source, where it was read; its number in the run that read it, from 1.

@@ -109,25 +109,31 @@ class _Late:
     kind: str
     run_id: str | None
     write: Callable[[Writing], object]
+    durable: bool
 
 
 _late: WeakKeyDictionary[Engine, list[_Late]] = WeakKeyDictionary()
 
 
 def write_later(
-    engine: Engine, kind: str, run_id: str | None, write: Callable[[Writing], object]
+    engine: Engine,
+    write: Callable[[Writing], object],
+    kind: str,
+    run_id: str | None = None,
+    *,
+    durable: bool = True,
 ) -> None:
-    """Have this written, durably, before anything else is written or read over this engine."""
+    """Have this written before anything else is written or read over this engine."""
     if not event.contains(engine, "engine_connect", _catch_up_first):
         event.listen(engine, "engine_connect", _catch_up_first)
-    _late.setdefault(engine, []).append(_Late(kind, run_id, write))
+    _late.setdefault(engine, []).append(_Late(kind, run_id, write, durable))
 
 
 def catch_up(engine: Engine) -> None:
     """Write what was put off. Raises LedgerFailed."""
     if engine in _late:
-        first = _late[engine][0]
-        with writing(engine, first.kind, first.run_id):
+        *_, last = _late[engine]
+        with writing(engine, last.kind, durable=last.durable):
             pass
 
 
@@ -148,9 +154,10 @@ def writing(
     kinds = dict.fromkeys([*(each.kind for each in late), kind])
     try:
         with engine.connect() as plain:
-            lasting = "durable" if durable or late else "quick"
-            connection = plain.execution_options(ledger=lasting)
+            lasting = durable or any(each.durable for each in late)
+            connection = plain.execution_options(ledger="durable" if lasting else "quick")
             with connection.begin():
+                run_id = run_id or next((each.run_id for each in late if each.run_id), None)
                 ledger = Writing(connection, ", ".join(kinds), run_id)
                 for each in late:
                     each.write(ledger)

@@ -108,8 +108,7 @@ query WeekBegin {{
 }}"""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateItem:
+class CreateItem(msgspec.Struct, frozen=True):
     """A new item; `column_values` maps column ids to values as monday takes them."""
 
     board_id: str
@@ -119,8 +118,7 @@ class CreateItem:
     create_labels: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateItem:
+class UpdateItem(msgspec.Struct, frozen=True):
     """Changed cells of an item. A `name` among the column values renames it.
 
     With `group_id` it moves there too, by a mutation of its own under the alias g0, g1, ...
