@@ -81,6 +81,47 @@ def test_a_kill_at_any_request_leaves_intents_and_a_sound_ledger(
     assert intended(ledger_url) >= set(KEYS)
 
 
+def test_a_bookmark_goes_out_after_what_is_before_it_is_on_the_disk(
+    rehearsal: Any, messages: Any, ledger_url: str
+) -> None:
+    """Outcomes wait for the next intent to be written with it, but no bookmark passes them."""
+    process = rehearsal.start(**PACKS, ledger_url=ledger_url)
+    process.stdin.write(messages.lines(rows(messages, *KEYS[:10])))
+    process.stdin.write(messages.lines([messages.record("s", Id="later", Note="n")]))
+    process.stdin.close()
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=60)
+    process.stdout.close()
+    process.stderr.close()
+
+    engine = open_database(ledger_url)
+    with engine.connect() as connection:
+        done = select(tables.outcomes.c.outcome)
+        found = connection.execute(done).scalars().all()
+    engine.dispose()
+
+    assert found[:10] == ["acknowledged"] * 10
+
+
+def test_a_request_costs_one_wait_for_the_disk(rehearsal: Any, messages: Any) -> None:
+    """What became of it is written with the next one's intent; the last of them by itself."""
+    ended = rehearsal.run(rows(messages, *KEYS), **PACKS)
+
+    engine = open_database(f"sqlite:///{rehearsal.ledger}")
+    with engine.connect() as connection:
+        kinds = connection.execute(select(tables.chain.c.kind)).scalars().all()
+    engine.dispose()
+
+    assert ended.code == 0
+    assert [kind for kind in kinds if "intend" in kind or "settle" in kind][-4:] == [
+        "count, settle, intend",  # before it columns were made
+        "count, settle, intend",
+        "count, settle, intend",
+        "count, settle",
+    ]
+
+
 @pytest.mark.parametrize("room", [0, 8_000, 40_000, 90_000])
 def test_a_full_disk_stops_the_run_before_the_next_mutation(
     rehearsal: Any, messages: Any, room: int
