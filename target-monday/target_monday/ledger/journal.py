@@ -316,12 +316,14 @@ def _upload(connection: Connection, request: int) -> SentUpload | None:
 def _makers(
     numbers: Sequence[int], intents: Sequence[Intent], outcomes: Sequence[Outcome]
 ) -> dict[tuple[int, str], int]:
-    """The operations that made items, by board and key."""
-    return {
-        (intent.board, intent.key): number
-        for number, intent, outcome in zip(numbers, intents, outcomes, strict=True)
-        if intent.kind == "create" and intent.cells and isinstance(outcome, Acknowledged)
-    }
+    """The operations that made items, by board and key, unless another followed in the request."""
+    found: dict[tuple[int, str], int] = {}
+    for number, intent, outcome in zip(numbers, intents, outcomes, strict=True):
+        place = intent.board, intent.key
+        found.pop(place, None)
+        if intent.kind == "create" and intent.cells and isinstance(outcome, Acknowledged):
+            found[place] = number
+    return found
 
 
 def _in_doubt(intent: Intent) -> KnownItem | None:
