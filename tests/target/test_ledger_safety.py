@@ -106,7 +106,7 @@ def test_a_bookmark_goes_out_after_what_is_before_it_is_on_the_disk(
 
 def test_a_request_costs_one_wait_for_the_disk(rehearsal: Any, messages: Any) -> None:
     """What became of it is written with the next one's intent; the last of them by itself."""
-    ended = rehearsal.run(rows(messages, *KEYS), **PACKS)
+    ended = rehearsal.run(rows(messages, *KEYS, "l", "m", "n"), **PACKS)
 
     engine = open_database(f"sqlite:///{rehearsal.ledger}")
     with engine.connect() as connection:
