@@ -115,7 +115,7 @@ def test_a_request_costs_one_wait_for_the_disk(rehearsal: Any, messages: Any) ->
 
     assert ended.code == 0
     assert [kind for kind in kinds if "intend" in kind or "settle" in kind][-4:] == [
-        "count, settle, intend",  # before it columns were made
+        "intend",
         "count, settle, intend",
         "count, settle, intend",
         "count, settle",
