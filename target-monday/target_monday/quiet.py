@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_monday.reader import decode_record
+from target_monday.settings import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,7 +35,6 @@ __all__ = ["HASHED", "Quiet", "Sorted", "fingerprint", "hashes_of", "is_quiet"]
 
 HASHED: Final = 16  # bytes of a hash that are kept
 _OUTSIDE: Final = frozenset({"people", "board_relation"})  # types whose cells hang on other things
-_SECRETS: Final = frozenset({"api_token"})
 _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 
 
@@ -47,7 +47,7 @@ def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
 
 def fingerprint(plan: BoardPlan, settings: Mapping[str, Any], *others: object) -> bytes:
     """What a record's meaning depends on besides itself; `others` is what the account adds."""
-    asked = {name: value for name, value in settings.items() if name not in _SECRETS}
+    asked = {name: value for name, value in settings.items() if name not in SECRETS}
     cells = [(each.property, each.column, each.clear_nulls, each.source) for each in plan.cells]
     where = (plan.board_id, plan.ledger_id, plan.key_column)
     return sha256(_sorted([repr(plan.spec), where, repr(cells), asked, others])).digest()

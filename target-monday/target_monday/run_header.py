@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_monday.ledger.runs import RunHeader
+from target_monday.settings import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["run_header", "user_name"]
 
-_SECRET: Final = frozenset({"api_token", "ledger_url", "ledger_key", "mask_key"})
 # Where and how fast, not what is written.
 _DELIVERY: Final = frozenset(
     {
         *("api_url", "api_version", "max_calls", "reserve_calls", "lane", "backfill"),
         *("poll_interval", "max_rejects", "max_aliases", "timeout", "batch_size_rows"),
-        "payload_days",
+        *("payload_days", "seals"),
     }
 )
 _PACKAGES: Final = ("target-monday", "singer-sdk", "sqlalchemy", "msgspec", "requests")
@@ -37,7 +37,7 @@ _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 def run_header(config: Mapping[str, Any], target_version: str) -> RunHeader:
     """The header of a run of this process with these settings; no secret is in it."""
-    settings = {name: value for name, value in config.items() if name not in _SECRET}
+    settings = {name: value for name, value in config.items() if name not in SECRETS}
     mapping = {name: value for name, value in settings.items() if name not in _DELIVERY}
     text = _encode(mapping)
     return RunHeader(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.appending import Appending
@@ -25,7 +26,7 @@ from target_monday.ledger.links import LinkStore
 from target_monday.ledger.record_hashes import RecordHashes
 from target_monday.ledger.retention import Purge, purge_payloads
 from target_monday.ledger.runs import Runs
-from target_monday.ledger.seals import keep_seal
+from target_monday.ledger.seals import keep_seal, seals_beside
 from target_monday.linking import Linking
 from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
@@ -341,12 +342,19 @@ class Session:
                     "rejects.open rows=%d: `target-monday-audit rejects` lists them", still_open
                 )
             _log.info("ledger.sealed run=%s seq=%d hash=%s", seal.run, seal.seq, seal.hash)
-            keep_seal(self._engine, seal)
+            if (seals := self._seals) is not None:
+                keep_seal(seals, seal, self._config.get("seal_key"))
             self._leases.release()
         finally:
             self._files.close()
             self._client.close()
             self._engine.dispose()
+
+    @property
+    def _seals(self) -> Path | None:
+        """The file that the ends of runs are kept in."""
+        asked = self._config.get("seals")
+        return Path(asked) if asked else seals_beside(self._engine.url)
 
     def _purge(self) -> None:
         """Empty the payloads that are kept no longer."""

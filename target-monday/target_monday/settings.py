@@ -23,7 +23,7 @@ from target_monday.privacy import privacy_faults
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DEFAULT_API_VERSION", "SETTINGS", "setting_faults"]
+__all__ = ["DEFAULT_API_VERSION", "SECRETS", "SETTINGS", "setting_faults"]
 
 DEFAULT_API_VERSION: Final = "2026-10"
 
@@ -282,6 +282,25 @@ _SETTINGS = th.PropertiesList(
         ),
     ),
     th.Property(
+        "seal_key",
+        th.StringType,
+        secret=True,
+        title="Key of the seals",
+        description=(
+            "Signs the end of each run (HMAC-SHA256), so that nobody without the key can write the "
+            "ledger anew unseen; `target-monday-audit verify` asks for it."
+        ),
+    ),
+    th.Property(
+        "seals",
+        th.StringType,
+        title="File of the seals",
+        description=(
+            "Where the end of each run is appended to; keep it where it cannot be changed. "
+            "Default: beside a ledger in SQLite; none for PostgreSQL."
+        ),
+    ),
+    th.Property(
         "batch_size_rows",
         th.IntegerType(minimum=1),
         default=1000,
@@ -294,6 +313,9 @@ SETTINGS: Final[dict[str, Any]] = {
     **_SETTINGS,
     "properties": {**_SETTINGS["properties"], "boards": BOARDS, "trail_columns": TRAIL_COLUMNS},
 }
+SECRETS: Final = frozenset(
+    {name for name, each in SETTINGS["properties"].items() if each.get("secret")} | {"ledger_url"}
+)  # the address of a ledger may hold a password
 
 
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:

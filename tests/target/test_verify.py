@@ -27,8 +27,8 @@ from target_monday.ledger.records import SourceRecord
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.ledger.runs import BoardBooks, RunHeader, Runs
 from target_monday.ledger.sealed import primary_key, shape, writing
-from target_monday.ledger.seals import keep_seal
-from target_monday.ledger.verification import Place, verify
+from target_monday.ledger.seals import keep_seal, seals_beside
+from target_monday.ledger.verification import Place, Verdict, verify
 from target_monday.seen import Seen
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def write_runs(engine: Engine, runs: int = 3) -> None:
         links.keep(board.id, {("k1", "Supplier"): PendingLink(("s3",), {"Id": "k1"}, number)})
         books = [BoardBooks("s", "77", {"read": 8}), BoardBooks("t", None, {"read": 0})]
         end = {"status": "done", "exit_code": 0, "message": None, "calls": 2, "points": 9}
-        keep_seal(engine, run.end(**end, books=books))
+        seal = run.end(**end, books=books)
+        if (seals := seals_beside(engine.url)) is not None:
+            keep_seal(seals, seal)
     with writing(engine, "purge") as ledger:
         purge = {"at": 1.0, "stream": None, "key": None, "before": 9e9, "who": "u", "reason": "old"}
         ledger.empty_payloads(tables.records.c.id <= 2, purge)
@@ -315,6 +317,60 @@ def test_an_older_copy_is_told_by_the_seals(engine: Engine, tmp_path: Path) -> N
     place = sole(verify(engine).places)
 
     assert (place.table, "ended there" in place.fault) == ("chain", True)
+
+
+KEYED = {"seal_key": "the auditor's"}
+
+
+@pytest.fixture
+def sealed(rehearsal: Any, messages: Any, ledger_url: str, tmp_path: Path) -> Any:
+    """Two runs of which the second one is signed, in either database; and how it is verified."""
+    seals = tmp_path / "seals.jsonl"
+    rehearsal.settings |= {"ledger_url": ledger_url, "seals": str(seals)}
+    lines = [messages.schema("s", {"Id": "string"}), messages.record("s", Id="a")]
+    rehearsal.run(lines)
+    rehearsal.run(lines, **KEYED)
+
+    def verdict(key: str = KEYED["seal_key"]) -> Verdict:
+        return verify(open_database(ledger_url), seals=seals, seal_key=key)
+
+    return rehearsal, lines, seals, verdict
+
+
+def test_a_signed_run_is_sound_for_who_has_the_key_alone(sealed: Any) -> None:
+    """What came before the key needs no signature; another key is none."""
+    *_, verdict = sealed
+
+    assert (verdict().places, verdict().seals) == ([], 2)
+    assert verdict("a guess").places == [Place("seals.jsonl", 2, "is not signed with this key")]
+
+
+def test_who_has_no_key_cannot_seal_anew(sealed: Any) -> None:
+    """Neither with a seal without a signature, nor with none."""
+    rehearsal, lines, seals, verdict = sealed
+    rehearsal.run(lines)
+    assert verdict().places == [Place("seals.jsonl", 3, "is not signed with this key")]
+
+    kept = seals.read_text().splitlines(keepends=True)
+    seals.write_text("".join(kept[:2]))
+    (place,) = verdict().places
+    assert (place.table, place.fault) == ("run_ends", "ended without a seal")
+
+    seals.write_text("".join(kept[:1]))
+    assert verdict().places == [Place("seals.jsonl", None, "holds no seal that is signed")]
+
+
+def test_the_command_takes_the_key_from_the_environment(
+    sealed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Meltano hands it on; it is no option, which others could read in the list of processes."""
+    rehearsal, _, seals, _ = sealed
+    monkeypatch.setenv("TARGET_MONDAY_SEAL_KEY", "a guess")
+    monkeypatch.setenv("TARGET_MONDAY_SEALS", str(seals))
+
+    ended = CliRunner().invoke(audit, ["verify", "--ledger-url", rehearsal.ledger_url])
+
+    assert (ended.exit_code, "is not signed with this key" in ended.output) == (1, True)
 
 
 def test_the_command_tells_sound_from_altered(engine: Engine, tmp_path: Path) -> None:

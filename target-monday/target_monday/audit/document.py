@@ -22,7 +22,7 @@ from target_monday.errors import RunFailed
 from target_monday.ledger.database import project_folder
 from target_monday.ledger.evidence import Evidence
 from target_monday.private import make_private_folder, write_private
-from target_monday.settings import SETTINGS
+from target_monday.settings import SECRETS, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ _TITLE: Final = "From IFS Cloud to monday.com: process document"
 _PROJECT: Final = "meltano.yml"
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 # What may hold secrets under names of its own, or differs between machines.
-_NOT_TOLD: Final = frozenset({"ledger_url", "stream_map_config", "faker_config"})
+_NOT_TOLD: Final = frozenset({"stream_map_config", "faker_config"})
 
 
 @click.command(cls=Told)
@@ -87,11 +87,10 @@ def document(
 
 
 def _process(settings: Mapping[str, Any], project: Path | None, owner: str | None) -> Process:
-    secret = {name for name, each in SETTINGS["properties"].items() if each.get("secret")}
     told = {
         name: value
         for name, value in settings.items()
-        if name in SETTINGS["properties"] and name not in secret | _NOT_TOLD
+        if name in SETTINGS["properties"] and name not in SECRETS | _NOT_TOLD
     }
     where, boards = _ledger(settings)
     content = _project(project)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Final
 
 import click
@@ -15,14 +17,25 @@ from target_monday.ledger.verification import verify as look
 __all__ = ["verify"]
 
 _COLUMNS: Final = ("table", "key", "fault")
+_KEY: Final = "TARGET_MONDAY_SEAL_KEY"  # as Meltano hands the setting on
 
 
 @click.command()
+@click.option(
+    "--seals",
+    envvar="TARGET_MONDAY_SEALS",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file of seals, or a copy of it kept elsewhere; default: beside the ledger.",
+)
 @reading
-def verify(context: click.Context, *, as_json: bool) -> None:
-    """Whether the ledger is as it was written: 0 if so, 1 with each place that was altered."""
+def verify(context: click.Context, *, seals: Path | None, as_json: bool) -> None:
+    """Whether the ledger is as it was written: 0 if so, 1 with each place that was altered.
+
+    With TARGET_MONDAY_SEAL_KEY in the environment the seals must be signed with that key.
+    """
+    key = os.environ.get(_KEY) or None
     try:
-        verdict = look(ledger(context, as_is=True))
+        verdict = look(ledger(context, as_is=True), seals=seals, seal_key=key)
     except TargetError as error:
         click.echo(f"{error.code} {error}", err=True)
         sys.exit(error.exit_code)
@@ -40,8 +53,8 @@ def verify(context: click.Context, *, as_json: bool) -> None:
             )
         )
     elif verdict.is_sound:
-        seals = "no seals beside it" if verdict.seals is None else f"{verdict.seals} seals"
-        click.echo(f"sound: {verdict.lines} lines of the chain, {verdict.rows} rows, {seals}")
+        held = "no seals beside it" if verdict.seals is None else f"{verdict.seals} seals"
+        click.echo(f"sound: {verdict.lines} lines of the chain, {verdict.rows} rows, {held}")
     else:
         table(places, _COLUMNS)
         click.echo(f"altered: {len(places)} places")

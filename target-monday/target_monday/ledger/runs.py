@@ -49,11 +49,15 @@ class RunHeader:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The end of the chain when a run had ended: what comes before it cannot be cut unseen."""
+    """The end of the chain when a run had ended: what comes before it cannot be cut unseen.
+
+    `mac`: the HMAC-SHA256 of the three under a key of the user's, in hex digits, if there is one.
+    """
 
     run: str
     seq: int
     hash: str
+    mac: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,8 +1,14 @@
-"""The ends of runs, beside the ledger: what makes a cut tail of the chain show."""
+"""The ends of runs, in a file beside the ledger: what makes a cut tail of the chain show.
+
+With a key of the user's each line carries an HMAC (RFC 2104): then nobody without the key can write
+chain and seals anew.
+"""
 
 from __future__ import annotations
 
+import hmac
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +17,11 @@ import msgspec
 from target_monday.ledger.runs import Seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL
 
-__all__ = ["keep_seal", "kept_seals", "seals_beside"]
+__all__ = ["first_signed", "is_signed", "keep_seal", "kept_seals", "seals_beside"]
 
 
 def seals_beside(address: URL) -> Path | None:
@@ -25,15 +31,12 @@ def seals_beside(address: URL) -> Path | None:
     return Path(f"{address.database}.seals.jsonl")
 
 
-def keep_seal(engine: Engine, seal: Seal) -> None:
-    """Append a seal to the file of the ledger's seals, if it has one."""
-    path = seals_beside(engine.url)
-    if path is None:
-        return
-    line = msgspec.json.encode(seal) + b"\n"
+def keep_seal(path: Path, seal: Seal, key: str | None = None) -> None:
+    """Append a seal to a file of seals, signed with the key if there is one. Raises OSError."""
+    signed = replace(seal, mac=_mac(seal, key)) if key else seal
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(descriptor, line)
+        os.write(descriptor, msgspec.json.encode(signed) + b"\n")
     finally:
         os.close(descriptor)
 
@@ -45,3 +48,19 @@ def kept_seals(path: Path) -> Iterator[Seal | None]:
             yield msgspec.json.decode(line, type=Seal)
         except (msgspec.DecodeError, UnicodeDecodeError):
             yield None
+
+
+def first_signed(seals: Sequence[Seal | None]) -> tuple[int, Seal] | None:
+    """The first seal that carries a signature, and its place; None if none does."""
+    signed = ((at, seal) for at, seal in enumerate(seals) if seal and seal.mac is not None)
+    return next(signed, None)
+
+
+def is_signed(seal: Seal, key: str) -> bool:
+    """Whether a seal was made by who has the key."""
+    return seal.mac is not None and hmac.compare_digest(seal.mac, _mac(seal, key))
+
+
+def _mac(seal: Seal, key: str) -> str:
+    said = f"{seal.run}\n{seal.seq}\n{seal.hash}"
+    return hmac.digest(key.encode(), said.encode(), "sha256").hex()

@@ -22,13 +22,15 @@ from target_monday.ledger import tables
 from target_monday.ledger.digests import FIRST_HASH, Entry, Sum, combined, expanded, line_hash
 from target_monday.ledger.revisions import HEAD, schema_kind
 from target_monday.ledger.sealed import primary_key, shape, sum_name
-from target_monday.ledger.seals import kept_seals, seals_beside
+from target_monday.ledger.seals import first_signed, is_signed, kept_seals, seals_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+
+    from target_monday.ledger.runs import Seal
 
 __all__ = ["Place", "Verdict", "verify"]
 
@@ -56,7 +58,7 @@ class Place:
 class Verdict:
     """What was looked at, and every place that is not as it was written.
 
-    `seals`: ends of runs that the chain was held against; None where none are kept beside it.
+    `seals`: ends of runs that the chain was held against; None where no file of them was found.
     """
 
     lines: int = 0
@@ -70,8 +72,12 @@ class Verdict:
         return not self.places
 
 
-def verify(engine: Engine) -> Verdict:
-    """Look at all of a ledger, as it is at one moment. Raises LedgerFailed if that cannot be."""
+def verify(engine: Engine, *, seals: Path | None = None, seal_key: str | None = None) -> Verdict:
+    """Look at all of a ledger, as it is at one moment. Raises LedgerFailed if that cannot be.
+
+    `seals`: the file of seals, if it is not beside the ledger. With `seal_key` every run from the
+    first signed one on must have a seal that was signed with it.
+    """
     try:
         with engine.connect() as plain:
             connection = plain
@@ -81,7 +87,7 @@ def verify(engine: Engine) -> Verdict:
                 # A byte that is no text must not keep the rest from being read.
                 raw.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
             looking = _Verification(connection)
-            looking.run(seals_beside(engine.url))
+            looking.run(seals or seals_beside(engine.url), seal_key)
             plain.invalidate()
     except SQLAlchemyError as error:
         raise LedgerFailed.because(error) from error
@@ -107,7 +113,7 @@ class _Verification:
     _schema: str = ""
     _chain_is_whole: bool = True
 
-    def run(self, seals: Path | None) -> None:
+    def run(self, seals: Path | None, seal_key: str | None) -> None:
         """Look at everything."""
         self._look_at_database()
         for table in tables.APPENDED:
@@ -118,8 +124,11 @@ class _Verification:
         for table in tables.REMEMBERED:
             self._look_at_remembered(table, sums)
         self._look_at_payloads()
-        if seals is not None and seals.exists():
-            self._look_at_seals(seals)
+        kept = list(kept_seals(seals)) if seals is not None and seals.exists() else None
+        if seals is not None and kept is not None:
+            self._look_at_seals(seals.name, kept)
+        if seal_key is not None:
+            self._look_at_signatures(seals.name if seals else "seals", kept or [], seal_key)
 
     def _find(self, table: str, key: Any, fault: str) -> None:
         self.verdict.places.append(Place(str(table), key, fault))  # no name that quotes itself
@@ -331,16 +340,31 @@ class _Verification:
             ):
                 self._find("records", row["id"], "payload changed")
 
-    def _look_at_seals(self, path: Path) -> None:
-        self.verdict.seals = 0
-        for number, seal in enumerate(kept_seals(path), 1):
-            self.verdict.seals += 1
+    def _look_at_seals(self, file: str, seals: Sequence[Seal | None]) -> None:
+        self.verdict.seals = len(seals)
+        for number, seal in enumerate(seals, 1):
             if seal is None:
-                self._find(path.name, number, "changed")
+                self._find(file, number, "changed")
             elif seal.seq not in self._lines:
                 self._find("chain", seal.seq, f"missing: run {seal.run} ended there")
             elif self._lines[seal.seq] != seal.hash:
                 self._find("chain", seal.seq, f"is not the line that run {seal.run} ended with")
+
+    def _look_at_signatures(self, file: str, seals: Sequence[Seal | None], key: str) -> None:
+        first = first_signed(seals)
+        if first is None:
+            self._find(file, None, "holds no seal that is signed")
+            return
+        at, began = first
+        for number, seal in enumerate(seals[at:], at + 1):
+            if seal is not None and not is_signed(seal, key):
+                self._find(file, number, "is not signed with this key")
+        ends, sealed = tables.run_ends, {seal.run for seal in seals if seal is not None}
+        since = select(ends.c.ended_at).where(ends.c.run_id == began.run).scalar_subquery()
+        later = select(ends.c.run_id).where(ends.c.ended_at > since).order_by(ends.c.ended_at)
+        for run in self.connection.execute(later).scalars():
+            if run not in sealed:
+                self._find(ends.name, run, "ended without a seal")
 
 
 def _key(table: Table, row: Mapping[str, Any]) -> Any:
