@@ -107,15 +107,21 @@ class ControlTotals:
     columns: Mapping[str, str]
     key_properties: tuple[str, ...]
     _by_key: bool = field(init=False)
+    _concerned: tuple[str, ...] = field(init=False)  # columns
     _groups: dict[tuple[Cell, ...], _Group] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by_key = len(self.columns) < len(self.spec.fields)
+        self._concerned = (*self.amounts.values(), *self.columns.values())
 
     def is_moved(self, before: Mapping[str, Cell], after: Mapping[str, Cell]) -> bool:
         """Whether an item is in another group now, or has other amounts."""
-        columns = (*self.amounts.values(), *self.columns.values())
-        return any(before.get(each) != after.get(each) for each in columns)
+        return any(before.get(each) != after.get(each) for each in self._concerned)
+
+    def place(self, key: str, cells: Mapping[str, Cell]) -> tuple[_Group, list[Decimal]]:
+        """The item's group and its sums, by the cells as they were last acknowledged."""
+        concerned = certain({column: cells.get(column) for column in self._concerned})
+        return self.group(key, concerned), self.sums(concerned)
 
     def group(self, key: str, cells: Mapping[str, Cell]) -> _Group:
         """The texts that this item's amounts are summed under."""
@@ -171,17 +177,13 @@ class Movements:
         """An item that was changed: `kind` is created, updated, archived or found."""
         if before is not None and after is not None and not self.control.is_moved(before, after):
             return
-        left = None if before is None else self._place(key, before)
-        came = None if after is None else self._place(key, after)
+        left = None if before is None else self.control.place(key, before)
+        came = None if after is None else self.control.place(key, after)
         if left == came:
             return
         for place, sign in ((left, -1), (came, 1)):
             if place is not None:
                 self._add(*place, kind, sign)
-
-    def _place(self, key: str, cells: Mapping[str, Cell]) -> tuple[_Group, list[Decimal]]:
-        sure = certain(cells)
-        return self.control.group(key, sure), self.control.sums(sure)
 
     def reject(self, record: Mapping[str, Any]) -> None:
         """A row that does not get onto the board; what is no number counts as 0."""
@@ -243,8 +245,7 @@ def closing_totals(
     """Group -> the number of its items and the sums of its amounts."""
     found: dict[_Group, list[Decimal]] = {}
     for key, cells in items:
-        sure = certain(cells)
-        group, sums = control.group(key, sure), control.sums(sure)
+        group, sums = control.place(key, cells)
         have = found.get(group)
         found[group] = (
             sums

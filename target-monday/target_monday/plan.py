@@ -94,10 +94,12 @@ class BoardPlan:
     _links: dict[str, CellPlan] = field(default_factory=dict)
     _former: tuple[CellPlan, ...] = ()
     _rules: Rules = UPSERT
+    _tags: list[str] = field(default_factory=list)  # columns of tags
     _encoders: dict[str, Encode] = field(default_factory=dict)  # of cells that are no plain texts
 
     def __post_init__(self) -> None:
         self._encoders = self._encoders_of(self.cells)
+        self._tags = [cell.column.id for cell in self.cells if cell.column.type == "tags"]
         self._steps = [_step(cell) for cell in self.cells if not (cell.source or cell.link)]
         self._made = [cell for cell in self.cells if cell.source is not None]
         self._links = {cell.property: cell for cell in self.cells if cell.link is not None}
@@ -124,6 +126,7 @@ class BoardPlan:
         theirs = (*former.cells, *former._former)
         self._former = tuple(cell for cell in theirs if cell.column.id not in ours)
         self._encoders |= self._encoders_of(self._former)
+        self._tags += [cell.column.id for cell in self._former if cell.column.type == "tags"]
 
     def _encoders_of(self, cells: Iterable[CellPlan]) -> dict[str, Encode]:
         return {
@@ -269,11 +272,8 @@ class BoardPlan:
         """The tags that the operation writes, whose ids must be known."""
         if isinstance(operation, Archive):
             return
-        columns = (each.column for each in (*self.cells, *self._former))
-        tags = [column.id for column in columns if column.type == "tags"]
-        cells = operation.cells if tags else {}  # an operation makes them each time
-        for column_id in tags:
-            names = cells.get(column_id)
+        for column_id in self._tags:
+            names = operation.cells.get(column_id)
             if isinstance(names, list):
                 yield from names
 

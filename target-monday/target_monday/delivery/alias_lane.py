@@ -204,9 +204,10 @@ def outcomes_of(answer: Answer, count: int) -> list[Outcome]:
 
 
 def _alias_outcome(answer: Answer, alias: str, faults: dict[str | None, Fault]) -> Outcome:
-    for part in (alias, alias.replace("m", "g")):  # a move beside a change
-        if part in faults:
-            return _outcome(faults[part])
+    if faults:
+        for part in (alias, alias.replace("m", "g")):  # a move beside a change
+            if part in faults:
+                return _outcome(faults[part])
     item = answer.data.get(alias)
     if isinstance(item, dict) and item.get("id"):
         return Acknowledged(str(item["id"]))

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
-from target_monday.ledger.layouts import Layouts, deflated, packed, plain
+from target_monday.ledger.layouts import Layouts, packed, plain
 from target_monday.ledger.sealed import writing
 from target_monday.seen import Sightings
 
@@ -95,7 +95,7 @@ def write_items(
                 "item_id": item.item_id,
                 "name": item.name,
                 "layout": layout,
-                "cells": deflated(cells) if cells else cells,
+                "cells": cells,
                 "made_by": maker,
                 "record_hash": was[4] if was is not None and stays else item.record_hash,
             }

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
     from target_monday.ledger.sealed import Writing
 
-__all__ = ["Layouts", "deflated", "packed", "plain"]
+__all__ = ["Layouts", "packed", "plain"]
 
 _PLAIN: Final = (b"[", b"{")  # how JSON begins, and no stream of zlib
-# Cells are a few hundred bytes: to clear zlib's usual window would take ten times as long.
-_QUICK: Final = (1, zlib.DEFLATED, 12, 4)  # level, method, bits of the window, memory
 _REMEMBERED: Final = 10_000  # orders in which columns come
 _encode: Final = msgspec.json.Encoder().encode
 _list: Final = msgspec.json.Decoder(list[Cell]).decode
@@ -39,16 +37,10 @@ def packed(cells: Mapping[str, Cell], columns: Sequence[str]) -> bytes:
 
 
 def plain(cells: bytes | str) -> bytes:
-    """Cells as `packed` gave them, whichever way a row holds them."""
+    """Cells as `packed` gave them, whichever way a row holds them: once they were deflated."""
     if isinstance(cells, str):
         return cells.encode()
     return cells if cells.startswith(_PLAIN) else zlib.decompress(cells)
-
-
-def deflated(cells: bytes) -> bytes:
-    """The same in less room, for cells that nobody reads but the target."""
-    stream = zlib.compressobj(*_QUICK)
-    return stream.compress(cells) + stream.flush()
 
 
 class Layouts:

@@ -314,7 +314,7 @@ items = Table(
     Column("item_id", String(40), nullable=False),  # "": not known, the key finds it
     Column("name", Text, nullable=False),
     Column("layout", ForeignKey("layouts.id")),  # null: `cells` is an object by column id
-    # JSON: canonical cells in the layout's order, deflated; operations have them to be looked at.
+    # JSON: canonical cells in the layout's order; earlier versions deflated them.
     Column("cells", LargeBinary, nullable=False),
     Column("made_by", ForeignKey("operations.id")),  # whose cells it has; then `cells` is empty
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
