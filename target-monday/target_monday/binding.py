@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -358,7 +359,7 @@ def _first_group(board: Board) -> str | None:
 def _group_ids(board: Board) -> dict[str, str]:
     """Title -> id; of groups with one title the uppermost."""
     live = [group for group in board.groups if not (group.archived or group.deleted)]
-    return {group.title: group.id for group in reversed(live)}
+    return {unicodedata.normalize("NFC", group.title): group.id for group in reversed(live)}
 
 
 def _labels(column: Column, mapped: Mapping[str, str], *, create: bool) -> Labels | None:

@@ -241,7 +241,8 @@ class BoardPlan:
         """The title of the item's group, if its value is there: a null leaves the item alone."""
         title = self.spec.group_by.render(record) if self.spec.group_by else None
         if isinstance(title, str) and title.strip():
-            cells[GROUP] = shorten(" ".join(title.split()), NAME_LIMIT)
+            composed = unicodedata.normalize("NFC", title)
+            cells[GROUP] = shorten(" ".join(composed.split()), NAME_LIMIT)
 
     def _name(self, record: Mapping[str, Any]) -> tuple[str | None, int]:
         """The name by the template, None if it cannot be told; and whether it was cut."""

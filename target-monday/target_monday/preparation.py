@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -252,7 +253,7 @@ class Preparation:
         boards = boards_by_id(self.calls.query, ids)
         ours = [board for board in boards.values() if self._looks_like(spec, board)]
         self._boards |= {board.id: board for board in ours}
-        return list(dict.fromkeys(board.name for board in ours))
+        return list(dict.fromkeys(_composed(board.name) for board in ours))
 
     @staticmethod
     def _looks_like(spec: BoardSpec, board: Board) -> bool:
@@ -383,12 +384,14 @@ class Preparation:
     def _all_names(self) -> dict[str, list[str]]:
         if self._names is None:
             workspace = self.settings.get("workspace_id") or None
-            self._names = board_names(self.calls.query, workspace)
+            self._names = {}
+            for name, ids in board_names(self.calls.query, workspace).items():
+                self._names.setdefault(_composed(name), []).extend(ids)
         return self._names
 
     def _found_by_name(self, spec: BoardSpec) -> Board | None:
         workspace = self.settings.get("workspace_id") or None
-        ids = self._all_names().get(spec.name, [])
+        ids = self._all_names().get(_composed(spec.name), [])
         boards = {each: self._boards[each] for each in ids if each in self._boards}
         if len(boards) < len(ids):
             boards = boards_by_id(self.calls.query, ids)
@@ -409,9 +412,9 @@ class Preparation:
                     "be one more. If the names are right, raise `max_new_boards` for one run."
                 )
             self._made_parts += 1
-        others = (self._names or {}).get(spec.name, ())
+        others = (self._names or {}).get(_composed(spec.name), ())
         board = make_board(self.calls, self.journal, spec.name, workspace, others)
-        self._all_names().setdefault(spec.name, []).append(board.id)
+        self._all_names().setdefault(_composed(spec.name), []).append(board.id)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
 
@@ -501,6 +504,11 @@ class Preparation:
                 "groups.created stream=%s board=%s groups=%d",
                 *(plan.stream, plan.board_id, len(made)),
             )
+
+
+def _composed(name: str) -> str:
+    """A name as it is compared: letters with accents are one letter each."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _no_board(spec: BoardSpec) -> str:

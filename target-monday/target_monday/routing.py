@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,7 +100,7 @@ class Route:
             raise NoBoard(f"the name of its board cannot be told: {error}") from error
         if made is None or isinstance(made, Absent):
             return None
-        name = " ".join(made.split())
+        name = " ".join(unicodedata.normalize("NFC", made).split())
         if len(name) > _LONGEST_NAME:
             raise NoBoard(f"the name of its board is longer than {_LONGEST_NAME} characters")
         return name

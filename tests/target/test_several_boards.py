@@ -233,3 +233,21 @@ def test_a_move_that_is_cut_off_is_finished_by_the_next_run(
         for name in ("Invoices 2025", "Invoices 2026")
     }
     assert (ended.code, found) == (0, {"Invoices 2025": [], "Invoices 2026": ["a", "b", "c"]})
+
+
+def test_a_board_is_the_same_however_its_letters_are_composed(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """One source writes an accent as part of its letter, another one behind it; groups likewise."""
+    twin = simulate()
+    twin.settings["boards"] = {"s": {"board_name": "At {Place}", "group": "{Place}"}}
+    schema = messages.schema("s", {"Id": "string", "Place": "string"})
+    places = {"a": "Orl\u00e9ans", "b": "Orle\u0301ans"}
+    rows = [messages.record("s", Id=one, Place=place) for one, place in places.items()]
+
+    ended = twin.run(messages.lines([schema, *rows, messages.state(1)]))
+
+    assert (ended.code, keys(twin)) == (0, {"At Orl\u00e9ans": ["a", "b"]})
+    (board,) = twin.account.boards.values()
+    assert [each.title for each in board.groups].count("Orl\u00e9ans") == 1
+    assert twin.run(messages.lines([schema, *reversed(rows)])).mutations == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_UNHEARD: Final = 1.0  # seconds that a signal may wait to be handled
 SMALLEST: Final = 1  # rows of a page; less than one cannot be asked for
 
 
@@ -43,8 +44,13 @@ def in_background(work: Callable[[], T]) -> Callable[[], T]:
         except BaseException as error:  # noqa: BLE001 # raised where the result is waited for
             future.set_exception(error)
 
+    def result() -> T:
+        while not future.done():  # a signal just before a wait would be handled only behind it
+            wait([future], timeout=_UNHEARD)
+        return future.result()
+
     threading.Thread(target=run, daemon=True).start()
-    return future.result
+    return result
 
 
 @dataclass(slots=True)
