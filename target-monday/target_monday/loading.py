@@ -127,6 +127,16 @@ class Loader(Retiring):
             if not held and pending.place not in self._pool:
                 self._wait_again(pending)
 
+    def give_up_retries(self, plans: Iterable[BoardPlan]) -> None:
+        """The streams came whole: new items for rejects whose rows did not come are not made."""
+        boards = {plan.ledger_id for plan in plans}
+        for pending in list(self._pool.values()):
+            retried = pending.retry is not None and not pending.tickets
+            if retried and pending.place[0] in boards and isinstance(pending.operation, Create):
+                self._take_out(pending)
+                store = self.journal.rejects
+                store.resolve(pending.plan.stream, [pending.key], "gone from the source")
+
     def load(self, plan: BoardPlan, rows: Sequence[Row], others: Sequence[BoardPlan] = ()) -> None:
         """Take rows of one board; what is full leaves at once.
 

@@ -300,6 +300,8 @@ class Session:
         except BoardFailed as error:
             self.loader.fail_stream(route.stream, str(error))
             return
+        if self._versions.choice(route.stream) != "keep":
+            self.loader.give_up_retries(route.plans.values())
         for plan, keys in gone:
             self.loader.archive(plan, keys, delete=self._versions.choice(route.stream) == "delete")
 

@@ -202,3 +202,19 @@ def test_an_export_is_safe_to_open(rehearsal: Any, messages: Any) -> None:
     ]
     assert cells[0]["reject_code"] == "BAD_CELL"
     assert [json.loads(line)["payload"]["Name"] for line in plain.splitlines()] == formulas
+
+
+def test_a_reject_whose_row_is_gone_from_the_source_makes_no_item(
+    rehearsal: Any, messages: Any
+) -> None:
+    """A full read did not bring it: what was to be tried again is done with."""
+    rehearsal.run(lines(messages, {"Id": "a", "Sum": 1}, BAD), max_rejects=1)
+    rehearsal.audit("rejects", "edit", "1", "--set", "Sum=1", "--who", "Ada", "--reason", "typed")
+    row = messages.record("s", Id="a", Sum=1, version=2)
+    read = [messages.schema("s", PROPERTIES), row, messages.activate("s", 2), messages.state(2)]
+
+    ended = rehearsal.run(read, vanished="archive")
+
+    assert (ended.code, ended.counts("s")["created"]) == (0, 0)
+    assert [each["cells"]["Record key"] for each in rehearsal.board("S")["items"]] == ["a"]
+    assert rehearsal.audit("rejects", "list", "--state", "open") == []
