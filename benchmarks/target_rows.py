@@ -90,7 +90,8 @@ def write_ledger(url: str, ledger: Path, rows: int, **more: Any) -> None:
     session = TargetMonday(config=_asked(url, ledger, **more)).session
     asked = schema()
     route = session.route(STREAM, asked["schema"], asked["key_properties"])
-    plan, by = route.plans[""], session.fingerprint(route)
+    plan = route.plans[""]
+    by = session.fingerprint(plan)
     if by is None:
         raise TypeError(plan.stream)
     items = session.loader.items

@@ -74,6 +74,7 @@ class Linking:
     _made: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # to be forgotten
     _doubted: dict[tuple[int, str], set[str]] = field(default_factory=dict)
     _repairs: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
+    _revisions: dict[int, int] = field(default_factory=dict)  # of boards, when ids were last known
 
     def __bool__(self) -> bool:
         """Whether any link waits, or the ledger has to be told of one that does not any more."""
@@ -102,6 +103,30 @@ class Linking:
             for entry in self.boards_of(targets.link.stream)
             if column is None or entry.board_id in connected
         )
+
+    def state(self, plan: BoardPlan) -> tuple[object, ...] | None:
+        """What the cells of the plan's links hang on beside their rows, as it is now.
+
+        What is known of targets is dropped when it has moved. None where that cannot be told:
+        which of several boards has a target may change without any item of before.
+        """
+        if not plan.targets:
+            return ()
+        board, revision = plan.ledger_id, self.store.revision(plan.ledger_id)
+        moved = self._revisions.get(board) != revision
+        self._revisions[board] = revision
+        for name, targets in plan.targets.items():
+            if not targets.boards:
+                self._find_boards(plan, name)
+            if moved:
+                targets.forget()
+            if len(targets.boards) > 1:
+                return None
+        return revision, [(name, each.boards) for name, each in plan.targets.items()]
+
+    def open_keys(self, plan: BoardPlan) -> list[str]:
+        """The keys of the board's rows with links that wait."""
+        return [key for board, key in self._open if board == plan.ledger_id]
 
     def know(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
         """Find the items that these records link to, before their cells are made."""
@@ -318,7 +343,7 @@ class Linking:
             self._doubted.setdefault((plan.ledger_id, name), set()).update(keys)
             plan.targets[name].forget(keys)
             _drop(pending, column_id)
-            taken = True
+            pending.record_hash, taken = None, True
         return taken
 
     def refused(self, pending: Pending) -> None:

@@ -73,7 +73,8 @@ class Loader(Retiring):
         self.links.open(plan)
         pending = self.journal.pending_cells.of(plan.ledger_id)
         known = self.items.items(plan.ledger_id, list(pending))
-        wary = [*pending, *self.journal.rejects.open_keys(plan.stream)]
+        open_keys = (self.journal.rejects.open_keys(plan.stream), self.links.open_keys(plan))
+        wary = [*pending, *open_keys[0], *open_keys[1]]
         self.quiet.beware(plan.ledger_id, wary)
         for key, item in known.items():
             place = (plan.ledger_id, key)
@@ -155,10 +156,19 @@ class Loader(Retiring):
         self._relieve(plan)
 
     def unchanged(
-        self, plan: BoardPlan, tickets: Iterable[tuple[int, int]], but: Iterable[int]
+        self,
+        rows_of: Iterable[tuple[BoardPlan, int]],
+        tickets: Iterable[tuple[int, int]],
+        but: Iterable[int],
     ) -> list[int]:
-        """Rows of which all are as their items, but those at these places: their tickets."""
-        books, others = self._books(plan), iter(but)
+        """Rows of which all are as their items, but those at these places: their tickets.
+
+        `rows_of`: how many of them are on which board.
+        """
+        for plan, count in rows_of:
+            books = self._books(plan)
+            books.read, books.unchanged = books.read + count, books.unchanged + count
+        others = iter(but)
         at, rest, left = next(others, None), 0, list[int]()
         for ticket, rows in tickets:
             rest += rows
@@ -167,7 +177,6 @@ class Loader(Retiring):
                 left.append(ticket)
                 at, here = next(others, None), here + 1
             self.checkpoints.settle(ticket, rows - here)
-            books.read, books.unchanged = books.read + rows - here, books.unchanged + rows - here
         return left
 
     def _relieve(self, plan: BoardPlan) -> None:
@@ -274,6 +283,8 @@ class Loader(Retiring):
         self.quiet.distrust(
             plan.ledger_id, (item.record_hash for item in known.values() if item.record_hash)
         )
+        for other in others:
+            self.quiet.beware(other.ledger_id, keys)
         books = self._books(plan)
         settled: dict[str, bytes | None] = {}  # with the hashes to remember
         for given, row in wanted:
@@ -469,8 +480,11 @@ class Loader(Retiring):
 
 
 def _hash_to_keep(row: Row, wanted: WantedRow, *, whole: bool) -> bytes | None:
-    """What a row is remembered by; one with a text that was cut is not: each run says so."""
-    return row.record_hash if whole and not wanted.shortened else None
+    """What a row is remembered by, if it needs nothing more.
+
+    One with a text that was cut is not, since each run says so, nor one with links that wait.
+    """
+    return row.record_hash if whole and not (wanted.shortened or wanted.unlinked) else None
 
 
 def _first_of_all(old: Elsewhere | None, waiting: Pending | None) -> frozenset[tuple[int, str]]:

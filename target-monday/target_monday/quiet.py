@@ -1,17 +1,30 @@
 """The quiet path: a row whose record is, byte for byte, one that its item needs no change for.
 
 Most rows of most runs are as they were. Parsing, mapping and comparing them would only show so, and
-all of that is a function of three things: the bytes of the record, the plan (mapping, columns,
-labels, settings), and the item as it is known. So a hash over plan and record is kept with the item
-when a row was delivered whole or found unchanged; whatever changes the item's name or cells in the
-ledger drops it in the same write, and another plan makes other hashes. A row whose hash an item of
-the board has is unchanged, and nothing else is done for it but counting.
+all of that is a function of the bytes of the record, of the plan (mapping, columns, labels,
+settings), of the item as it is known, and of few things besides, the state. So a hash over plan,
+state and record is kept with the item when a row was delivered whole or found unchanged; whatever
+changes the item's name or cells in the ledger drops it in the same write, and another plan or state
+makes other hashes. A row whose hash an item of its stream's boards has is unchanged, and nothing
+else is done for it but counting.
 
-What a row means may not depend on anything else: rows of plans with people or linked items, without
-a key, or of streams that retire documents or are mapped or flattened on the way take the usual
-path, as do all rows of a key once one of its rows did (it may wait to be sent), and keys with an
-open reject or with cells that are still to be sent. A row with a text that was cut is never
-remembered: each run says so.
+The state is asked for before each batch, and is made of
+
+- links: which boards hold the targets, and the revision of the board's links, which moves in the
+  same write in which an item that is linked to goes or gets another id (`ledger.link_revisions`). A
+  row with a link that waits is not remembered, so a target that comes moves nothing. Where the
+  targets have several boards, no row is quiet;
+- people: since when the account's answers are trusted. A day later all users are asked for anew. A
+  row that names a stranger is not remembered;
+- `retire_when`: the day, since a row that is not due may be due tomorrow.
+
+A stream with several boards has a plan for each. A row is remembered on the board that it names by
+itself, and looked for under all plans; keys that have items on several boards are not quiet.
+
+The usual path is taken by rows without a key or with metadata of the SDK, by streams that are
+masked, mapped or flattened on the way, by all rows of a key once one of its rows took it (it may
+wait to be sent), and by keys with an open reject, with cells or links that are still to be sent. A
+row with a text that was cut is never remembered: each run says so.
 """
 
 from __future__ import annotations
@@ -39,10 +52,9 @@ _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 
 
 def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
-    """Whether a row's meaning hangs on its record, its plan and its item alone."""
-    outside = bool(plan.targets) or any(cell.column.type in _OUTSIDE for cell in plan.cells)
-    dated = plan.spec.retire is not None  # such a row may be due tomorrow
-    return not (outside or dated or plan.spec.append or settings.get("add_record_metadata"))
+    """Whether it can be told what a row's meaning hangs on besides its record and its item."""
+    unknown = any(cell.column.type == "board_relation" and not cell.link for cell in plan.cells)
+    return not (unknown or plan.spec.append or settings.get("add_record_metadata"))
 
 
 def fingerprint(plan: BoardPlan, settings: Mapping[str, Any], *others: object) -> bytes:
@@ -53,6 +65,11 @@ def fingerprint(plan: BoardPlan, settings: Mapping[str, Any], *others: object) -
     return sha256(_sorted([repr(plan.spec), where, repr(cells), asked, others])).digest()
 
 
+def under(by: bytes, *state: object) -> bytes:
+    """A plan's fingerprint with what else its rows hang on, as that is now."""
+    return sha256(by + _sorted(state)).digest() if any(state) else by
+
+
 def hashes_of(plan: bytes, records: Iterable[bytes]) -> list[bytes]:
     """The hashes of records under a plan of this fingerprint."""
     return [sha256(plan + record).digest()[:HASHED] for record in records]
@@ -60,14 +77,15 @@ def hashes_of(plan: bytes, records: Iterable[bytes]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A batch of records: the keys of those that need nothing, and all others by their place.
+    """A batch of records: by board the keys of those that need nothing, and all others by place.
 
-    One that cannot be read by itself is None.
+    `quiet`: with the keys of a board how many rows have them. A record that cannot be read by
+    itself is None. `hashes`: of the records, where they have but one board to go to.
     """
 
-    keys: Collection[str]
+    quiet: list[tuple[BoardPlan, Collection[str], int]]
     others: dict[int, dict[str, Any] | None]
-    hashes: list[bytes]
+    hashes: Sequence[bytes | None]
 
 
 @dataclass(slots=True)
@@ -78,23 +96,65 @@ class Quiet:
     _wary: dict[int, set[bytes]] = field(default_factory=dict)  # board -> hashes not to trust
 
     def sort(
-        self, plan: BoardPlan, by: bytes, records: Sequence[bytes], *, trusted: bool = True
+        self, plan: BoardPlan, by: bytes | None, records: Sequence[bytes], *, trusted: bool = True
     ) -> Sorted:
         """Records of a plan with the fingerprint `by`, in order. Not `trusted`: none is quiet."""
+        if by is None:
+            return Sorted([], dict(enumerate(map(_read, records))), [None] * len(records))
         board, hashes = plan.ledger_id, hashes_of(by, records)
         known = self.store.known(board, hashes) if trusted else {}
         self._leave_out(board, known)
         if len(known) == len(hashes):
-            return Sorted(known.values(), {}, hashes)
+            return Sorted([(plan, known.values(), len(hashes))], {}, hashes)
         others = {at: _read(records[at]) for at, one in enumerate(hashes) if one not in known}
-        if known:  # other rows of the same keys in this batch
-            read = (record for record in others.values() if record is not None)
-            keys = {plan.spec.key_or_none(record) for record in read}
-            self.beware(board, [key for key in keys if key is not None])
-            if self._leave_out(board, known):
-                places = (at for at, one in enumerate(hashes) if one not in known)
-                others = {at: others.get(at) or _read(records[at]) for at in places}
-        return Sorted(known.values(), others, hashes)
+        if known and self._beware_of(others.values(), [plan]) and self._leave_out(board, known):
+            places = (at for at, one in enumerate(hashes) if one not in known)
+            others = {at: others.get(at) or _read(records[at]) for at in places}
+        rows = len(hashes) - len(others)
+        return Sorted([(plan, known.values(), rows)] if known else [], others, hashes)
+
+    def sort_by_board(
+        self, plans: Sequence[tuple[BoardPlan, bytes]], records: Sequence[bytes]
+    ) -> Sorted:
+        """Records whose board is one of several: each is looked for under the plans of all.
+
+        The plans with whose boards most rows were found before are best the first ones.
+        """
+        found: dict[int, tuple[int, bytes, str]] = {}  # place -> plan, hash, key
+        rest: Sequence[int] = range(len(records))
+        for number, (plan, by) in enumerate(plans):
+            hashes = hashes_of(by, [records[at] for at in rest])
+            known = self.store.known(plan.ledger_id, hashes)
+            self._leave_out(plan.ledger_id, known)
+            placed = list(zip(rest, hashes, strict=True))
+            found |= {at: (number, one, known[one]) for at, one in placed if one in known}
+            rest = [at for at, one in placed if one not in known]
+            if not rest:
+                break
+        others = {at: _read(records[at]) for at in rest}
+        if found and self._beware_of(others.values(), [plan for plan, _ in plans]):
+            for at, (number, one, _) in list(found.items()):
+                if one in self._wary.get(plans[number][0].ledger_id, ()):
+                    del found[at]
+                    others[at] = _read(records[at])
+        keys: dict[int, list[str]] = {}
+        for number, _, key in found.values():
+            keys.setdefault(number, []).append(key)
+        by_board: list[tuple[BoardPlan, Collection[str], int]] = [
+            (plans[number][0], these, len(these)) for number, these in keys.items()
+        ]
+        return Sorted(by_board, dict(sorted(others.items())), [None] * len(records))
+
+    def _beware_of(
+        self, records: Iterable[dict[str, Any] | None], plans: Sequence[BoardPlan]
+    ) -> bool:
+        """Other rows of the same keys take the usual path too; whether these have keys."""
+        read = [record for record in records if record is not None]
+        keys = {plans[0].spec.key_or_none(record) for record in read}
+        named = [key for key in keys if key is not None]
+        for plan in plans:
+            self.beware(plan.ledger_id, named)
+        return bool(named)
 
     def _leave_out(self, board: int, known: dict[bytes, str]) -> bool:
         """Take out what is not to be trusted; whether there was any."""

@@ -20,7 +20,7 @@ from target_monday.moving import Moving
 from target_monday.versions import hold_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
@@ -71,6 +71,14 @@ class Retiring(Moving):
                 [(key, row) for key, row in zip(keys, rows, strict=True) if key and key in leaving],
             )
         return [row for key, row in zip(keys, rows, strict=True) if key not in leaving]
+
+    def stay(self, route: Route, keys: Collection[str]) -> None:
+        """Rows of these keys are as they were when they were not due, on this very day."""
+        if route.spec.retire is None:
+            return
+        self._stays.setdefault(route.stream, set()).update(keys)
+        for key in keys if self._leaving else ():
+            self._keep(route, key)
 
     def _keep(self, route: Route, key: str) -> None:
         """A later row says that the document is open: its item does not leave."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.rejects import BadCell, NoBoard, Reject
@@ -56,7 +56,8 @@ class Route:
         """The rows by board. All rows of one key go to the board of the last one that names it.
 
         `whereabouts` gives the boards that keys are on: there a record goes that does not hold the
-        properties of the name, and, where the mode leaves items alone, each one.
+        properties of the name, and, where the mode leaves items alone, each one. A row that
+        does not name its board by itself is not remembered by its bytes.
         """
         division = Division()
         named: list[tuple[Row, str | None, str | None]] = []
@@ -82,7 +83,10 @@ class Route:
             if part is None:
                 division.rejected.append((row, NoBoard(f"{self._fields} missing in the record")))
             else:
-                division.rows.setdefault(part, []).append(row)
+                named_here = row.bytes_ is None or name == part
+                division.rows.setdefault(part, []).append(
+                    row if named_here else replace(row, bytes_=None)
+                )
         return division
 
     def _name(self, record: Mapping[str, Any]) -> str | None:

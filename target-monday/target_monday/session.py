@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ from target_monday.loading import Loader, Row
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
-from target_monday.quiet import Quiet, fingerprint, is_quiet
+from target_monday.quiet import Quiet, Sorted, fingerprint, hashes_of, is_quiet, under
 from target_monday.reader import page_of, parse_line
 from target_monday.recovery import Recovery
 from target_monday.run_header import run_header
@@ -151,6 +152,8 @@ class Session:
         self._attempts: int = 0 if replaying else config["max_attempts"]
         self._opened = False
         self._routes: dict[str, Route] = {}
+        self._prints: dict[int, tuple[BoardPlan, bytes | None]] = {}  # by the ledger's board
+        self._hits: dict[int, int] = {}  # quiet rows of a board in the last batch with any
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
         self._retried: set[int] = set()  # boards whose rejects of earlier runs went first
@@ -170,7 +173,7 @@ class Session:
             raise
         for plan in route.plans.values():
             self._open(plan)
-        self.loader.note_doubled(route)
+        self._note_doubled(route)
         self._routes[stream] = route
         self._warn_of_unjudged(route)
         if route.only is not None:
@@ -226,32 +229,74 @@ class Session:
         if plan is None:
             self._load_by_board(route, rows)
             return
-        self._preparation.know_people(plan, [row.record for row in rows])
-        self.links.know(plan, [row.record for row in rows])
-        self.loader.load(plan, rows)
+        self.loader.load(plan, self._looked_up(plan, rows))
 
-    def fingerprint(self, route: Route) -> bytes | None:
-        """What the hashes of a stream's records go by; None if its rows are never quiet."""
-        plan = route.only
-        if plan is None or not is_quiet(plan, self._config):
+    def _looked_up(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows, once it is known whom and what they name.
+
+        One that names a stranger is not remembered: the account may have that user tomorrow.
+        """
+        records = [row.record for row in rows]
+        self._preparation.know_people(plan, records)
+        self.links.know(plan, records)
+        if self._preparation.people_since(plan) is None:
+            return rows
+        return [
+            replace(row, record_hash=None)
+            if self._preparation.has_strangers(plan, row.record)
+            else row
+            for row in rows
+        ]
+
+    def has_quiet_rows(self, route: Route) -> bool:
+        """Whether rows of the stream may be told to need nothing before they are parsed."""
+        return not route.spec.append and not self._config.get("add_record_metadata")
+
+    def fingerprint(self, plan: BoardPlan) -> bytes | None:
+        """What the hashes of a board's records go by now; None if its rows are not quiet."""
+        known, by = self._prints.get(plan.ledger_id, (None, None))
+        if known is not plan:
+            if is_quiet(plan, self._config):
+                weeks = self._preparation.week_begins
+                by = fingerprint(plan, self._config, self._version, weeks)
+            self._prints[plan.ledger_id] = (plan, by)
+        links = self.links.state(plan) if by is not None else None
+        if by is None or links is None:
             return None
-        return fingerprint(plan, self._config, self._version, self._preparation.week_begins)
+        rule = plan.spec.retire
+        today = rule.today(self.loader.wall()).isoformat() if rule else None
+        return under(by, links, today, self._preparation.people_since(plan))
 
-    def load_lines(self, route: Route, by: bytes, taken: Taken) -> None:
+    def _sorted(self, route: Route, records: Sequence[bytes]) -> Sorted:
+        """Which of these records need nothing, on whichever board."""
+        plan = route.only
+        if plan is not None:
+            trusted = not self.loader.is_closed(plan)
+            return self._quiet.sort(plan, self.fingerprint(plan), records, trusted=trusted)
+        plans = [plan for plan in route.plans.values() if not self.loader.is_closed(plan)]
+        plans.sort(key=lambda each: -self._hits.get(each.ledger_id, 0))
+        asked = [(each, by) for each in plans if (by := self.fingerprint(each)) is not None]
+        found = self._quiet.sort_by_board(asked, records)
+        self._hits |= {each.ledger_id: rows for each, _, rows in found.quiet}
+        return found
+
+    def load_lines(self, route: Route, taken: Taken) -> None:
         """Rows of one stream that were not parsed yet. Raises InputFault.
 
         Those that need nothing are counted, the others take the usual path. What comes before a
         line that cannot be read is delivered, nothing after it.
         """
-        plan = route.plans[""]
-        found = self._quiet.sort(plan, by, taken.records, trusted=not self.loader.is_closed(plan))
-        tickets = self.loader.unchanged(plan, taken.tickets, found.others)
-        if found.keys:
-            self._versions.see(route, taken.version, found.keys, known=True)
+        found = self._sorted(route, taken.records)
+        counts = [(plan, rows) for plan, _, rows in found.quiet]
+        tickets = self.loader.unchanged(counts, taken.tickets, found.others)
+        for _, keys, _ in found.quiet:
+            self._versions.see(route, taken.version, keys, known=True)
+            self.loader.stay(route, keys)
         rows: list[Row] = []
         for (at, record), ticket in zip(found.others.items(), tickets, strict=True):
             if record is not None:
-                rows.append(Row(record, ticket, found.hashes[at], taken.page(at)))
+                several = None if route.only else taken.records[at]
+                rows.append(Row(record, ticket, found.hashes[at], taken.page(at), several))
                 continue
             self.load(route, rows, taken.version)
             line, number = taken.line(at)
@@ -267,14 +312,35 @@ class Session:
     def _load_by_board(self, route: Route, rows: Sequence[Row]) -> None:
         """Rows of a stream whose records name their boards."""
         division = self.loader.divide(route, rows)
+        lost = [key for row, _ in division.rejected if (key := route.spec.key_or_none(row.record))]
+        for each in route.plans.values():
+            self._quiet.beware(each.ledger_id, lost)
         for part, these in division.rows.items():
             plan = self._board(route, part)
             if plan is None:
                 self.loader.carry_over(route.stream, these)
                 continue
-            self._preparation.know_people(plan, [row.record for row in these])
-            self.links.know(plan, [row.record for row in these])
-            self.loader.load(plan, these, route.others(plan))
+            here = self._looked_up(plan, self._hashed(plan, these))
+            self.loader.load(plan, here, route.others(plan))
+
+    def _hashed(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows with the hashes that they have on this board."""
+        by = self.fingerprint(plan)
+        if by is None:
+            return rows
+        return [
+            row
+            if row.bytes_ is None
+            else replace(row, record_hash=hashes_of(by, [row.bytes_])[0], bytes_=None)
+            for row in rows
+        ]
+
+    def _note_doubled(self, route: Route) -> None:
+        """Rows of keys that have several items are looked at: all but one have to leave."""
+        self.loader.note_doubled(route)
+        keys = list(self.loader.doubled.get(route.stream, ()))
+        for plan in route.plans.values():
+            self._quiet.beware(plan.ledger_id, keys)
 
     def _board(self, route: Route, part: str) -> BoardPlan | None:
         """A board of the stream, found or made; None if it cannot be had in this run."""
@@ -287,7 +353,7 @@ class Session:
             return None
         route.plans[part] = plan
         self._open(plan)
-        self.loader.note_doubled(route)
+        self._note_doubled(route)
         return plan
 
     def activate_version(self, route: Route, version: int) -> None:

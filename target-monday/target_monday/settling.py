@@ -48,13 +48,15 @@ _log = logging.getLogger("target-monday")
 class Row(msgspec.Struct, frozen=True):
     """A record with the ticket of its checkpoint, and the hash of its bytes if these are known.
 
-    `page`: of the source, where it was read, if the tap tells.
+    `page`: of the source, where it was read, if the tap tells. `bytes_`: of the record, where its
+    board has to be known before they can be hashed.
     """
 
     record: dict[str, Any]
     ticket: int
     record_hash: bytes | None = None
     page: int | None = None
+    bytes_: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True)

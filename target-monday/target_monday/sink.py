@@ -52,13 +52,13 @@ class MondaySink(Sink):
         self._version: int | None = None
         self._left_out = is_left_out(stream_name, target.config)
         self._told: set[str] = set()
-        self._fingerprint: bytes | None = None
+        self._is_cut = False
         self._lines = RecordLines(self.max_size, self._session.loader.checkpoints.rows, self.flush)
 
     @property
     def lines(self) -> RecordLines | None:
         """Where lines of the stream wait that need not be parsed; None if all have to be."""
-        return self._lines if self._fingerprint is not None else None
+        return self._lines if self._is_cut else None
 
     @override
     def get_validator(self) -> None:
@@ -75,7 +75,7 @@ class MondaySink(Sink):
             self._session.loader.fail_stream(self.stream_name, str(error))
             return
         if self._privacy is None:  # a hash would tell of what goes no further
-            self._fingerprint = self._session.fingerprint(self._route)
+            self._is_cut = self._session.has_quiet_rows(self._route)
 
     def take(
         self, record: dict[str, Any], version: int | None = None, page: int | None = None
@@ -110,8 +110,8 @@ class MondaySink(Sink):
             return
         if rows:
             self._session.load(self._route, rows, self._version)
-        if len(self._lines) and self._fingerprint is not None:
-            self._session.load_lines(self._route, self._fingerprint, self._lines.empty())
+        if len(self._lines) and self._is_cut:
+            self._session.load_lines(self._route, self._lines.empty())
         for plan in self._route.plans.values():
             self._tell_what_was_cut(plan)
 

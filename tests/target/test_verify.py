@@ -81,7 +81,9 @@ def write_runs(engine: Engine, runs: int = 3) -> None:
         seen.see(["k1", "k2"])
         items.see([board.id], seen)
         links = LinkStore(engine)
-        links.point(board.id, "Supplier", {"s1": "81", "s2": f"8{number}"})
+        links.point(board.id, "Supplier", {"s1": "81", "s2": f"8{number}", "gone": "80"})
+        items.adopt(board.id, {"gone": KnownItem("80", "gone", {})})
+        items.forget_items(board.id, ["gone"])
         links.keep(board.id, {("k1", "Supplier"): PendingLink(("s3",), {"Id": "k1"}, number)})
         books = [BoardBooks("s", "77", {"read": 8}), BoardBooks("t", None, {"read": 0})]
         end = {"status": "done", "exit_code": 0, "message": None, "calls": 2, "points": 9}

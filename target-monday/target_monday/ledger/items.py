@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 from target_monday.diff import Cell, KnownItem
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts, packed, plain
+from target_monday.ledger.link_revisions import note_targets
 from target_monday.ledger.sealed import writing
 from target_monday.seen import Sightings
 
@@ -78,6 +79,7 @@ def write_items(
     `makers`: by board and key, operations that made items with just these cells. The hash of a
     record is kept only where the item stays as it was.
     """
+    note_targets(ledger, board, {key: item.item_id for key, item in known.items()})
     makers = makers or {}
     unknown = [key for key, item in known.items() if item.record_hash is None]
     before = _with_hashes(ledger, board, unknown)
@@ -287,6 +289,7 @@ class ItemStore:
         """A whole board was read: what was not found is forgotten."""
         gone = self.keys(board) - set(known)
         with writing(self._engine, "read board") as ledger:
+            note_targets(ledger, board, dict.fromkeys(gone, ""))
             for keys in _chunks(list(gone)):
                 these = (tables.items.c.board == board) & tables.items.c.key.in_(keys)
                 ledger.remove(tables.items, these)
@@ -306,9 +309,12 @@ class ItemStore:
         table = tables.items
         with writing(self._engine, "forget") as ledger:
             if keys is None:
+                note_targets(ledger, board, None)
                 ledger.remove(table, table.c.board == board)
                 return
-            for chunk in _chunks(list(keys)):
+            going = dict.fromkeys(keys, "")
+            note_targets(ledger, board, going)
+            for chunk in _chunks(list(going)):
                 ledger.remove(table, (table.c.board == board) & table.c.key.in_(chunk))
 
     def see(self, boards: Sequence[int], seen: Seen) -> None:

@@ -29,6 +29,7 @@ from target_monday.ledger.intents import (
 )
 from target_monday.ledger.items import write_items
 from target_monday.ledger.layouts import Layouts, packed
+from target_monday.ledger.link_revisions import note_targets
 from target_monday.ledger.pending_cells import PendingCells
 from target_monday.ledger.records import Records
 from target_monday.ledger.rejects import Rejects
@@ -244,6 +245,7 @@ class Journal:
     def _forget(ledger: Writing, intent: Intent, item_id: str = "") -> None:
         """Forget the item of this key; with an id, only if it is this one, or has none."""
         table = tables.items
+        note_targets(ledger, intent.board, {intent.key: ""})
         this = (table.c.board == intent.board) & (table.c.key == intent.key)
         if item_id:
             this &= table.c.item_id.in_(["", item_id])

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from target_monday.ledger import tables
+from target_monday.ledger.link_revisions import link_revision
 from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ class LinkStore:
         if rows:
             with writing(self._engine, "point links") as ledger:
                 ledger.put(tables.link_targets, rows)
+
+    def revision(self, board: int) -> int:
+        """A number of the board's links that stays as long as the items that they point to do."""
+        return link_revision(self._engine, board)
 
     # Links that wait.
 

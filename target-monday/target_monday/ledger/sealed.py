@@ -296,6 +296,11 @@ class Writing:
             self.append(tables.purges, [{**purge, "payloads": emptied}])
         return emptied
 
+    def holds(self, table: Table) -> bool:
+        """Whether there are any remembered rows in a table."""
+        name = str(table.name)
+        return any(each.rows for of, each in self._sums.items() if of.partition("/")[0] == name)
+
     def mark(self) -> None:
         """Have a line of the chain even if nothing is appended."""
         self._marked = True

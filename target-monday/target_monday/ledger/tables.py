@@ -44,6 +44,7 @@ __all__ = [
     "items",
     "layouts",
     "leases",
+    "link_revisions",
     "link_targets",
     "mappings",
     "open_requests",
@@ -378,6 +379,14 @@ link_targets = Table(  # what the links of a column were made with
     Column("column", String(255), primary_key=True),  # its name in the mapping
     Column("target", Text, primary_key=True),  # the key of the target's row
     Column("item_id", String(40), nullable=False),
+    Index("link_targets_by_target", "target"),
+    _digest(),
+)
+link_revisions = Table(  # moves when an item that links of the board point to is another, or none
+    "link_revisions",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),
     _digest(),
 )
 pending_links = Table(  # links whose targets are not there yet
@@ -411,5 +420,5 @@ APPENDED: Final = (
 )
 REMEMBERED: Final = (
     *(boards, index_reads, columns, items, sightings, open_requests, uploads, budgets),
-    *(refusals, pending_cells, link_targets, pending_links, leases),
+    *(refusals, pending_cells, link_targets, link_revisions, pending_links, leases),
 )
