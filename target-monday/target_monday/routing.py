@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from target_monday.rejects import BadCell, NoBoard, Reject
 from target_monday.templates import Absent
@@ -85,7 +87,7 @@ class Route:
             else:
                 named_here = row.bytes_ is None or name == part
                 division.rows.setdefault(part, []).append(
-                    row if named_here else replace(row, bytes_=None)
+                    row if named_here else msgspec.structs.replace(row, bytes_=None)
                 )
         return division
 

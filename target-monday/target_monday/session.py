@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from target_monday.appending import Appending
 from target_monday.books import Books
@@ -242,7 +243,7 @@ class Session:
         if self._preparation.people_since(plan) is None:
             return rows
         return [
-            replace(row, record_hash=None)
+            msgspec.structs.replace(row, record_hash=None)
             if self._preparation.has_strangers(plan, row.record)
             else row
             for row in rows
@@ -331,7 +332,9 @@ class Session:
         return [
             row
             if row.bytes_ is None
-            else replace(row, record_hash=hashes_of(by, [row.bytes_])[0], bytes_=None)
+            else msgspec.structs.replace(
+                row, record_hash=hashes_of(by, [row.bytes_])[0], bytes_=None
+            )
             for row in rows
         ]
 
