@@ -26,9 +26,6 @@ __all__ = ["Lookups"]
 _PEOPLE_A_CALL: Final = 500  # `users` gives at most 1,000
 _TRUSTED: Final = 86_400.0  # seconds
 _WEEKS: Final = "week begins"
-_SINCE: Final = "people since"
-_PERSON: Final = "person "
-_INSTANT: Final = 0.001  # seconds
 
 
 @dataclass(slots=True)
@@ -40,7 +37,6 @@ class Lookups:
     directory: Directory = field(default_factory=Directory)
     _weeks_known: bool = False
     _remembered: dict[str, float] | None = None
-    _since: float | None = None
 
     def _recalled(self) -> dict[str, float]:
         """What earlier runs learned in the last day."""
@@ -48,33 +44,13 @@ class Lookups:
             self._remembered = self.calls.store.recent(_TRUSTED)
         return self._remembered
 
-    def people_since(self) -> float:
-        """The moment since which all users were asked for that are remembered.
-
-        A day later all are asked for anew: what rows were found to mean holds as long.
-        """
-        if self._since is None:
-            now = self.calls.store.clock()
-            since = self._recalled().get(_SINCE)
-            if since is None:
-                self.calls.store.save({_SINCE: now})
-            self._since = now if since is None else since
-            young = self.calls.store.recent(now - self._since + _INSTANT)
-            old = self._recalled().keys() - young.keys()
-            for name in [each for each in old if each.startswith(_PERSON)]:
-                del self._recalled()[name]
-        return self._since
-
     def know_people(self, addresses: Iterable[str]) -> None:
         """The users with these e-mail addresses, one call for 500 new ones.
 
         monday gives active and invited users; an address that two of them share is nobody's.
         """
         people = self.directory.people
-        addresses = dict.fromkeys(addresses)
-        if addresses:
-            self.people_since()
-        new = [each for each in addresses if each not in people]
+        new = [each for each in dict.fromkeys(addresses) if each not in people]
         for each in new:
             number = self._recalled().get(_person(each))
             if number is not None:
@@ -115,4 +91,4 @@ class Lookups:
 
 def _person(address: str) -> str:
     """What the ledger calls the user with this address."""
-    return f"{_PERSON}{sha256(address.encode()).hexdigest()[:32]}"
+    return f"person {sha256(address.encode()).hexdigest()[:32]}"

@@ -463,16 +463,6 @@ class Preparation:
         """Look up the users that these records name, before their cells are made."""
         self._lookups.know_people(plan.addresses(records))
 
-    def people_since(self, plan: BoardPlan) -> float | None:
-        """Since when the users are trusted that its cells of people name, if it has any."""
-        has_people = any(cell.column.type == "people" for cell in plan.cells)
-        return self._lookups.people_since() if has_people else None
-
-    def has_strangers(self, plan: BoardPlan, record: Mapping[str, Any]) -> bool:
-        """Whether the record names a user whom the account does not have, or not by now."""
-        people = self._lookups.directory.people
-        return any(people.get(address) is None for address in plan.addresses([record]))
-
     def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[int, str]:
         """Make the groups and tags that these operations need and that are not there yet.
 

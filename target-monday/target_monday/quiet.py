@@ -14,17 +14,15 @@ The state is asked for before each batch, and is made of
   same write in which an item that is linked to goes or gets another id (`ledger.link_revisions`). A
   row with a link that waits is not remembered, so a target that comes moves nothing. Where the
   targets have several boards, no row is quiet;
-- people: since when the account's answers are trusted. A day later all users are asked for anew. A
-  row that names a stranger is not remembered;
 - `retire_when`: the day, since a row that is not due may be due tomorrow.
 
 A stream with several boards has a plan for each. A row is remembered on the board that it names by
 itself, and looked for under all plans; keys that have items on several boards are not quiet.
 
-The usual path is taken by rows without a key or with metadata of the SDK, by streams that are
-masked, mapped or flattened on the way, by all rows of a key once one of its rows took it (it may
-wait to be sent), and by keys with an open reject, with cells or links that are still to be sent. A
-row with a text that was cut is never remembered: each run says so.
+The usual path is taken by rows of plans with people, by rows without a key or with metadata of the
+SDK, by streams that are masked, mapped or flattened on the way, by all rows of a key once one of
+its rows took it (it may wait to be sent), and by keys with an open reject, with cells or links that
+are still to be sent. A row with a text that was cut is never remembered: each run says so.
 """
 
 from __future__ import annotations
@@ -53,7 +51,10 @@ _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 
 def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
     """Whether it can be told what a row's meaning hangs on besides its record and its item."""
-    unknown = any(cell.column.type == "board_relation" and not cell.link for cell in plan.cells)
+    unknown = any(
+        cell.column.type == "people" or (cell.column.type == "board_relation" and not cell.link)
+        for cell in plan.cells
+    )
     return not (unknown or plan.spec.append or settings.get("add_record_metadata"))
 
 

@@ -233,21 +233,11 @@ class Session:
         self.loader.load(plan, self._looked_up(plan, rows))
 
     def _looked_up(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows, once it is known whom and what they name.
-
-        One that names a stranger is not remembered: the account may have that user tomorrow.
-        """
+        """The rows, once it is known whom and what they name."""
         records = [row.record for row in rows]
         self._preparation.know_people(plan, records)
         self.links.know(plan, records)
-        if self._preparation.people_since(plan) is None:
-            return rows
-        return [
-            msgspec.structs.replace(row, record_hash=None)
-            if self._preparation.has_strangers(plan, row.record)
-            else row
-            for row in rows
-        ]
+        return rows
 
     def has_quiet_rows(self, route: Route) -> bool:
         """Whether rows of the stream may be told to need nothing before they are parsed."""
@@ -266,7 +256,7 @@ class Session:
             return None
         rule = plan.spec.retire
         today = rule.today(self.loader.wall()).isoformat() if rule else None
-        return under(by, links, today, self._preparation.people_since(plan))
+        return under(by, links, today)
 
     def _sorted(self, route: Route, records: Sequence[bytes]) -> Sorted:
         """Which of these records need nothing, on whichever board."""
