@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from target_monday.delivery.outcomes import (
     Rejected,
     Unknown,
 )
-from target_monday.diff import GROUP, Update
+from target_monday.diff import GROUP, Archive, Create, Update
 from target_monday.errors import TargetError
 from target_monday.monday.client import Answer, encode_body
 from target_monday.monday.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AliasLane", "outcomes_of"]
 
+_log = logging.getLogger("target-monday")
 _UNTOLD_WAIT: Final = 1.0  # seconds
 _MAX_FAILURES: Final = 10  # halvings of a full request, and two more: an outage, not a row
 
@@ -124,7 +126,38 @@ class AliasLane:
             self.calls.budget.learn_refusal(fault.cost, ())
         self.journal.settle(request, intents, outcomes, request_id=answer.request_id)
         self.search.note(pack, outcomes)
+        if self.calls.repeated and not answer.replayed:
+            return [*self._without_copies(pack, outcomes)]
         return [*outcomes]
+
+    def _without_copies(self, pack: Sequence[Pending], outcomes: list[Outcome]) -> list[Outcome]:
+        """A request ran again, and its answer is not of monday's memory.
+
+        Where both tries made an item, the one of a moment ago leaves, the other one is looked up.
+        """
+        made = {
+            outcome.item_id: pending
+            for pending, outcome in zip(pack, outcomes, strict=True)
+            if isinstance(outcome, Acknowledged)
+            and isinstance(pending.operation, Create)
+            and pending.plan.key_column is not None
+        }
+        copies = self.search.doubled(made) if made else set()
+        leaving = [
+            replace(made[each], operation=Archive(made[each].key, each), rest={}, tickets=[])
+            for each in copies
+        ]
+        if not leaving:
+            return outcomes
+        _log.warning("request.ran_twice items=%d: the later ones are archived", len(leaving))
+        self._deliver(leaving)
+        message = "its request ran twice, and the first item is looked up"
+        return [
+            Gone(message, "NO_ANSWER")
+            if isinstance(each, Acknowledged) and each.item_id in copies
+            else each
+            for each in outcomes
+        ]
 
     def _failed(
         self, request: int, pack: Sequence[Pending], error: AnswerLost | Refused

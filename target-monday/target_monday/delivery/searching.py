@@ -134,6 +134,19 @@ class Search:
                 found |= {(board, key): known for key, known in read.items()}
         return found
 
+    def doubled(self, made: Mapping[str, Pending]) -> set[str]:
+        """Of these new items, by id, those whose keys other items of their boards have too."""
+        found: set[str] = set()
+        for board, (plan, keys) in _by_board(made.values()).items():
+            if self.counts.get(plan.board_id) != _count(self.calls, plan.board_id):
+                read = self._read(plan, keys)
+                found |= {
+                    item_id
+                    for item_id, each in made.items()
+                    if each.place[0] == board and len(read.get(each.key, ())) > 1
+                }
+        return found
+
     def _is_as_counted(self, waiting: Sequence[Pending], board: int, seen: int = 0) -> bool:
         """Whether a board holds no item but those that are known, and so many that were seen.
 
