@@ -283,7 +283,7 @@ class Settling:
         unsure = [
             each
             for each, outcome in keyed
-            if each not in doubted and (each.is_blind or outcome.by_upload)
+            if each not in doubted and (each.is_blind or outcome.by_upload or outcome.in_doubt)
         ]
         others = [each for each, _ in keyed if each not in doubted and each not in unsure]
         found = search.look_up(others)
