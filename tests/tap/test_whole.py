@@ -115,7 +115,7 @@ class Table:
 
 def read(table: Table, way: str, top: int) -> Counter[tuple[str, int]]:
     """How often the row of each key came."""
-    rows = [row for page in table.whole(way, top).pages() for row in page]
+    rows = [row for page in table.whole(way, top).pages() for row in page.rows]
     return Counter((row["Company"], int(row["No"])) for row in rows)
 
 
@@ -230,7 +230,7 @@ def test_rows_of_one_key_are_all_read(matching: Matching) -> None:
         ascends=True,
     )
 
-    assert {row["Text"] for rows in whole.pages() for row in rows} == set(range(7))
+    assert {row["Text"] for page in whole.pages() for row in page.rows} == set(range(7))
 
 
 def test_a_full_page_of_rows_known_is_not_the_end(matching: Matching) -> None:
