@@ -47,23 +47,18 @@ class Seen:
 
     def joined(self, before: bytes = b"") -> bytes:
         """The hashes of all keys, each once and in order; with those of an earlier run."""
-        joined = self._sorted()
-        if before and before != joined:
-            for at in range(0, len(before), _SIZE):
-                self._parts[before[at]] += before[at : at + _SIZE]
-            own, joined = joined, self._sorted()
-            self.known = self.known and joined == own
+        own = self.count()
+        for at in range(0, len(before), _SIZE):
+            self._parts[before[at]] += before[at : at + _SIZE]
+        if before:
+            self.known = self.known and self.count() == own
         self.changed = False
-        return joined
-
-    def _sorted(self) -> bytes:
-        for first, part in self._parts.items():
-            self._parts[first] = bytearray(b"".join(sorted(set(_cut(part)))))
         return b"".join(self._parts[first] for first in sorted(self._parts))
 
-    @property
     def count(self) -> int:
-        """How many different keys were seen, as last joined."""
+        """How many different keys were seen; their hashes are put in order on the way."""
+        for first, part in self._parts.items():
+            self._parts[first] = bytearray(b"".join(sorted(set(_cut(part)))))
         return sum(map(len, self._parts.values())) // _SIZE
 
 

@@ -60,11 +60,11 @@ class Versions:
         """By board, key -> item id of items to archive. Raises BoardFailed if the brake holds."""
         if self.choice(route.stream) == "keep" or route.spec.append:
             return []
-        self.save()
         plans = list(route.plans.values())
         totals = [self.items.count(plan.ledger_id) for plan in plans]
         if self._saw_all(route, version, totals):
             return [(plan, {}) for plan in plans]
+        self.save()
         gone = [self.items.unseen(plan.ledger_id, version) for plan in plans]
         items = sum(totals)
         if self._is_empty(route, version) and sum(map(len, gone)) == items > 0:
@@ -86,8 +86,12 @@ class Versions:
     def _saw_all(self, route: Route, version: int, totals: Sequence[int]) -> bool:
         """Whether each item's row was read, by their number: no row was without an item."""
         _, seen = self._seen.get(route.stream, (route, None))
-        whole = seen is not None and seen.version == version and seen.known
-        return whole and len(totals) == 1 and seen is not None and seen.count == totals[0]
+        if seen is None or seen.version != version or not seen.known or len(totals) != 1:
+            return False
+        if seen.count() != totals[0]:
+            return False
+        seen.changed = False  # nobody will ask which keys the version held
+        return True
 
 
 def hold_back(

@@ -374,7 +374,7 @@ def test_keys_are_seen(before: set[str], seen: set[str], others: set[str]) -> No
     found = Sightings(version.joined(earlier.joined()))
 
     assert {key for key in before | seen | others if key in found} == before | seen
-    assert (version.count, version.known) == (len(before | seen), before <= seen)
+    assert (version.count(), version.known) == (len(before | seen), before <= seen)
 
 
 ENDS = ["}", ',"version":1}', ',"version":1,"page":2}', ',"x":1}', "\r", " } ", ""]

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["default_ledger_url", "open_database", "project_folder"]
 
 _BUSY_SECONDS: Final = 30
-_CACHE_KILOBYTES: Final = (
-    32_000  # of pages that are kept; of SQLite's 2 MB an index is not found in
-)
+_CACHE_KILOBYTES: Final = 4_000  # of pages that are kept: memory does not grow with the ledger
 _log = logging.getLogger("target-monday")
 _PROJECT: Final = "meltano.yml"
 _DEFAULT_ENVIRONMENT: Final = re.compile(r"^default_environment:\s*['\"]?([\w.-]+)", re.MULTILINE)
