@@ -285,12 +285,15 @@ class Settling:
             for each, outcome in keyed
             if each not in doubted and (each.is_blind or outcome.by_upload or outcome.in_doubt)
         ]
-        others = [each for each, _ in keyed if each not in doubted and each not in unsure]
-        found = search.look_up(others)
+        there = [each for each, outcome in keyed if outcome.is_there]
+        asked = {each.place for each in (*doubted, *unsure, *there)}
+        found = search.look_up(each for each, _ in keyed if each.place not in asked)
         if doubted:
             found |= search.find(doubted, late=True)
         if unsure:
-            found |= search.find(unsure, late=False)
+            found |= search.find(unsure)
+        if there:
+            found |= search.find(there, there=True)
         found |= self._passed_by(gone, found)
         for pending, outcome in gone:
             self._take_out(pending)

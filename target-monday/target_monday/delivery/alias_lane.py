@@ -153,7 +153,7 @@ class AliasLane:
         self._deliver(leaving)
         message = "its request ran twice, and the first item is looked up"
         return [
-            Gone(message, "NO_ANSWER")
+            Gone(message, is_there=True)
             if isinstance(each, Acknowledged) and each.item_id in copies
             else each
             for each in outcomes

@@ -69,7 +69,7 @@ def _outcome(pending: Pending, found: dict[Place, list[KnownItem]]) -> Outcome:
         return CarriedOver("the answer was lost, it is sent again")
     if len(items) == 1 and _is_as_sent(items[0], pending.operation):
         return Acknowledged(items[0].item_id)
-    return Gone("the answer was lost, and the item is not as it was sent")
+    return Gone("the answer was lost, and the item is not as it was sent", is_there=True)
 
 
 def _is_as_sent(item: KnownItem, sent: Create) -> bool:

@@ -44,12 +44,14 @@ class Gone:
     """The board is not as it was thought to be: the key has to be looked up again.
 
     The item is not there any more, or (`code`) monday failed over the operation, or (`by_upload`)
-    an upload may or may not have written the row.
+    an upload may or may not have written the row. `is_there`: an item of its key was seen on the
+    board, though a search may not find it yet.
     """
 
     message: str
     code: str = ITEM_GONE
     by_upload: bool = False
+    is_there: bool = False
 
     @property
     def in_doubt(self) -> bool:

@@ -107,14 +107,21 @@ class Search:
             for key, known in self._looked_up(plan, keys).items()
         }
 
-    def find(self, waiting: Sequence[Pending], *, late: bool) -> dict[Place, list[KnownItem]]:
+    def find(
+        self, waiting: Sequence[Pending], *, late: bool = False, there: bool = False
+    ) -> dict[Place, list[KnownItem]]:
         """The same, and for certain: what is not among it is not on its board.
 
-        `late`: a request that makes some of it may still be at work. Other than creates, the
-        operations are of items that should be there.
+        `late`: a request that makes some of it may still be at work. `there`: they were seen, so
+        that the board's count says nothing. Operations other than creates are of items that should
+        be there.
         """
         by_board = _by_board(waiting)
-        sure = set() if late else {each for each in by_board if self._is_as_counted(waiting, each)}
+        sure = (
+            set()
+            if late or there
+            else {each for each in by_board if self._is_as_counted(waiting, each)}
+        )
         asked = [each for each in waiting if each.place[0] not in sure]
         found = appeared(self.calls, lambda: self.look_up(asked), len(asked), late=late)
         for board, (plan, keys) in by_board.items():
@@ -129,7 +136,7 @@ class Search:
             if not missing:
                 if plan.board_id in self.counts:
                     self.counts[plan.board_id] += seen
-            elif not (late and self._is_as_counted(asked, board, seen)):
+            elif there or not (late and self._is_as_counted(asked, board, seen)):
                 read = self._read(plan, missing)
                 found |= {(board, key): known for key, known in read.items()}
         return found
