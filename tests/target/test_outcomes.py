@@ -238,6 +238,65 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
     assert (ended.code, len(twin.account.rows("S")), found) == (0, 2, {"a": "1", "b": "1"})
 
 
+def commit(twin: Any, *keys: str) -> None:
+    """What a request that was at work all the time makes at last."""
+    account, board = twin.account, twin.account.board("S")
+    ids = {title: account.column("S", title).id for title in ("Record key", "Amount")}
+    for each in keys:
+        values = {ids["Record key"]: each, ids["Amount"]: "1"}
+        who = account.writer("the first try")
+        writes.create_item(
+            account, board, each, group=next(iter(board.active_groups())), values=values, writer=who
+        )
+
+
+@pytest.mark.parametrize("lag", [0, 90], ids=["found at once", "found late"])
+def test_a_request_that_ran_twice_leaves_one_item_a_key(twin: Any, messages: Any, lag: int) -> None:
+    """It was not there when the board was asked, and ended while it was sent again."""
+    twin.account.unsearchable = lambda item: (
+        (twin.time.wall() - item.created.at).total_seconds() < lag
+    )
+    ended_at_last: list[str] = []
+
+    def again(request: Any) -> bool:
+        if is_write(request) and not ended_at_last:
+            ended_at_last.append("once")
+            commit(twin, "a", "b")
+        return False
+
+    twin.sandbox.monday_faults.plan(Fault(200, "<html>", matches=is_write))
+    twin.sandbox.monday_faults.plan(Fault(matches=again))
+
+    ended = twin.run(rows(messages, ["a", "b"]))
+
+    assert (ended.code, len(twin.account.board("S").items)) == (0, 4)  # two of them archived
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]
+    assert twin.run(rows(messages, ["a", "b"])).mutations == 0
+
+
+def test_a_request_that_may_be_at_work_is_not_cut(twin: Any, messages: Any) -> None:
+    """It is said to be running, then fails: its parts under new keys would run beside it."""
+    running = '{"errors": [{"message": "running", "extensions": {"code": "IDEMPOTENCY_CONFLICT"}}]}'
+    faults, keys = twin.sandbox.monday_faults, set[str]()
+
+    def is_told(request: Any) -> bool:
+        if is_write(request):
+            keys.add(request.headers["idempotency-key"])
+        return is_write(request)
+
+    faults.plan(Fault(200, "<html>", matches=is_told))
+    faults.plan(Fault(409, running, matches=is_told))
+    faults.plan(Fault(500, "", matches=is_told), times=60)
+    first = twin.run(rows(messages, ["a", "b"]))
+    faults.clear()
+    commit(twin, "a", "b")
+
+    ended = twin.run(rows(messages, ["a", "b"]))
+
+    assert (first.code != 0, len(keys), ended.code) == (True, 1, 0)
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
