@@ -33,6 +33,7 @@ _BY: Final = {
     "report": "the upload's report",
     "reading": "reading the board after its answer was lost",
 }
+_LOOKED_UP: Final = "looking its key up on the board afterwards"
 _REFUSED: Final = frozenset({"rejected", "carried over"})
 _mapping = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -243,6 +244,12 @@ def _writes(row: Row[Any], cells: dict[str, Cell], column: str) -> bool:
     return row.name is not None if column == NAME else column in cells
 
 
+def _known_by(outcome: str | None, how: str | None) -> str | None:
+    if outcome == "gone":  # what was found under its key counts
+        return _LOOKED_UP
+    return _BY.get(how or "") if outcome in {None, "acknowledged"} else None
+
+
 def _writing(
     row: Row[Any], cells: dict[str, Cell], before: dict[str, Cell], column: str
 ) -> Writing:
@@ -256,7 +263,7 @@ def _writing(
         operation=row.id,
         kind=row.kind,
         outcome=row.outcome,
-        known_by=_BY.get(row.how) if row.outcome in {None, "acknowledged"} else None,
+        known_by=_known_by(row.outcome, row.how),
         run=row.run_id,
         at=row.sent_at,
         settled_at=row.settled_at,
