@@ -10,36 +10,31 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from target_monday.binding import connected_boards
+from target_monday import link_cells
 from target_monday.delivery.outcomes import Acknowledged
-from target_monday.delivery.pending import Pending
-from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
+from target_monday.diff import Archive, KnownItem, Update, WantedRow
 from target_monday.ledger.links import PendingLink
 from target_monday.ledger.rejects import RejectedRow
-from target_monday.monday.boards import PAGE, look_up, read_items
-from target_monday.rejects import LinkTargetMissing, Reject
+from target_monday.monday.boards import PAGE
+from target_monday.rejects import LinkTargetMissing
+from target_monday.target_ids import TargetIds
 from target_monday.templates import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
+    from target_monday.delivery.pending import Pending
     from target_monday.diff import Cell
-    from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.journal import Journal
-    from target_monday.ledger.links import LinkStore
-    from target_monday.links import LinkTargets
     from target_monday.plan import BoardPlan
     from target_monday.settling import Row
 
 __all__ = ["Linking"]
 
 Place = tuple[int, str]  # the ledger's number of a board, and a key
-_REMEMBERED: Final = 200_000  # targets of a column whose ids are not asked for again
-_KEYS_A_CALL: Final = 100
 _log = logging.getLogger("target-monday")
 
 
@@ -55,18 +50,14 @@ class _Open:
     cell: list[str] | None = None
 
 
-@dataclass(slots=True)
-class Linking:
-    """The links of one run. `boards_of` gives the live boards of a stream, as the ledger has them.
+@dataclass(slots=True, kw_only=True)
+class Linking(TargetIds):
+    """The links of one run.
 
     `rejects` counts the links that this run reported as LINK_TARGET_MISSING, or monday refused.
     """
 
-    calls: Calls
-    items: ItemStore
     journal: Journal
-    store: LinkStore
-    boards_of: Callable[[str], Sequence[BoardEntry]]
     missing_targets: str = "reject"
     rejects: int = 0
     _plans: dict[int, BoardPlan] = field(default_factory=dict)
@@ -74,7 +65,6 @@ class Linking:
     _made: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # to be forgotten
     _doubted: dict[tuple[int, str], set[str]] = field(default_factory=dict)
     _repairs: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
-    _revisions: dict[int, int] = field(default_factory=dict)  # of boards, when ids were last known
 
     def __bool__(self) -> bool:
         """Whether any link waits, or the ledger has to be told of one that does not any more."""
@@ -87,113 +77,16 @@ class Linking:
         first = plan.ledger_id not in self._plans
         self._plans[plan.ledger_id] = plan
         for name in plan.targets:
-            self._find_boards(plan, name)
+            self.find_boards(plan, name)
         if first:
             for (key, name), link in self.store.pending(plan.ledger_id).items():
                 if name in plan.targets:
                     opened = self._open.setdefault((plan.ledger_id, key), {})
                     opened[name] = _Open(link, kept=True)
 
-    def _find_boards(self, plan: BoardPlan, name: str) -> None:
-        """The boards that hold the targets, as far as the column connects them."""
-        targets, column = plan.targets[name], plan.link_column(name)
-        connected = connected_boards(column.column) if column else ()
-        targets.boards = tuple(
-            entry.id
-            for entry in self.boards_of(targets.link.stream)
-            if column is None or entry.board_id in connected
-        )
-
-    def state(self, plan: BoardPlan) -> tuple[object, ...] | None:
-        """What the cells of the plan's links hang on beside their rows, as it is now.
-
-        What is known of targets is dropped when it has moved. None where that cannot be told:
-        which of several boards has a target may change without any item of before.
-        """
-        if not plan.targets:
-            return ()
-        board, revision = plan.ledger_id, self.store.revision(plan.ledger_id)
-        moved = self._revisions.get(board) != revision
-        self._revisions[board] = revision
-        for name, targets in plan.targets.items():
-            if not targets.boards:
-                self._find_boards(plan, name)
-            if moved:
-                targets.forget()
-            if len(targets.boards) > 1:
-                return None
-        return revision, [(name, each.boards) for name, each in plan.targets.items()]
-
     def open_keys(self, plan: BoardPlan) -> list[str]:
         """The keys of the board's rows with links that wait."""
         return [key for board, key in self._open if board == plan.ledger_id]
-
-    def know(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
-        """Find the items that these records link to, before their cells are made."""
-        for name, targets in plan.targets.items():
-            if not targets.boards:
-                self._find_boards(plan, name)
-            if len(targets.ids) > _REMEMBERED:
-                targets.forget()
-            new: dict[str, None] = {}
-            for record in records:
-                try:
-                    keys = targets.keys(record)
-                except Reject:  # told when the row is made
-                    continue
-                if not isinstance(keys, Absent):
-                    new.update((key, None) for key in keys if key not in targets.ids)
-            if new:
-                targets.learn(self._found(plan, name, list(new)))
-
-    def _found(self, plan: BoardPlan, name: str, keys: Sequence[str]) -> dict[str, str]:
-        """Key -> item id of the targets that are there."""
-        targets = plan.targets[name]
-        if not targets.boards or not keys:
-            return {}
-        found = self.store.ids(targets.boards, keys)
-        blind: dict[int, list[str]] = {}
-        for key, (board, item_id) in found.items():
-            if not item_id:
-                blind.setdefault(board, []).append(key)
-        ids = {key: item_id for key, (_, item_id) in found.items() if item_id}
-        for board, these in blind.items():
-            ids |= self._looked_up(targets, board, these)
-        known = self.store.linked(plan.ledger_id, name, list(ids))
-        new = {key: item_id for key, item_id in ids.items() if key not in known}
-        if new:
-            self.store.point(plan.ledger_id, name, new)
-        return ids
-
-    def _looked_up(self, targets: LinkTargets, board: int, keys: Sequence[str]) -> dict[str, str]:
-        """The ids of items as they are on their board, for the ledger too; none if not there."""
-        entries = {entry.id: entry for entry in self.boards_of(targets.link.stream)}
-        entry = entries.get(board)
-        if entry is None or entry.key_column is None:
-            return {}
-        column, wanted = entry.key_column, set(keys)
-        if len(wanted) > (self.items.count(board) // PAGE + 1) * _KEYS_A_CALL:
-            read = read_items(self.calls.query, entry.board_id, [column])
-            pairs = [(each.values.get(column, (None,))[0], each.id) for each in read]
-        else:
-            seen = look_up(self.calls.query, entry.board_id, column, keys, columns=[column])
-            pairs = [(key, item.id) for key, these in seen.items() for item in these]
-        found: dict[str, list[str]] = {}
-        for key, item_id in pairs:
-            if key in wanted:
-                found.setdefault(str(key), []).append(item_id)
-        ids = {key: these[0] for key, these in found.items() if len(these) == 1}
-        known = self.items.items(board, keys)
-        changed = {
-            key: replace(known[key], item_id=item_id)
-            for key, item_id in ids.items()
-            if key in known and known[key].item_id != item_id
-        }
-        self.items.adopt(board, changed)
-        gone = [key for key in known if key not in found]
-        if gone:
-            self.items.forget_items(board, gone)
-        return ids
 
     # Rows and their operations.
 
@@ -218,7 +111,7 @@ class Linking:
         for name, keys in row.unlinked.items():
             before = opened.get(name)
             if before is None or before.link.keys != keys:
-                opened[name] = _Open(PendingLink(keys, _excerpt(plan, name, record)))
+                opened[name] = _Open(PendingLink(keys, link_cells.excerpt(plan, name, record)))
 
     def _close(self, place: Place, name: str) -> None:
         """This link needs nothing more."""
@@ -274,7 +167,7 @@ class Linking:
                     dict.fromkeys(each.link.keys)
                 )
         found = {
-            (board, name): self._found(self._plans[board], name, list(keys))
+            (board, name): self.found(self._plans[board], name, list(keys))
             for (board, name), keys in wanted.items()
         }
         for pending in open_ones:
@@ -284,9 +177,9 @@ class Linking:
                 doubted = self._doubted.get((pending.place[0], name), set())
                 if column is None or doubted.intersection(each.link.keys):
                     continue
-                each.cell = _complete(each.link.keys, ids)
+                each.cell = link_cells.complete(each.link.keys, ids)
                 if each.cell is not None:
-                    _put(pending, column.column.id, each.cell)
+                    link_cells.put(pending, column.column.id, each.cell)
 
     def settled(self, pack: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
         """Operations were acknowledged: their links are made, the others are for the ledger."""
@@ -338,11 +231,11 @@ class Linking:
             if isinstance(keys, Absent):
                 continue
             if waits is None:
-                link = PendingLink(keys, _excerpt(plan, name, pending.record))
+                link = PendingLink(keys, link_cells.excerpt(plan, name, pending.record))
                 self._open.setdefault(pending.place, {})[name] = _Open(link)
             self._doubted.setdefault((plan.ledger_id, name), set()).update(keys)
             plan.targets[name].forget(keys)
-            _drop(pending, column_id)
+            link_cells.drop(pending, column_id)
             pending.record_hash, taken = None, True
         return taken
 
@@ -376,7 +269,7 @@ class Linking:
             for each in targets.boards:
                 these = [key for key, (place, _) in found.items() if place == each]
                 if these:
-                    self._looked_up(targets, each, these)
+                    self.looked_up(targets, each, these)
         self._doubted.clear()
         for plan in self._plans.values():
             if not is_closed(plan):
@@ -390,7 +283,7 @@ class Linking:
             before = found.setdefault(pending.place, pending)
             if before is not pending and isinstance(pending.operation, Update):
                 for column_id, cell in pending.operation.cells.items():
-                    _put(before, column_id, cell)
+                    link_cells.put(before, column_id, cell)
         return found.values()
 
     def _repaired(self, plan: BoardPlan) -> Iterator[Pending]:
@@ -416,7 +309,7 @@ class Linking:
                     if isinstance(cell := item.cells.get(column), list) and ids.keys() & set(cell)
                 }
                 if cells:
-                    yield _update(plan, key, item, cells)
+                    yield link_cells.update(plan, key, item, cells)
 
     def _late(self, plan: BoardPlan) -> Iterator[Pending]:
         """Links that waited."""
@@ -426,7 +319,7 @@ class Linking:
         for place in places:
             for name, each in self._open[place].items():
                 wanted.setdefault(name, {}).update(dict.fromkeys(each.link.keys))
-        found = {name: self._found(plan, name, list(keys)) for name, keys in wanted.items()}
+        found = {name: self.found(plan, name, list(keys)) for name, keys in wanted.items()}
         before = {
             name: self.store.linked(
                 plan.ledger_id, name, [key for key in keys if key not in found[name]]
@@ -441,7 +334,7 @@ class Linking:
                 continue
             cells, record = self._late_cells(plan, place, item, found, before)
             if cells:
-                pending = _update(plan, place[1], item, cells, record)
+                pending = link_cells.update(plan, place[1], item, cells, record)
                 if not self.journal.rejects.refused_before(plan.stream, place[1], pending.digest):
                     yield pending
 
@@ -461,8 +354,8 @@ class Linking:
             if column is None or not plan.targets[name].boards:
                 continue
             have, keys = item.cells.get(column.column.id), each.link.keys
-            each.cell = _complete(keys, found[name])
-            cell = each.cell or _partly(keys, have, found[name], before[name])
+            each.cell = link_cells.complete(keys, found[name])
+            cell = each.cell or link_cells.partly(keys, have, found[name], before[name])
             if cell != have:
                 cells[column.column.id] = cell
                 record |= each.link.record
@@ -506,7 +399,7 @@ class Linking:
     def _tell(self, plan: BoardPlan, key: str | None, name: str, link: PendingLink) -> bool:
         """Report a link whose targets are missing; False if they are not."""
         targets = plan.targets[name]
-        there = self._found(plan, name, link.keys)
+        there = self.found(plan, name, link.keys)
         missing = [each for each in link.keys if each not in there]
         if not missing:  # monday refused it: that stands as a reject of its own
             return False
@@ -520,65 +413,3 @@ class Linking:
         self.journal.rejects.add([row])
         self.rejects += 1
         return True
-
-
-def _complete(keys: Sequence[str], ids: Mapping[str, str]) -> list[str] | None:
-    """The cell that links to all of these; None if one is not there."""
-    return sorted({ids[key] for key in keys}) if all(key in ids for key in keys) else None
-
-
-def _partly(
-    keys: Sequence[str], cell: Cell, found: Mapping[str, str], before: Mapping[str, str]
-) -> list[str] | None:
-    """The cell as it should be while not all targets are there.
-
-    What it links to already stays where that was the target's item: an archived item may come back.
-    """
-    there = {found[key] for key in keys if key in found}
-    have = set(cell) if isinstance(cell, list) else set()
-    kept = {before[key] for key in keys if key not in found and before.get(key) in have}
-    return sorted(have) or None if there | kept == have else sorted(there) or None
-
-
-def _excerpt(plan: BoardPlan, name: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record its key and what makes the link: enough to send it again."""
-    names = (*plan.spec.key_properties, *plan.targets[name].link.fields)
-    return {each: record[each] for each in names if each in record}
-
-
-def _put(pending: Pending, column_id: str, cell: Cell) -> None:
-    """Add a cell to an operation, unless its item has it."""
-    operation = pending.operation
-    have = pending.before.cells.get(column_id) if pending.before else None
-    if isinstance(operation, Archive) or cell == have:
-        return
-    row = replace(operation.row, cells={**operation.row.cells, column_id: cell})
-    if isinstance(operation, Create):
-        pending.operation = Create(row)
-    else:
-        pending.operation = replace(operation, row=row, cells={**operation.cells, column_id: cell})
-
-
-def _drop(pending: Pending, column_id: str) -> None:
-    """Take a cell out of an operation."""
-    operation = pending.operation
-    if isinstance(operation, Archive):
-        return
-    rest = {column: cell for column, cell in operation.row.cells.items() if column != column_id}
-    row = replace(operation.row, cells=rest)
-    if isinstance(operation, Create):
-        pending.operation = Create(row)
-    else:
-        cells = {column: cell for column, cell in operation.cells.items() if column != column_id}
-        pending.operation = replace(operation, row=row, cells=cells)
-
-
-def _update(
-    plan: BoardPlan,
-    key: str,
-    item: KnownItem,
-    cells: Mapping[str, Cell],
-    record: Mapping[str, Any] | None = None,
-) -> Pending:
-    operation = Update(WantedRow(key, None, "", cells), item.item_id, cells, None)
-    return Pending(plan, key, operation, item, record=dict(record or {}))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from target_monday.delivery.pending import Pending
 from target_monday.diff import GROUP, Archive, Create, Update, WantedRow
-from target_monday.settling import Settling
+from target_monday.sorting_out import SortingOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Elsewhere:
 
 
 @dataclass(slots=True, kw_only=True)
-class Moving(Settling):
+class Moving(SortingOut):
     """Takes items off the boards of their stream that their rows do not belong to any more.
 
     `doubled`: by stream the keys that were found on several of its boards.

@@ -108,12 +108,12 @@ class Session:
         self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         self.links = Linking(
-            self.calls,
-            items,
-            journal,
-            LinkStore(self._engine),
-            self._preparation.entries_of,
-            config["missing_targets"],
+            calls=self.calls,
+            items=items,
+            journal=journal,
+            store=LinkStore(self._engine),
+            boards_of=self._preparation.entries_of,
+            missing_targets=config["missing_targets"],
         )
         self.loader = Loader(
             links=self.links,
