@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from target_monday.books import Books, StreamBooks
     from target_monday.checkpoints import Checkpoints
     from target_monday.delivery.alias_lane import AliasLane
-    from target_monday.delivery.outcomes import (
-        CarriedOver,
-    )
+    from target_monday.delivery.outcomes import CarriedOver
     from target_monday.delivery.pending import Pending
     from target_monday.ledger.items import ItemStore
     from target_monday.ledger.journal import Journal

@@ -90,10 +90,8 @@ class SortingOut(Settling):
         searchable only later; so may be an item whose id an upload did not tell.
         Last: a look-up may stop the run, and then what waits in the pool is carried over.
         """
-        search, keyed = (
-            self.lane.search,
-            [one for one in gone if one[0].plan.key_column is not None],
-        )
+        search = self.lane.search
+        keyed = [one for one in gone if one[0].plan.key_column is not None]
         doubted = [each for each, outcome in keyed if each.kind == "create" and outcome.in_doubt]
         unsure = [
             each

@@ -105,19 +105,18 @@ class Budget:
         points that a minute has left are lost then, and with them time: of a few minutes, and of a
         small share of a long load. Beyond that what is left makes a smaller request.
         """
-        full = self.capacity(kinds, max_aliases)
+        most = self.capacity(kinds, max_aliases)
         left = self._points.left_at(self.clock())
-        price = self.price(kinds[:full])
-        if left is not None and price > left:
-            part = self._affordable(kinds[:full], left)
+        if left is not None and self.price(kinds[:most]) > left:
+            part = self._affordable(kinds[:most], left)
             lost, minute = self._lost + left, self.minute_points or _MINUTE_POINTS
             fits = self.price(kinds[:part]) <= left
             if fits and lost > _LOST * self._packed + _LOST_FIRST * minute:
-                full, price = part, self.price(kinds[:part])
+                most = part
             else:
                 self._lost = lost
-        self._packed += price
-        return full
+        self._packed += self.price(kinds[:most])
+        return most
 
     def _most(self, max_aliases: int) -> int:
         return min(max_aliases, self.most_operations or max_aliases)
