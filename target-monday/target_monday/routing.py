@@ -91,6 +91,13 @@ class Route:
                 )
         return division
 
+    def names(self, record: Mapping[str, Any], plan: BoardPlan) -> bool:
+        """Whether a record names this board by itself."""
+        try:
+            return self._name(record) == plan.spec.part
+        except Reject:
+            return False
+
     def _name(self, record: Mapping[str, Any]) -> str | None:
         """The name of the record's board; None if it does not say. Raises NoBoard or BadCell."""
         template = self.spec.name_by

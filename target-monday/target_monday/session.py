@@ -177,8 +177,8 @@ class Session:
         self._note_doubled(route)
         self._routes[stream] = route
         self._warn_of_unjudged(route)
-        if route.only is not None:
-            self._retry(route.only)
+        for plan in list(route.plans.values()):
+            self._retry(route, plan)
         return route
 
     def _open(self, plan: BoardPlan) -> None:
@@ -186,7 +186,7 @@ class Session:
         self.loader.open(plan)
         self.loader.repair_keys(plan, self._preparation.edited.pop(plan.ledger_id, {}))
 
-    def _retry(self, plan: BoardPlan) -> None:
+    def _retry(self, route: Route, plan: BoardPlan) -> None:
         """Rejects of earlier runs go first, those that were not tried too often."""
         if not self._attempts or plan.spec.append or plan.ledger_id in self._retried:
             return
@@ -197,11 +197,28 @@ class Session:
             for each in waiting
             if each.attempts < self._attempts
         ]
+        if due and route.only is None:
+            due = self._at_home(route, plan, due)
         if due:
             records = [row.record for _, row in due]
             self._preparation.know_people(plan, records)
             self.links.know(plan, records)
             self.loader.retry(plan, due)
+
+    def _at_home(
+        self, route: Route, plan: BoardPlan, due: Sequence[tuple[int, Row]]
+    ) -> list[tuple[int, Row]]:
+        """Those whose records name this one of the stream's boards, and have no item on another."""
+        keys = {number: route.spec.key_or_none(row.record) for number, row in due}
+        asked = [key for key in keys.values() if key is not None]
+        elsewhere: set[str] = set()
+        for other in route.others(plan):
+            elsewhere.update(self._items.items(other.ledger_id, asked))
+        return [
+            (number, row)
+            for number, row in due
+            if route.names(row.record, plan) and keys[number] not in elsewhere
+        ]
 
     @staticmethod
     def _warn_of_unjudged(route: Route) -> None:
@@ -347,6 +364,7 @@ class Session:
         route.plans[part] = plan
         self._open(plan)
         self._note_doubled(route)
+        self._retry(route, plan)
         return plan
 
     def activate_version(self, route: Route, version: int) -> None:

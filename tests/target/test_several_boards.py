@@ -251,3 +251,47 @@ def test_a_board_is_the_same_however_its_letters_are_composed(
     (board,) = twin.account.boards.values()
     assert [each.title for each in board.groups].count("Orl\u00e9ans") == 1
     assert twin.run(messages.lines([schema, *reversed(rows)])).mutations == 0
+
+
+def refusing(kind: str) -> dict[str, Any]:
+    """A mapping by which the note goes to a column of this type."""
+    note = {"title": f"As {kind}", "type": kind}
+    return {"s": {**BY_YEAR["s"], "columns": {"Note": note}, "unmapped": "create"}}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["boards known", "boards new"])
+def test_rejects_go_to_the_boards_that_they_name(
+    twin: Any,
+    messages: Any,
+    known: bool,  # noqa: FBT001
+) -> None:
+    """By themselves, once the mapping takes them; without a row of theirs."""
+    numbers = [row("x", "2025-01-01", "1"), row("y", "2026-01-01", "1")] if known else []
+    twin.settings |= {"boards": refusing("numbers"), "max_rejects": 9}
+    first = twin.run(lines(messages, *numbers, *ROWS))
+    twin.settings["boards"] = refusing("text")
+
+    ended = twin.run(lines(messages, *numbers, row("z", "2025-01-01"), row("u", "2026-01-01")))
+
+    assert (first.code, first.books.of("s").rejected) == (0, 3)
+    found = {name: set(each) - {"x", "y"} for name, each in keys(twin).items()}
+    assert (ended.code, found) == (
+        0,
+        {"Invoices 2025": {"a", "z"}, "Invoices 2026": {"b", "c", "u"}},
+    )
+
+
+def test_a_reject_whose_row_has_moved_since_makes_one_item(twin: Any, messages: Any) -> None:
+    """Whether the row comes with the reject, or its item is on the other board already."""
+    twin.settings |= {"boards": refusing("numbers"), "max_rejects": 9}
+    twin.run(lines(messages, row("x", "2025-01-01", "1"), row("y", "2026-01-01", "1"), *ROWS))
+    twin.settings["boards"] = refusing("text")
+
+    came = twin.run(lines(messages, row("b", "2025-03-01", "words")))
+    after = twin.run(lines(messages, row("c", "2025-03-01", "words")))
+
+    assert (came.code, after.code) == (0, 0)
+    assert keys(twin) == {
+        "Invoices 2025": ["a", "b", "c", "x"],
+        "Invoices 2026": ["y"],
+    }
