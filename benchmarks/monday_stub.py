@@ -90,7 +90,7 @@ def _handler(account: _Account, seconds: float) -> type[BaseHTTPRequestHandler]:
                     board["items_count"] = body
                 self._send({})
             else:
-                if seconds:
+                if seconds:  # what monday takes, for who asks what a run spends beside it
                     time.sleep(seconds * len(_MUTATION.findall(body["query"])) / 100)
                 self._send(account.answer(body))
 

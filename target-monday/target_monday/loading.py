@@ -39,7 +39,6 @@ __all__ = ["Loader", "Row"]
 _MAX_ROUNDS: Final = 4  # requests that are not full because links wait for their targets
 _HELD: Final = 20_000  # operations; with more of them links wait for the second pass instead
 _OVERFLOW: Final = 10_000  # creates without room that wait for the end of the input
-_NONE: Final[frozenset[tuple[int, str]]] = frozenset()
 _HEAVY: Final = 32_000_000  # characters of cells that wait; more leave whatever their number
 _log = logging.getLogger("target-monday")
 
@@ -73,8 +72,8 @@ class Loader(Retiring):
         self.links.open(plan)
         pending = self.journal.pending_cells.of(plan.ledger_id)
         known = self.items.items(plan.ledger_id, list(pending))
-        open_keys = (self.journal.rejects.open_keys(plan.stream), self.links.open_keys(plan))
-        wary = [*pending, *open_keys[0], *open_keys[1]]
+        rejected = self.journal.rejects.open_keys(plan.stream)
+        wary = [*pending, *rejected, *self.links.open_keys(plan)]
         self.quiet.beware(plan.ledger_id, wary)
         for key, item in known.items():
             place = (plan.ledger_id, key)
@@ -490,7 +489,7 @@ def _hash_to_keep(row: Row, wanted: WantedRow, *, whole: bool) -> bytes | None:
 def _first_of_all(old: Elsewhere | None, waiting: Pending | None) -> frozenset[tuple[int, str]]:
     """The archives that an operation has to wait for."""
     if old is None and waiting is None:
-        return _NONE
+        return frozenset()
     return frozenset(old.places if old else ()) | (waiting.after if waiting else frozenset())
 
 

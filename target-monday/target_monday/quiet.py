@@ -42,10 +42,9 @@ if TYPE_CHECKING:
     from target_monday.ledger.record_hashes import RecordHashes
     from target_monday.plan import BoardPlan
 
-__all__ = ["HASHED", "Quiet", "Sorted", "fingerprint", "hashes_of", "is_quiet"]
+__all__ = ["HASHED", "Quiet", "Sorted", "fingerprint", "hashes_of", "is_quiet", "under"]
 
 HASHED: Final = 16  # bytes of a hash that are kept
-_OUTSIDE: Final = frozenset({"people", "board_relation"})  # types whose cells hang on other things
 _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
 
 

@@ -200,9 +200,7 @@ class Session:
         if due and route.only is None:
             due = self._at_home(route, plan, due)
         if due:
-            records = [row.record for _, row in due]
-            self._preparation.know_people(plan, records)
-            self.links.know(plan, records)
+            self._know(plan, [row.record for _, row in due])
             self.loader.retry(plan, due)
 
     def _at_home(
@@ -247,14 +245,13 @@ class Session:
         if plan is None:
             self._load_by_board(route, rows)
             return
-        self.loader.load(plan, self._looked_up(plan, rows))
+        self._know(plan, [row.record for row in rows])
+        self.loader.load(plan, rows)
 
-    def _looked_up(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows, once it is known whom and what they name."""
-        records = [row.record for row in rows]
+    def _know(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
+        """Find out whom and what these records name, before their cells are made."""
         self._preparation.know_people(plan, records)
         self.links.know(plan, records)
-        return rows
 
     def has_quiet_rows(self, route: Route) -> bool:
         """Whether rows of the stream may be told to need nothing before they are parsed."""
@@ -328,7 +325,8 @@ class Session:
             if plan is None:
                 self.loader.carry_over(route.stream, these)
                 continue
-            here = self._looked_up(plan, self._hashed(plan, these))
+            here = self._hashed(plan, these)
+            self._know(plan, [row.record for row in here])
             self.loader.load(plan, here, route.others(plan))
 
     def _hashed(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:

@@ -120,11 +120,8 @@ def test_items_that_no_search_finds_yet_are_not_made_again(
     def hidden(item: Any) -> bool:
         return bool((twin.time.wall() - item.created.at).total_seconds() < seconds)
 
-    def forget() -> None:
-        twin.account.replies = Replies(twin.account.elapsed)
-
     twin.account.unsearchable = hidden
-    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=forget, matches=nth_write(3)))
+    lose_for_good(twin, 3)
     if run == "the next":
         twin.sandbox.monday_faults.plan(Fault(502, "<html>"), times=60)
         assert twin.run(lines(messages), boards=BOARDS, lane="alias").code != 0

@@ -187,7 +187,7 @@ class Writing:
         if not is_sqlite and connection.get_execution_options().get("ledger") == "quick":
             self._cursor.execute("SET LOCAL synchronous_commit = off")
         locked = "" if is_sqlite else " FOR UPDATE"
-        self._cursor.execute(f"SELECT seq, hash, counters, sums FROM chain_head{locked}")  # noqa: S608
+        self._cursor.execute(f"SELECT seq, hash, counters, sums FROM chain_head{locked}")  # noqa: S608 - a constant
         head = self._cursor.fetchone()
         if head is None:
             raise LedgerFailed(
@@ -360,7 +360,7 @@ class Writing:
     def _write_head(self) -> None:
         head = _head(self.seq, self.hash, self._counters, self._sums)
         changed = ", ".join(f"{name} = {self._mark}" for name in head)
-        self._cursor.execute(f"UPDATE chain_head SET {changed}", tuple(head.values()))  # noqa: S608
+        self._cursor.execute(f"UPDATE chain_head SET {changed}", tuple(head.values()))  # noqa: S608 - our own names
 
     def _number(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
         """Give the next ids to rows that have none, where rows are numbered."""
