@@ -43,12 +43,15 @@ class Index:
 
 @dataclass(slots=True)
 class Indexing:
-    """Knows the items of boards. `counts`: known items by entry, as they were with the boards."""
+    """Knows the items of boards. `counts`: known items by entry, as they were with the boards.
+
+    `found` is told what a reading of a board found, before the ledger is.
+    """
 
     calls: Calls
     items: ItemStore
     sharing: Sharing
-    found: Callable[[BoardPlan, Mapping[str, KnownItem], Mapping[str, KnownItem]], None]
+    found: Callable[[BoardPlan, Mapping[str, KnownItem]], None]
     ambiguous: dict[int, Mapping[str, tuple[str, ...]]]
     edited: dict[int, Mapping[str, KnownItem]]
     counts: Mapping[int, int] = field(default_factory=dict)
@@ -74,9 +77,7 @@ class Indexing:
         remembered = self.items.keys_by_item(entry.id)
         index = index_of(plan, found, remembered, self._owned(plan, entry.id))
         self._tell_what_people_did(plan, index, remembered)
-        if plan.control is not None:
-            before = self.items.items(entry.id, list(self.items.keys(entry.id)))
-            self.found(plan, before, index.known)
+        self.found(plan, index.known)
         known = self._without_unclaimed(entry, index, remembered)
         unsure = index.ambiguous or len(known) < len(index.known)
         self.items.replace_all(entry.id, known, None if unsure else index.other_items)

@@ -10,11 +10,12 @@ from target_monday.diff import Archive, Create, Update, WantedRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from target_monday.diff import Cell, KnownItem
     from target_monday.plan import BoardPlan
 
-__all__ = ["complete", "drop", "excerpt", "partly", "put", "update"]
+__all__ = ["complete", "drop", "excerpt", "partly", "put", "repaired", "update"]
 
 
 def complete(keys: Sequence[str], ids: Mapping[str, str]) -> list[str] | None:
@@ -33,6 +34,22 @@ def partly(
     have = set(cell) if isinstance(cell, list) else set()
     kept = {before[key] for key in keys if key not in found and before.get(key) in have}
     return sorted(have) or None if there | kept == have else sorted(there) or None
+
+
+def repaired(
+    cells: Mapping[str, Cell],
+    moved: Mapping[str, Mapping[str, str]],
+    back: Mapping[str, AbstractSet[str]],
+) -> dict[str, Cell]:
+    """The cells that are otherwise once items are others, by column, and others are back."""
+    changed: dict[str, Cell] = {}
+    for column in moved.keys() | back.keys():
+        cell = cells.get(column)
+        have = cell if isinstance(cell, list) else []
+        now = {moved.get(column, {}).get(each, each) for each in have} | back.get(column, set())
+        if now != set(have):
+            changed[column] = sorted(now)
+    return changed
 
 
 def excerpt(plan: BoardPlan, name: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_monday import link_cells
 from target_monday.delivery.outcomes import Acknowledged
-from target_monday.diff import Archive, KnownItem, Update, WantedRow
+from target_monday.diff import Archive, KnownItem, Update, WantedRow, certain
 from target_monday.ledger.links import PendingLink
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.monday.boards import PAGE
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.pending import Pending
     from target_monday.diff import Cell
     from target_monday.ledger.journal import Journal
+    from target_monday.lost_links import LostLinks
     from target_monday.plan import BoardPlan
     from target_monday.settling import Row
 
@@ -58,6 +59,7 @@ class Linking(TargetIds):
     """
 
     journal: Journal
+    lost: LostLinks
     missing_targets: str = "reject"
     rejects: int = 0
     _plans: dict[int, BoardPlan] = field(default_factory=dict)
@@ -83,6 +85,13 @@ class Linking(TargetIds):
                 if name in plan.targets:
                     opened = self._open.setdefault((plan.ledger_id, key), {})
                     opened[name] = _Open(link, kept=True)
+            self.lost.open(plan, self._waiting(plan))
+
+    def _waiting(self, plan: BoardPlan) -> Iterator[tuple[str, str]]:
+        """Key of the row and name of the column of the board's links that wait."""
+        for (board, key), opened in self._open.items():
+            if board == plan.ledger_id:
+                yield from ((key, name) for name in opened)
 
     def open_keys(self, plan: BoardPlan) -> list[str]:
         """The keys of the board's rows with links that wait."""
@@ -90,8 +99,9 @@ class Linking(TargetIds):
 
     # Rows and their operations.
 
-    def note_all(self, plan: BoardPlan, rows: Iterable[tuple[WantedRow, Row]]) -> None:
+    def note_all(self, plan: BoardPlan, rows: Sequence[tuple[WantedRow, Row]]) -> None:
         """Take note of the links of these rows that need more than their cells."""
+        self.lost.came(plan, (each for each, _ in rows))
         for each, row in rows:
             if each.unlinked or self._open:
                 self.note(plan, each, row.record)
@@ -183,6 +193,7 @@ class Linking(TargetIds):
 
     def settled(self, pack: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
         """Operations were acknowledged: their links are made, the others are for the ledger."""
+        self.lost.settled(pack, outcomes)
         if not self._open and not self._made:
             return
         places: list[Place] = []
@@ -287,7 +298,7 @@ class Linking(TargetIds):
         return found.values()
 
     def _repaired(self, plan: BoardPlan) -> Iterator[Pending]:
-        """Items that link to what was a target's item before."""
+        """Items that link to what was a target's item before, or have lost their links to it."""
         changes: dict[str, dict[str, str]] = {}
         for name, targets in plan.targets.items():
             column = plan.link_column(name)
@@ -298,18 +309,17 @@ class Linking(TargetIds):
                 changes[column.column.id] = dict(moved.values())
                 now = {key: new for key, (_, new) in moved.items()}
                 self._repairs.append((plan.ledger_id, name, now))
-        if not changes:
+        back = self.lost.returned(plan, self.found)
+        if not changes and not back:
             return
-        keys = list(self.items.keys(plan.ledger_id))
+        keys = list(self.items.keys(plan.ledger_id) if changes else back)
         for start in range(0, len(keys), PAGE):
             for key, item in self.items.items(plan.ledger_id, keys[start : start + PAGE]).items():
-                cells = {
-                    column: sorted({ids.get(each, each) for each in cell})
-                    for column, ids in changes.items()
-                    if isinstance(cell := item.cells.get(column), list) and ids.keys() & set(cell)
-                }
+                cells = link_cells.repaired(certain(item.cells), changes, back.get(key, {}))
                 if cells:
-                    yield link_cells.update(plan, key, item, cells)
+                    pending = link_cells.update(plan, key, item, cells)
+                    if not self._refused_before(pending):
+                        yield pending
 
     def _late(self, plan: BoardPlan) -> Iterator[Pending]:
         """Links that waited."""
@@ -335,8 +345,12 @@ class Linking(TargetIds):
             cells, record = self._late_cells(plan, place, item, found, before)
             if cells:
                 pending = link_cells.update(plan, place[1], item, cells, record)
-                if not self.journal.rejects.refused_before(plan.stream, place[1], pending.digest):
+                if not self._refused_before(pending):
                     yield pending
+
+    def _refused_before(self, pending: Pending) -> bool:
+        before = self.journal.rejects.refused_before
+        return before(pending.plan.stream, pending.key, pending.digest)
 
     def _late_cells(
         self,
@@ -370,7 +384,7 @@ class Linking(TargetIds):
                 self.store.point(board, name, ids)
         self.keep(())
         waiting: dict[int, dict[tuple[str, str], PendingLink]] = {}
-        counts: dict[int, int] = {}
+        counts = self.lost.end(self._plans)
         for (board, key), opened in self._open.items():
             plan = self._plans[board]
             counts[board] = counts.get(board, 0) + len(opened)

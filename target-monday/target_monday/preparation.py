@@ -58,7 +58,7 @@ _log = logging.getLogger("target-monday")
 class Preparation:
     """The boards of one run. Everything that can be wrong is named before the first write.
 
-    `found` is told what was known of a board's items, and what a reading of the board found.
+    `found` is told what a reading of a board found, before the ledger is.
     `edited`: items whose key cell a person changed, by their key. `replaced`: streams whose board
     is gone, so that another one took its place, with a sentence.
     """
@@ -68,7 +68,7 @@ class Preparation:
     journal: Journal
     leases: Leases
     settings: Mapping[str, Any]
-    found: Callable[[BoardPlan, Mapping[str, KnownItem], Mapping[str, KnownItem]], None]
+    found: Callable[[BoardPlan, Mapping[str, KnownItem]], None]
     ambiguous: dict[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     edited: dict[int, Mapping[str, KnownItem]] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)

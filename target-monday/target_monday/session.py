@@ -25,12 +25,14 @@ from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.links import LinkStore
+from target_monday.ledger.lost_links import LostLinkStore
 from target_monday.ledger.record_hashes import RecordHashes
 from target_monday.ledger.retention import Purge, purge_payloads
 from target_monday.ledger.runs import Runs
 from target_monday.ledger.seals import keep_seal, seals_beside
 from target_monday.linking import Linking
 from target_monday.loading import Loader, Row
+from target_monday.lost_links import LostLinks
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
@@ -44,6 +46,7 @@ from target_monday.versions import Versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_monday.diff import KnownItem
     from target_monday.plan import BoardPlan
     from target_monday.record_lines import Taken
     from target_monday.routing import Route
@@ -100,19 +103,22 @@ class Session:
         self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
         self.books = Books()
         self._preparation = Preparation(
-            self.calls, items, journal, self._leases, config, self.books.found
+            self.calls, items, journal, self._leases, config, self._found
         )
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
         self._config, self._version = config, version
         self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
+        boards_of, made = self._preparation.entries_of, LinkStore(self._engine)
+        lost = LostLinkStore(self._engine, clock.wall)
         self.links = Linking(
             calls=self.calls,
             items=items,
             journal=journal,
-            store=LinkStore(self._engine),
-            boards_of=self._preparation.entries_of,
+            store=made,
+            boards_of=boards_of,
+            lost=LostLinks(items, made, lost, boards_of),
             missing_targets=config["missing_targets"],
         )
         self.loader = Loader(
@@ -180,6 +186,13 @@ class Session:
         for plan in list(route.plans.values()):
             self._retry(route, plan)
         return route
+
+    def _found(self, plan: BoardPlan, known: Mapping[str, KnownItem]) -> None:
+        """A board was read, and the ledger does not know yet what was found."""
+        if plan.control is not None:
+            keys = list(self._items.keys(plan.ledger_id))
+            self.books.found(plan, self._items.items(plan.ledger_id, keys), known)
+        self.links.lost.read(plan, known)
 
     def _open(self, plan: BoardPlan) -> None:
         """A board is ready: first of all comes what was left of before."""

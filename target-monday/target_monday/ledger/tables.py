@@ -46,6 +46,7 @@ __all__ = [
     "leases",
     "link_revisions",
     "link_targets",
+    "lost_links",
     "mappings",
     "open_requests",
     "operations",
@@ -401,6 +402,17 @@ pending_links = Table(  # links whose targets are not there yet
     Column("told", Integer, nullable=False),  # 1: it stands as a reject
     _digest(),
 )
+lost_links = Table(  # links that their board was seen not to have any more
+    "lost_links",
+    METADATA,
+    Column("board", ForeignKey("boards.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("column", String(255), primary_key=True),
+    Column("target", Text, primary_key=True),  # the key of the target's row
+    Column("item_id", String(40), nullable=False),  # of the target; "": it was seen to be gone
+    Column("at", Float, nullable=False),  # when the board was read
+    _digest(),
+)
 leases = Table(
     "leases",
     METADATA,
@@ -420,5 +432,5 @@ APPENDED: Final = (
 )
 REMEMBERED: Final = (
     *(boards, index_reads, columns, items, sightings, open_requests, uploads, budgets),
-    *(refusals, pending_cells, link_targets, link_revisions, pending_links, leases),
+    *(refusals, pending_cells, link_targets, link_revisions, pending_links, lost_links, leases),
 )
