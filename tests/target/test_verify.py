@@ -23,6 +23,7 @@ from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.links import LinkStore, PendingLink
+from target_monday.ledger.lost_links import LostLink, LostLinkStore
 from target_monday.ledger.records import SourceRecord
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.ledger.runs import BoardBooks, RunHeader, Runs
@@ -80,11 +81,9 @@ def write_runs(engine: Engine, runs: int = 3) -> None:
         seen = Seen(1_795_000_000_000 + number)
         seen.see(["k1", "k2"])
         items.see([board.id], seen)
-        links = LinkStore(engine)
-        links.point(board.id, "Supplier", {"s1": "81", "s2": f"8{number}", "gone": "80"})
+        write_links(engine, board.id, number)
         items.adopt(board.id, {"gone": KnownItem("80", "gone", {})})
         items.forget_items(board.id, ["gone"])
-        links.keep(board.id, {("k1", "Supplier"): PendingLink(("s3",), {"Id": "k1"}, number)})
         books = [BoardBooks("s", "77", {"read": 8}), BoardBooks("t", None, {"read": 0})]
         end = {"status": "done", "exit_code": 0, "message": None, "calls": 2, "points": 9}
         seal = run.end(**end, books=books)
@@ -93,6 +92,15 @@ def write_runs(engine: Engine, runs: int = 3) -> None:
     with writing(engine, "purge") as ledger:
         purge = {"at": 1.0, "stream": None, "key": None, "before": 9e9, "who": "u", "reason": "old"}
         ledger.empty_payloads(tables.records.c.id <= 2, purge)
+
+
+def write_links(engine: Engine, board: int, number: int) -> None:
+    """Links that are made, that wait, and that the board has lost."""
+    links = LinkStore(engine)
+    links.point(board, "Supplier", {"s1": "81", "s2": f"8{number}", "gone": "80"})
+    links.keep(board, {("k1", "Supplier"): PendingLink(("s3",), {"Id": "k1"}, number)})
+    lost = LostLinkStore(engine, lambda: 5.0)
+    lost.keep(board, [LostLink("k1", "Supplier", "s1", "81")])
 
 
 @pytest.fixture
