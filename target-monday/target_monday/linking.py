@@ -9,17 +9,15 @@ by now is linked anew.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from target_monday import link_cells
 from target_monday.delivery.outcomes import Acknowledged
 from target_monday.diff import Archive, KnownItem, Update, WantedRow, certain
 from target_monday.ledger.links import PendingLink
-from target_monday.ledger.rejects import RejectedRow
+from target_monday.link_rejects import LinkRejects
 from target_monday.monday.boards import PAGE
-from target_monday.rejects import LinkTargetMissing
-from target_monday.target_ids import TargetIds
 from target_monday.templates import Absent
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from target_monday.delivery.outcomes import Outcome
     from target_monday.delivery.pending import Pending
     from target_monday.diff import Cell
-    from target_monday.ledger.journal import Journal
     from target_monday.lost_links import LostLinks
     from target_monday.plan import BoardPlan
     from target_monday.settling import Row
@@ -52,16 +49,10 @@ class _Open:
 
 
 @dataclass(slots=True, kw_only=True)
-class Linking(TargetIds):
-    """The links of one run.
+class Linking(LinkRejects):
+    """The links of one run."""
 
-    `rejects` counts the links that this run reported as LINK_TARGET_MISSING, or monday refused.
-    """
-
-    journal: Journal
     lost: LostLinks
-    missing_targets: str = "reject"
-    rejects: int = 0
     _plans: dict[int, BoardPlan] = field(default_factory=dict)
     _open: dict[Place, dict[str, _Open]] = field(default_factory=dict)
     _made: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # to be forgotten
@@ -218,7 +209,8 @@ class Linking(TargetIds):
 
     def _tell_of_appended(self, pending: Pending) -> None:
         for name, each in list(self._open.get(pending.place, {}).items()):
-            self._tell(pending.plan, None, name, each.link)
+            elsewhere = self.elsewhere(pending.plan, name, each.link.keys)
+            self.tell(pending.plan, None, name, each.link, elsewhere)
             self._close(pending.place, name)
 
     def without(self, pending: Pending) -> bool:
@@ -385,13 +377,15 @@ class Linking(TargetIds):
         self.keep(())
         waiting: dict[int, dict[tuple[str, str], PendingLink]] = {}
         counts = self.lost.end(self._plans)
+        elsewhere = self._elsewhere()
         for (board, key), opened in self._open.items():
             plan = self._plans[board]
             counts[board] = counts.get(board, 0) + len(opened)
             if is_closed(plan):
                 continue
             for name, each in opened.items():
-                link = self._ended(plan, key, name, each.link)
+                there = elsewhere.get((board, name), {})
+                link = self.ended(plan, key, name, each.link, there)
                 if link != each.link:
                     waiting.setdefault(board, {})[key, name] = each.link = link
         for board, links in waiting.items():
@@ -400,30 +394,13 @@ class Linking(TargetIds):
             _log.warning("links.pending stream=%s links=%d", self._plans[board].stream, count)
         return [(self._plans[board], count) for board, count in counts.items()]
 
-    def _ended(self, plan: BoardPlan, key: str, name: str, link: PendingLink) -> PendingLink:
-        """The link after one more run that did not find its targets."""
-        targets = plan.targets[name]
-        lasting = link.runs >= 1
-        if not lasting:
-            return replace(link, runs=link.runs + 1)
-        if link.told or (targets.link.missing or self.missing_targets) == "wait":
-            return link
-        return replace(link, told=self._tell(plan, key, name, link))
-
-    def _tell(self, plan: BoardPlan, key: str | None, name: str, link: PendingLink) -> bool:
-        """Report a link whose targets are missing; False if they are not."""
-        targets = plan.targets[name]
-        there = self.found(plan, name, link.keys)
-        missing = [each for each in link.keys if each not in there]
-        if not missing:  # monday refused it: that stands as a reject of its own
-            return False
-        error = LinkTargetMissing(name, targets.link.stream, missing)
-        _log.warning(
-            "link.missing stream=%s key=%r column=%r targets=%r", plan.stream, key, name, missing
-        )
-        row = RejectedRow(
-            *(plan.stream, key, error.code, str(error), link.record), board_id=plan.board_id
-        )
-        self.journal.rejects.add([row])
-        self.rejects += 1
-        return True
+    def _elsewhere(self) -> dict[tuple[int, str], Mapping[str, str]]:
+        """By board and column, the targets of open links that their column cannot link to."""
+        wanted: dict[tuple[int, str], dict[str, None]] = {}
+        for (board, _), opened in self._open.items():
+            for name, each in opened.items():
+                wanted.setdefault((board, name), {}).update(dict.fromkeys(each.link.keys))
+        return {
+            (board, name): self.elsewhere(self._plans[board], name, list(keys))
+            for (board, name), keys in wanted.items()
+        }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "AmbiguousKey",
@@ -13,6 +13,7 @@ __all__ = [
     "EmptyName",
     "LabelLimit",
     "LabelMissing",
+    "LinkBoardUnconnected",
     "LinkTargetMissing",
     "NoBoard",
     "NullKey",
@@ -79,6 +80,25 @@ class LinkTargetMissing(Reject):
         super().__init__(
             f"column {column!r} links to {shown} of stream {stream!r}, which is not on its board: "
             "the row is delivered without the link, which is made as soon as its target comes"
+        )
+
+
+class LinkBoardUnconnected(Reject):
+    """The targets of a link are on boards that its column does not connect.
+
+    monday takes the boards of a column when the column is made, and later from people only.
+    """
+
+    code = "LINK_BOARD_UNCONNECTED"
+
+    def __init__(self, column: str, stream: str, boards: Mapping[str, Sequence[str]]) -> None:
+        shown = "; ".join(
+            f"{', '.join(map(repr, keys))} on {board}" for board, keys in boards.items()
+        )
+        super().__init__(
+            f"column {column!r} links to rows of stream {stream!r} on boards that it does not "
+            f"connect ({shown}): connect them in the column's settings on monday. The row is "
+            "delivered without the link, which is made as soon as that is done"
         )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ifs_monday_sandbox.faults import Fault
 
+from tests.target.link_rows import linked, open_rejects
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -295,3 +297,46 @@ def test_a_reject_whose_row_has_moved_since_makes_one_item(twin: Any, messages: 
         "Invoices 2025": ["a", "b", "c", "x"],
         "Invoices 2026": ["y"],
     }
+
+
+PAYMENT = {"Id": "string", "Invoice": "string"}
+PAID: dict[str, Any] = {
+    **BY_YEAR,
+    "payment": {"columns": {"Invoice": {"type": "board_relation", "stream": "s"}}},
+}
+
+
+def payments(messages: Any, **links: str) -> list[dict[str, Any]]:
+    """The stream of payments, each with the invoice that it links to."""
+    records = [messages.record("payment", Id=one, Invoice=each) for one, each in links.items()]
+    return [messages.schema("payment", PAYMENT), *records]
+
+
+@pytest.mark.parametrize("missing", ["reject", "wait"])
+@pytest.mark.parametrize("known_late", [False, True], ids=["target-first", "target-late"])
+def test_a_link_to_a_board_that_its_column_does_not_connect_is_told(
+    twin: Any, messages: Any, missing: str, *, known_late: bool
+) -> None:
+    """Only a person can connect it; the row is delivered, and linked as soon as that is done."""
+    twin.settings |= {"boards": PAID, "missing_targets": missing}
+    schema = messages.schema("s", PROPERTIES)
+    old, new = (messages.record("s", **each) for each in ROWS[:2])
+    twin.run(messages.lines([schema, old, *payments(messages, p="a")]))
+    if known_late:
+        for _ in range(3):
+            twin.run(messages.lines([schema, *payments(messages, q="b")]))
+    ended = twin.run(messages.lines([schema, new, *payments(messages, q="b"), messages.state(1)]))
+
+    (board,) = [each.id for each in twin.account.boards.values() if each.name == "Invoices 2026"]
+    assert ended.code == 3
+    ((stream, key, code),) = open_rejects(twin)
+    assert (stream, key, code) == ("payment", "q", "LINK_BOARD_UNCONNECTED")
+    assert linked(twin, "Payment", "Invoice") == {"p": ["a"], "q": []}
+    again = twin.run(messages.lines([schema, *payments(messages)]))
+    assert (again.code, again.mutations) == (0, 0)  # told once
+
+    twin.account.column("Payment", "Invoice").options["boardIds"].append(board)
+    made = twin.run(messages.lines([schema, *payments(messages)]))
+
+    assert (made.code, open_rejects(twin)) == (0, [])
+    assert linked(twin, "Payment", "Invoice") == {"p": ["a"], "q": ["b"]}

@@ -27,13 +27,14 @@ _record = msgspec.json.Decoder(dict[str, Any]).decode
 class PendingLink:
     """A link that is not made yet: the keys of its targets, and of its row what makes it.
 
-    `runs`: ends of runs that found it so. `told`: it stands as a reject.
+    `runs`: ends of runs that found it so. `told`: it stands as a reject, since a target is missing
+    or (2) is on a board that its column does not connect.
     """
 
     keys: tuple[str, ...]
     record: Mapping[str, Any]
     runs: int = 0
-    told: bool = False
+    told: int = 0
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -118,7 +119,7 @@ class LinkStore:
             rows = connection.execute(select(table).where(table.c.board == board))
             return {
                 (row.key, row._mapping["column"]): PendingLink(  # noqa: SLF001 - `column` is a word of SQL
-                    _keys(row.targets), _record(row.record), row.runs, bool(row.told)
+                    _keys(row.targets), _record(row.record), row.runs, row.told
                 )
                 for row in rows
             }
@@ -133,7 +134,7 @@ class LinkStore:
                 "targets": _encode(link.keys),
                 "record": _encode(dict(link.record)),
                 "runs": link.runs,
-                "told": int(link.told),
+                "told": link.told,
             }
             for (key, column), link in links.items()
         ]

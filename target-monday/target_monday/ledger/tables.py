@@ -399,7 +399,7 @@ pending_links = Table(  # links whose targets are not there yet
     Column("targets", LargeBinary, nullable=False),  # JSON: the keys of the targets
     Column("record", LargeBinary, nullable=False),  # JSON: of the row its key, and what it links by
     Column("runs", Integer, nullable=False),  # that ended without the targets
-    Column("told", Integer, nullable=False),  # 1: it stands as a reject
+    Column("told", Integer, nullable=False),  # it stands as a reject: 1, or 2 (unconnected board)
     _digest(),
 )
 lost_links = Table(  # links that their board was seen not to have any more
