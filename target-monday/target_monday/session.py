@@ -82,7 +82,7 @@ class Session:
             url=scope,
             token=config["api_token"],
             version=config["api_version"],
-            timeout=config["timeout"],
+            timeout=float(config["timeout"]),
         )
         self.calls = Calls(
             self._client,

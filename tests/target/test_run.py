@@ -425,6 +425,13 @@ def test_a_mapping_writes_only_what_it_names(rehearsal: Any, messages: Any) -> N
     assert item["cells"] == {"Record key": "1", "Money": "3"}
 
 
+def test_seconds_to_wait_for_an_answer_may_have_a_fraction(rehearsal: Any, messages: Any) -> None:
+    """Numbers of a settings file come as decimals, which sockets do not take."""
+    ended = rehearsal.run(orders(messages, FULL), timeout=59.5)
+
+    assert (ended.code, ended.counts()["created"]) == (0, 1)
+
+
 def test_a_wrong_setting_ends_with_2_and_without_the_token(rehearsal: Any) -> None:
     """One line a fault, before anything is opened."""
     ended = rehearsal.run([], api_token=987654321, max_aliases=0)

@@ -72,7 +72,7 @@ def calling(
         url=settings["api_url"],
         token=settings["api_token"],
         version=settings["api_version"],
-        timeout=settings["timeout"],
+        timeout=float(settings["timeout"]),
     )
     calls = Calls(
         client,

@@ -285,7 +285,7 @@ def _calls(config: Mapping[str, Any]) -> Iterator[Calls]:
         url=config["api_url"],
         token=config["api_token"],
         version=config["api_version"],
-        timeout=config["timeout"],
+        timeout=float(config["timeout"]),
     )
     termination = Termination()
     store = BudgetStore(engine, config["api_url"])
