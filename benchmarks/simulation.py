@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from ifs_monday_sandbox.monday.account import Account
 from ifs_monday_sandbox.monday.settings import MondaySettings
@@ -77,8 +77,8 @@ class Simulation:
         """Stop it."""
         self.sandbox.__exit__(None, None, None)
 
-    def run(self, lines: str, **settings: Any) -> Took:
-        """Run the target over these lines to its end."""
+    def run(self, lines: str | IO[str], **settings: Any) -> Took:
+        """Run the target over these lines, or what they are read from, to its end."""
         config = {
             "api_token": "sandbox",
             "api_url": self.sandbox.monday_url,
@@ -94,7 +94,7 @@ class Simulation:
         target = TargetMonday(config=config, clock=clock)
         code, message = 0, ""
         try:
-            target.listen(io.StringIO(lines))
+            target.listen(io.StringIO(lines) if isinstance(lines, str) else lines)
         except TargetError as error:
             code, message = error.exit_code, str(error)
         return Took(

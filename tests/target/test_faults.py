@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
+from sqlalchemy import select
+from target_monday.ledger import tables
+from target_monday.ledger.database import open_database
+
+from tests.target.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +96,45 @@ def test_a_passing_fault_is_waited_out(prepared: Any, messages: Any, fault: Faul
     ended = prepared.run(rows(messages, "a"))
 
     assert (ended.code, prepared.board("S")["items_count"]) == (0, 1)
+
+
+class Pieces:
+    """Input that comes in two pieces; before the second one something happens."""
+
+    def __init__(self, first: str, then: Callable[[], None], second: str) -> None:
+        self._pieces = iter([first, second])
+        self._then = then
+        self._reads = 0
+
+    def read(self, _: int) -> str:
+        """The next piece; "" is the end."""
+        self._reads += 1
+        if self._reads == 2:
+            self._then()
+        return next(self._pieces, "")
+
+
+def test_a_request_that_could_not_be_sent_is_known_not_to_have_run(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """No connection was made: its row is carried over, and nobody is asked what became of it."""
+    twin = simulate()
+    schema, *others = rows(messages, "a")
+    twin.run(messages.lines([schema]))
+    port = int(twin.sandbox.boards_url.rpartition(":")[2])
+    with Gate(port) as gate:
+        url = twin.sandbox.monday_url.replace(str(port), str(gate.port))
+        assert twin.run(messages.lines([schema]), api_url=url).code == 0
+        given = Pieces(messages.lines([schema]), gate.shut, messages.lines(others))
+        cut = twin.run(given, api_url=url)
+    counts = cut.books.of("s")
+
+    assert (cut.code, "No answer from" in cut.message) == (1, True)
+    assert (counts.carried_over, counts.unknown, cut.calls) == (1, 0, 1)
+    with open_database(f"sqlite:///{twin.folder / 'ledger.db'}").connect() as ledger:
+        assert ledger.execute(select(tables.open_requests)).all() == []
+        (outcome,) = ledger.execute(select(tables.outcomes.c.outcome)).scalars()
+    assert outcome == "carried over"
 
 
 def test_a_killed_target_leaves_no_duplicate(prepared: Any, messages: Any) -> None:
