@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
@@ -200,3 +201,34 @@ def test_a_run_that_is_told_to_end_does_not_end_as_if_all_was_read(
     assert f"TERMINATED: {number.name} came before all was read" in said
     assert "ACTIVATE_VERSION" not in {message["type"] for message in messages}
     assert messages[-1]["type"] == "STATE"
+
+
+def sleeping_with(process: int) -> int:
+    """Waits until the main thread of a process does, for something; gives another thread of it."""
+    tasks = Path(f"/proc/{process}/task")
+    main, looks, ran = tasks / str(process), 0, ""
+    while looks < 300:
+        is_asleep = (main / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+        ran, before = (main / "schedstat").read_text(), ran
+        looks = looks + 1 if is_asleep and ran == before else 0
+    return next(int(each.name) for each in tasks.iterdir() if each != main)
+
+
+def test_a_signal_that_another_thread_takes_ends_the_waiting_for_a_page(
+    start_tap: Any, config: dict[str, Any], ifs: Any, orders: Any, miss: Any
+) -> None:
+    """The system may give it to any of them: it interrupts no wait then, and is heard yet."""
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None:
+        miss("tgkill (glibc 2.30)")
+    ifs.sets["OrderSet"] = orders(4, lambda n: f"2026-01-0{n + 1}T00:00:00Z")
+    ifs.hold("0002")  # the third page is never answered
+    process = start_tap(config | {"page_size": 1, "lookback": 0})
+    ifs.held.wait(30)
+    other = sleeping_with(process.pid)
+
+    tgkill(process.pid, other, signal.SIGTERM)
+    out, said = process.communicate(timeout=30)
+
+    assert (process.returncode, "TERMINATED: SIGTERM" in said) == (1, True)
+    assert json.loads(out.splitlines()[-1])["type"] == "STATE"
