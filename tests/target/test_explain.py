@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday import writes
 
 PROPERTIES = {
     "Id": "string",
@@ -117,3 +118,41 @@ def test_what_a_lost_answer_wrote_is_explained(rehearsal: Any, messages: Any) ->
 
     assert explained["a", "Name"]["value"] == "y"
     assert explained["b", "Name"]["writing"]["known_by"]
+
+
+def test_what_a_failed_operation_wrote_all_the_same_is_explained(
+    rehearsal: Any, messages: Any
+) -> None:
+    """Monday said that it failed, its key was looked up, and what it was to write was there."""
+    rehearsal.run(rows(messages, ("a", "x")))
+    account, error = rehearsal.sandbox.account, {"code": "INTERNAL_SERVER_ERROR"}
+    errors = [{"message": "no", "path": [each], "extensions": error} for each in ("m0", "m1")]
+
+    def run_it() -> None:
+        board, who = account.board("S"), account.writer("the failed request")
+        ids = {each.title: each.id for each in board.columns.values() if each.type != "name"}
+        (item,) = account.items("S")
+        cells = {ids["Name"]: "y"}
+        writes.change_values(account, board, item, cells, writer=who, create_labels=False)
+        new = {"Record key": "b", "Id": "b", "Name": "n", "Sum": "1"}
+        values = {ids[title]: cell for title, cell in new.items()}
+        group = next(iter(board.active_groups()))
+        writes.create_item(account, board, "b", group=group, values=values, writer=who)
+
+    answer = json.dumps({"data": {"m0": None, "m1": None}, "errors": errors})
+    fault = Fault(
+        200, answer, meanwhile=run_it, matches=lambda one: "idempotency-key" in one.headers
+    )
+    before = rehearsal.usage()["mutations"]
+    rehearsal.sandbox.monday_faults.plan(fault)
+    ended = rehearsal.run(rows(messages, ("a", "y"), ("b", "n"), page=2))
+    (run, _) = rehearsal.audit("runs")
+
+    explained = assert_all_explained(rehearsal)
+
+    assert (ended.code, rehearsal.usage()["mutations"]) == (0, before)
+    for place in (("a", "Name"), ("b", "Name"), ("b", "name")):
+        assert explained[place]["writing"]["outcome"] == "gone"
+        assert explained[place]["explanation"] == (
+            f"written by run {run['id']}, known by looking its key up on the board afterwards"
+        )
