@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -274,9 +275,23 @@ def test_a_request_that_ran_twice_leaves_one_item_a_key(twin: Any, messages: Any
     assert twin.run(rows(messages, ["a", "b"])).mutations == 0
 
 
-def test_a_request_that_may_be_at_work_is_not_cut(twin: Any, messages: Any) -> None:
-    """It is said to be running, then fails: its parts under new keys would run beside it."""
-    running = '{"errors": [{"message": "running", "extensions": {"code": "IDEMPOTENCY_CONFLICT"}}]}'
+RUNNING = Fault(
+    409, '{"errors": [{"message": "running", "extensions": {"code": "IDEMPOTENCY_CONFLICT"}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        pytest.param([Fault(200, "<html>")], id="not-answered"),
+        pytest.param([RUNNING], id="said-to-be-running"),
+        pytest.param([Fault(200, "<html>"), RUNNING], id="both"),
+    ],
+)
+def test_a_request_that_may_be_at_work_is_not_cut(
+    twin: Any, messages: Any, signs: list[Fault]
+) -> None:
+    """Then monday fails over it: its parts under new keys would run beside it."""
     faults, keys = twin.sandbox.monday_faults, set[str]()
 
     def is_told(request: Any) -> bool:
@@ -284,16 +299,17 @@ def test_a_request_that_may_be_at_work_is_not_cut(twin: Any, messages: Any) -> N
             keys.add(request.headers["idempotency-key"])
         return is_write(request)
 
-    faults.plan(Fault(200, "<html>", matches=is_told))
-    faults.plan(Fault(409, running, matches=is_told))
-    faults.plan(Fault(500, "", matches=is_told), times=60)
+    error = {"message": "Internal Server Error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    for each in signs:
+        faults.plan(replace(each, matches=is_told))
+    faults.plan(Fault(500, json.dumps({"errors": [error]}), matches=is_told), times=60)
     first = twin.run(rows(messages, ["a", "b"]))
     faults.clear()
     commit(twin, "a", "b")
 
     ended = twin.run(rows(messages, ["a", "b"]))
 
-    assert (first.code != 0, len(keys), ended.code) == (True, 1, 0)
+    assert (first.code, first.books.of("s").unknown, len(keys), ended.code) == (1, 2, 1, 0)
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]
 
 
