@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,14 +89,23 @@ def test_a_lost_answer_makes_exactly_one_item(prepared: Any, messages: Any) -> N
         ),
     ],
 )
-def test_a_passing_fault_is_waited_out(prepared: Any, messages: Any, fault: Fault) -> None:
+def test_a_passing_fault_is_waited_out(
+    simulate: Callable[..., Any], messages: Any, fault: Fault
+) -> None:
     """The row arrives once, the run ends with 0."""
-    fault = Fault(fault.status, fault.body, fault.headers, matches=is_write)
-    prepared.sandbox.monday_faults.plan(fault)
+    twin = simulate()
+    assert twin.run(messages.lines(rows(messages))).code == 0
+    met: list[bool] = []
 
-    ended = prepared.run(rows(messages, "a"))
+    def is_met(request: Request) -> bool:
+        met.append(is_write(request))
+        return met[-1]
 
-    assert (ended.code, prepared.board("S")["items_count"]) == (0, 1)
+    twin.sandbox.monday_faults.plan(replace(fault, matches=is_met))
+
+    ended = twin.run(messages.lines(rows(messages, "a")))
+
+    assert (ended.code, len(twin.account.items("S")), any(met)) == (0, 1, True)
 
 
 class Pieces:
