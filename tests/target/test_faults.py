@@ -149,18 +149,13 @@ def test_a_request_that_could_not_be_sent_is_known_not_to_have_run(
 
 def test_a_killed_target_leaves_no_duplicate(prepared: Any, messages: Any) -> None:
     """Kill -9 while the answer is on its way: the next run adopts what was created."""
-    written: list[int] = []
     process = prepared.start()
 
-    def kill(request: Request) -> bool:
-        if is_write(request) and not written:
-            written.append(process.pid)
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
+    def kill() -> None:
+        process.send_signal(signal.SIGKILL)
 
     # The request is served, its sender is dead before the reply.
-    prepared.sandbox.monday_faults.plan(Fault(lose=True, matches=kill))
+    prepared.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=kill, matches=is_write))
     killed = prepared.end_with_input(process, rows(messages, "a", "b"))
 
     ended = prepared.run(rows(messages, "a", "b"))

@@ -154,14 +154,19 @@ def test_the_upload_of_a_killed_run_is_settled_by_the_next(
     process = rehearsal.start(**settings)
     started: list[bool] = []
 
-    def kill(request: Any) -> bool:
-        started.append(is_start(request))
-        if any(started) and matches(request) and process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
+    def kill() -> None:
+        process.send_signal(signal.SIGKILL)
 
-    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    def is_last(request: Any) -> bool:
+        started.append(is_start(request))
+        found = any(started) and matches(request) and process.returncode is None
+        if found and not served:
+            kill()
+        return found
+
+    # What is served has arrived as a whole, and only then is its sender killed.
+    fault = Fault(503, lose=served, meanwhile=kill if served else lambda: None, matches=is_last)
+    rehearsal.sandbox.monday_faults.plan(fault)
     killed = rehearsal.end_with_input(process, lines)
     rehearsal.sandbox.monday_faults.clear()
 
