@@ -30,7 +30,7 @@ from target_monday.monday.operations import Making, making
 from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
@@ -158,7 +158,14 @@ class Recovery:
 
         if appeared(self.calls, there, 1):
             return True
-        return any(self._is_hidden(boards[each], boards, keys) for each, keys in creates.items())
+        leaving = {
+            boards[each.board].board_id
+            for each in request.operations
+            if each.kind not in {"create", "update"} and each.board in boards
+        }
+        return any(
+            self._is_hidden(boards[each], boards, keys, leaving) for each, keys in creates.items()
+        )
 
     def _searched(self, entry: BoardEntry, keys: Sequence[str]) -> bool:
         column = entry.key_column or ""
@@ -166,16 +173,21 @@ class Recovery:
         return bool(found)
 
     def _is_hidden(
-        self, entry: BoardEntry, boards: Mapping[int, BoardEntry], keys: Sequence[str]
+        self,
+        entry: BoardEntry,
+        boards: Mapping[int, BoardEntry],
+        keys: Sequence[str],
+        leaving: Container[str],
     ) -> bool:
         """Whether one of the keys is on the board, though no search finds it yet.
 
-        A board that counts the items that the ledger knows of has no others.
+        A board that counts the items that the ledger knows of has no others, unless it is one of
+        those that the request takes items off as well (`leaving`).
         """
         board = boards_by_id(self.calls.query, [entry.board_id]).get(entry.board_id)
         if board is None or board.state != "active":
             return False
-        if entry.other_items is not None:
+        if entry.other_items is not None and entry.board_id not in leaving:
             here = [each.id for each in boards.values() if each.board_id == entry.board_id]
             if board.items_count == entry.other_items + sum(map(self.items.count, here)):
                 return False

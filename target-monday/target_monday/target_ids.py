@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.binding import connected_boards
-from target_monday.monday.boards import PAGE, look_up, read_items
+from target_monday.delivery.searching import whole_board
+from target_monday.monday.boards import PAGE, look_up
 from target_monday.rejects import Reject
 from target_monday.templates import Absent
 
@@ -107,18 +108,19 @@ class TargetIds:
         return ids
 
     def looked_up(self, targets: LinkTargets, board: int, keys: Sequence[str]) -> dict[str, str]:
-        """The ids of items as they are on their board, for the ledger too; none if not there."""
+        """The ids of items as they are on their board, for the ledger too; none if not there.
+
+        A search may not find a new item yet, so that only the whole board tells what is gone.
+        """
         entries = {entry.id: entry for entry in self.boards_of(targets.link.stream)}
         entry = entries.get(board)
         if entry is None or entry.key_column is None:
             return {}
         column, wanted = entry.key_column, set(keys)
-        if len(wanted) > (self.items.count(board) // PAGE + 1) * _KEYS_A_CALL:
-            read = read_items(self.calls.query, entry.board_id, [column])
+        pairs = self._searched(entry, wanted)
+        if not wanted.issubset(key for key, _ in pairs):
+            read, _ = whole_board(self.calls, entry.board_id, [column])
             pairs = [(each.values.get(column, (None,))[0], each.id) for each in read]
-        else:
-            seen = look_up(self.calls.query, entry.board_id, column, keys, columns=[column])
-            pairs = [(key, item.id) for key, these in seen.items() for item in these]
         found: dict[str, list[str]] = {}
         for key, item_id in pairs:
             if key in wanted:
@@ -135,3 +137,11 @@ class TargetIds:
         if gone:
             self.items.forget_items(board, gone)
         return ids
+
+    def _searched(self, entry: BoardEntry, keys: set[str]) -> list[tuple[object, str]]:
+        """Key and id of the items that a search finds; of none where that takes more calls."""
+        column = entry.key_column or ""
+        if len(keys) > (self.items.count(entry.id) // PAGE + 1) * _KEYS_A_CALL:
+            return []
+        seen = look_up(self.calls.query, entry.board_id, column, list(keys), columns=[column])
+        return [(key, item.id) for key, these in seen.items() for item in these]

@@ -420,3 +420,20 @@ def test_a_run_that_is_killed_between_its_passes_is_finished_by_the_next(
     twin = SimpleNamespace(account=rehearsal.sandbox.account)
     assert linked(twin) == {"a": ["S1"], "b": ["S2"], "c": []}
     assert len(rehearsal.board("Supplier")["items"]) == 2
+
+
+def test_a_target_is_linked_to_before_a_search_finds_it(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """A search that misses an item whose id no report told is no proof that it is gone."""
+    twin = simulate()
+    twin.account.unsearchable = lambda _: True
+    twin.sandbox.monday_faults.plan(
+        Fault(403, matches=lambda request: request.url.path.startswith("/reports/")), times=2
+    )
+    assert run(twin, messages, suppliers(messages, "S1", "S2"), lane="ingest").code == 0
+
+    ended = run(twin, messages, invoices(messages, a="S1", b="S2"), lane="alias")
+
+    assert (ended.code, ended.books.of("invoice").unlinked) == (0, 0)
+    assert linked(twin) == {"a": ["S1"], "b": ["S2"]}

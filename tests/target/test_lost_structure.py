@@ -148,3 +148,31 @@ def test_an_item_of_an_upload_is_known_before_a_search_finds_it(
 
     assert (ended.code, ended.books.of("s").updated) == (0, 1)
     assert_all_once(twin)
+
+
+@pytest.mark.parametrize("run", ["the same", "the next"])
+def test_items_that_come_are_not_hidden_by_items_that_leave(
+    simulate: Callable[..., Any], messages: Any, run: str
+) -> None:
+    """A request makes as many items as it deletes: the board counts as many as before."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string", "Amount": "number"})
+
+    def version(number: int, keys: str) -> str:
+        records = [{**messages.record("s", Id=each, Amount=1), "version": number} for each in keys]
+        seen = {"type": "ACTIVATE_VERSION", "stream": "s", "version": number}
+        return str(messages.lines([schema, *records, seen, messages.state(number)]))
+
+    settings = {"boards": {"s": {"board_name": "S"}}, "lane": "alias", "vanished": "delete"}
+    assert twin.run(version(1, "ab"), **settings).code == 0
+    twin.account.unsearchable = lambda _: True
+    lose_for_good(twin, 0)
+    if run == "the next":
+        twin.sandbox.monday_faults.plan(Fault(502, "<html>"), times=60)
+        assert twin.run(version(2, "bc"), **settings).code != 0
+        twin.sandbox.monday_faults.clear()
+
+    ended = twin.run(version(3, "bc"), **settings)
+
+    assert ended.code == 0
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["b", "c"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome
-from target_monday.diff import Create
+from target_monday.diff import Archive, Create
 from target_monday.errors import RunFailed
 from target_monday.monday.errors import MondayError
 
@@ -52,8 +52,9 @@ class LostRequest:
             for each in self.pack
             if isinstance(each.operation, Create) and each.plan.key_column is not None
         ]
+        leaving = {each.plan.board_id for each in self.pack if isinstance(each.operation, Archive)}
         try:
-            found = self.search.find(creates, late=late) if creates else {}
+            found = self.search.find(creates, late=late, leaving=leaving) if creates else {}
         except MondayError as error:
             raise RunFailed(
                 f"An answer was lost, and what was made cannot be looked up: {error}. "

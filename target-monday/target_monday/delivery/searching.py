@@ -2,7 +2,8 @@
 
 A new item may be found by a search only later. So where it matters whether a create has run, a
 search that finds nothing is no answer: the board's own count of items is asked (one call), and
-where that is not what it should be, all of the board's items are read.
+where that is not what it should be, all of the board's items are read. The count tells nothing
+where the same request takes items off the board: those that come make up for those that leave.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from target_monday.delivery.outcomes import Acknowledged
+from target_monday.delivery.outcomes import Acknowledged, Gone, Unknown
 from target_monday.diff import Archive, Create
 from target_monday.monday.boards import PAGE, boards_by_id, look_up, read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
@@ -87,14 +88,18 @@ class Search:
     counts: dict[str, int]
 
     def note(self, pack: Iterable[Pending], outcomes: Iterable[Outcome]) -> None:
-        """Operations were acknowledged: items are on their boards, or off them."""
+        """Operations were acknowledged: items are on their boards, or off them.
+
+        Where an item may have left without that being told, the count is not known any more.
+        """
         for pending, outcome in zip(pack, outcomes, strict=True):
-            board = pending.plan.board_id
-            if isinstance(outcome, Acknowledged) and board in self.counts:
-                change = isinstance(pending.operation, Create) - isinstance(
-                    pending.operation, Archive
-                )
-                self.counts[board] += change
+            board, leaves = pending.plan.board_id, isinstance(pending.operation, Archive)
+            if board not in self.counts:
+                continue
+            if isinstance(outcome, Acknowledged):
+                self.counts[board] += isinstance(pending.operation, Create) - leaves
+            elif leaves and isinstance(outcome, Gone | Unknown):
+                del self.counts[board]
 
     def look_up(self, waiting: Iterable[Pending]) -> dict[Place, list[KnownItem]]:
         """The items that carry the keys of these operations now, as a search finds them, by place.
@@ -108,15 +113,24 @@ class Search:
         }
 
     def find(
-        self, waiting: Sequence[Pending], *, late: bool = False, there: bool = False
+        self,
+        waiting: Sequence[Pending],
+        *,
+        late: bool = False,
+        there: bool = False,
+        leaving: Container[str] = (),
     ) -> dict[Place, list[KnownItem]]:
         """The same, and for certain: what is not among it is not on its board.
 
         `late`: a request that makes some of it may still be at work. `there`: they were seen, so
-        that the board's count says nothing. Operations other than creates are of items that should
-        be there.
+        that the board's count says nothing. `leaving`: ids of boards that the request takes items
+        off as well.
+        Operations other than creates are of items that should be there.
         """
         by_board = _by_board(waiting)
+        for plan, _ in by_board.values():
+            if plan.board_id in leaving:
+                self.counts.pop(plan.board_id, None)
         sure = (
             set()
             if late or there
