@@ -51,7 +51,8 @@ class Seen:
         for at in range(0, len(before), _SIZE):
             self._parts[before[at]] += before[at : at + _SIZE]
         if before:
-            self.known = self.known and self.count() == own
+            both = self.count()
+            self.known = self.known and both == own
         self.changed = False
         return b"".join(self._parts[first] for first in sorted(self._parts))
 

@@ -377,6 +377,20 @@ def test_keys_are_seen(before: set[str], seen: set[str], others: set[str]) -> No
     assert (version.count(), version.known) == (len(before | seen), before <= seen)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_many_keys_are_seen_in_two_readings(known: bool) -> None:  # noqa: FBT001 - a parameter
+    """Also where some of them have no item."""
+    keys = [str(number) for number in range(2_000)]
+    earlier, version = Seen(1), Seen(1, known)
+    earlier.see(keys[:1_500])
+    version.see(keys[500:])
+
+    found = Sightings(version.joined(earlier.joined()))
+
+    assert [key for key in keys if key not in found] == []
+    assert version.known is False
+
+
 ENDS = ["}", ',"version":1}', ',"version":1,"page":2}', ',"x":1}', "\r", " } ", ""]
 LINES = st.one_of(
     st.builds(

@@ -293,6 +293,25 @@ def test_vanished_rows_are_archived_when_asked_for(rehearsal: Any, messages: Any
     assert (ended.code, ended.counts()["archived"], keys) == (0, 1, {"a", "c"})
 
 
+def test_rows_that_come_between_those_of_another_stream_do_not_vanish(
+    rehearsal: Any, messages: Any
+) -> None:
+    """The end of one stream's version is no end of the other's, whose rows go on."""
+    keys = [f"k{number}" for number in range(400)]
+
+    def version(number: int, amount: int) -> list[dict[str, Any]]:
+        rows = [messages.record("s", version=number, Id=each, Amount=amount) for each in keys]
+        schemas = [messages.schema(each, {"Id": "string", "Amount": "number"}) for each in "st"]
+        other = [messages.record("t", version=number, Id="x", Amount=1)]
+        ends = [messages.activate(each, number) for each in "ts"]
+        return [*schemas, *other, *rows[:200], ends[0], *rows[200:], ends[1]]
+
+    assert rehearsal.run(version(1, 1), vanished="archive").code == 0
+    ended = rehearsal.run(version(2, 2), vanished="archive", batch_size_rows=50)
+
+    assert (ended.code, ended.counts()["archived"]) == (0, 0)
+
+
 def test_many_vanished_rows_at_once_are_not_believed(rehearsal: Any, messages: Any) -> None:
     """The brake: nothing is archived, the run says so and fails."""
     ids = [str(number) for number in range(30)]
