@@ -110,7 +110,7 @@ class Session:
         self._config, self._version = config, version
         self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
-        boards_of, made = self._preparation.entries_of, LinkStore(self._engine)
+        boards_of, made = self._preparation.finding.entries_of, LinkStore(self._engine)
         lost = LostLinkStore(self._engine, clock.wall)
         self.links = Linking(
             calls=self.calls,
@@ -136,7 +136,7 @@ class Session:
                 items,
                 config["max_aliases"],
                 backfill=config["backfill"],
-                before_pack=self._preparation.complete,
+                before_pack=self._preparation.groups_and_tags.complete,
             ),
             items=items,
             journal=journal,
@@ -150,7 +150,7 @@ class Session:
             sharing=self._preparation.sharing,
             wall=clock.wall,
             after_pack=after_pack,
-            before_pack=self._preparation.complete,
+            before_pack=self._preparation.groups_and_tags.complete,
             priorities=_priorities(config.get("boards") or {}),
             insistent=replaying,
         )
@@ -382,7 +382,9 @@ class Session:
         """The version is complete: what it did not name is gone from the source."""
         if route.stream in self.loader.failed:
             return
-        self._preparation.replaced.pop(route.stream, None)  # its rows have come, all of them
+        self._preparation.finding.replaced.pop(
+            route.stream, None
+        )  # its rows have come, all of them
         try:
             gone = self._versions.vanished(route, version)
         except BoardFailed as error:
@@ -403,7 +405,7 @@ class Session:
     @property
     def replaced(self) -> Mapping[str, str]:
         """Streams whose board was replaced and that were not read in full, with a sentence."""
-        return self._preparation.replaced
+        return self._preparation.finding.replaced
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""
