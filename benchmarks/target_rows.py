@@ -91,7 +91,7 @@ def write_ledger(url: str, ledger: Path, rows: int, **more: Any) -> None:
     asked = schema()
     route = session.route(STREAM, asked["schema"], asked["key_properties"])
     plan = route.plans[""]
-    by = session.fingerprint(plan)
+    by = session.intake.fingerprint(plan)
     if by is None:
         raise TypeError(plan.stream)
     items = session.loader.items

@@ -40,12 +40,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_monday.ledger.record_hashes import RecordHashes
+    from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
 
-__all__ = ["HASHED", "Quiet", "Sorted", "fingerprint", "hashes_of", "is_quiet", "under"]
+__all__ = ["HASHED", "Quiet", "Sorted", "fingerprint", "has_quiet_rows", "hashes_of", "is_quiet"]
+__all__ += ["under"]
 
 HASHED: Final = 16  # bytes of a hash that are kept
 _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
+
+
+def has_quiet_rows(spec: BoardSpec, settings: Mapping[str, Any]) -> bool:
+    """Whether rows of a stream may need nothing: they have keys, and no metadata of the SDK."""
+    return not (spec.append or settings.get("add_record_metadata"))
 
 
 def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
@@ -54,7 +61,7 @@ def is_quiet(plan: BoardPlan, settings: Mapping[str, Any]) -> bool:
         cell.column.type == "people" or (cell.column.type == "board_relation" and not cell.link)
         for cell in plan.cells
     )
-    return not (unknown or plan.spec.append or settings.get("add_record_metadata"))
+    return not unknown and has_quiet_rows(plan.spec, settings)
 
 
 def fingerprint(plan: BoardPlan, settings: Mapping[str, Any], *others: object) -> bytes:

@@ -6,8 +6,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from target_monday.appending import Appending
 from target_monday.books import Books
 from target_monday.checkpoints import Checkpoints
@@ -18,7 +16,8 @@ from target_monday.delivery.calls import Calls
 from target_monday.delivery.dispatch import Dispatch
 from target_monday.delivery.searching import Search
 from target_monday.delivery.upload_lane import UploadLane
-from target_monday.errors import BoardFailed, BoardParked, InputFault, SettingsFault
+from target_monday.errors import BoardFailed, BoardParked, SettingsFault
+from target_monday.intake import Intake
 from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
@@ -31,14 +30,14 @@ from target_monday.ledger.retention import Purge, purge_payloads
 from target_monday.ledger.runs import Runs
 from target_monday.ledger.seals import keep_seal, seals_beside
 from target_monday.linking import Linking
-from target_monday.loading import Loader, Row
+from target_monday.loading import Loader
 from target_monday.lost_links import LostLinks
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
-from target_monday.quiet import Quiet, Sorted, fingerprint, hashes_of, is_quiet, under
-from target_monday.reader import page_of, parse_line
+from target_monday.quiet import Quiet
 from target_monday.recovery import Recovery
+from target_monday.retrying import Retrying
 from target_monday.run_header import run_header
 from target_monday.settings import setting_faults
 from target_monday.versions import Versions
@@ -48,14 +47,12 @@ if TYPE_CHECKING:
 
     from target_monday.diff import KnownItem
     from target_monday.plan import BoardPlan
-    from target_monday.record_lines import Taken
     from target_monday.routing import Route
     from target_monday.termination import Termination
 
 __all__ = ["Session"]
 
 _DAY: Final = 24 * 3600.0
-_NO_TICKET: Final = -1  # of a row that no bookmark waits for
 _log = logging.getLogger("target-monday")
 
 
@@ -107,7 +104,7 @@ class Session:
         )
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
-        self._config, self._version = config, version
+        self._config = config
         self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         boards_of, made = self._preparation.finding.entries_of, LinkStore(self._engine)
@@ -154,16 +151,24 @@ class Session:
             priorities=_priorities(config.get("boards") or {}),
             insistent=replaying,
         )
+        self.intake = Intake(
+            settings=config,
+            version=version,
+            loader=self.loader,
+            links=self.links,
+            preparation=self._preparation,
+            quiet=self._quiet,
+            versions=self._versions,
+            board_of=self._board,
+        )
+        attempts = 0 if replaying else config["max_attempts"]
+        self._retrying = Retrying(journal.rejects, items, self.loader, self.intake.know, attempts)
         self._payload_days = config.get("payload_days")
         self._replaying = replaying
-        self._attempts: int = 0 if replaying else config["max_attempts"]
         self._opened = False
         self._routes: dict[str, Route] = {}
-        self._prints: dict[int, tuple[BoardPlan, bytes | None]] = {}  # by the ledger's board
-        self._hits: dict[int, int] = {}  # quiet rows of a board in the last batch with any
         self._mapped = dict.fromkeys(config.get("boards") or ())
         self._came: set[str] = set()
-        self._retried: set[int] = set()  # boards whose rejects of earlier runs went first
 
     def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
         """The boards of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
@@ -184,7 +189,7 @@ class Session:
         self._routes[stream] = route
         self._warn_of_unjudged(route)
         for plan in list(route.plans.values()):
-            self._retry(route, plan)
+            self._retrying.retry(route, plan)
         return route
 
     def _found(self, plan: BoardPlan, known: Mapping[str, KnownItem]) -> None:
@@ -198,38 +203,6 @@ class Session:
         """A board is ready: first of all comes what was left of before."""
         self.loader.open(plan)
         self.loader.repair_keys(plan, self._preparation.edited.pop(plan.ledger_id, {}))
-
-    def _retry(self, route: Route, plan: BoardPlan) -> None:
-        """Rejects of earlier runs go first, those that were not tried too often."""
-        if not self._attempts or plan.spec.append or plan.ledger_id in self._retried:
-            return
-        self._retried.add(plan.ledger_id)
-        waiting = self._journal.rejects.waiting(plan.stream, plan.board_id)
-        due = [
-            (each.id, Row(each.record_of(), _NO_TICKET, page=each.page))
-            for each in waiting
-            if each.attempts < self._attempts
-        ]
-        if due and route.only is None:
-            due = self._at_home(route, plan, due)
-        if due:
-            self._know(plan, [row.record for _, row in due])
-            self.loader.retry(plan, due)
-
-    def _at_home(
-        self, route: Route, plan: BoardPlan, due: Sequence[tuple[int, Row]]
-    ) -> list[tuple[int, Row]]:
-        """Those whose records name this one of the stream's boards, and have no item on another."""
-        keys = {number: route.spec.key_or_none(row.record) for number, row in due}
-        asked = [key for key in keys.values() if key is not None]
-        elsewhere: set[str] = set()
-        for other in route.others(plan):
-            elsewhere.update(self._items.items(other.ledger_id, asked))
-        return [
-            (number, row)
-            for number, row in due
-            if route.names(row.record, plan) and keys[number] not in elsewhere
-        ]
 
     @staticmethod
     def _warn_of_unjudged(route: Route) -> None:
@@ -247,114 +220,6 @@ class Session:
             self.loader.retire(route, self._config)
         self.loader.deliver_all()
         self.loader.reject_overflow()
-
-    def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
-        """Rows of one stream and one version of it."""
-        if self._versions.choice(route.stream) != "keep":
-            keys = (route.spec.key_or_none(row.record) for row in rows)
-            self._versions.see(route, version, (key for key in keys if key is not None))
-        rows = self.loader.without_retired(route, rows)
-        plan = route.only
-        if plan is None:
-            self._load_by_board(route, rows)
-            return
-        self._know(plan, [row.record for row in rows])
-        self.loader.load(plan, rows)
-
-    def _know(self, plan: BoardPlan, records: Sequence[Mapping[str, Any]]) -> None:
-        """Find out whom and what these records name, before their cells are made."""
-        self._preparation.know_people(plan, records)
-        self.links.know(plan, records)
-
-    def has_quiet_rows(self, route: Route) -> bool:
-        """Whether rows of the stream may be told to need nothing before they are parsed."""
-        return not route.spec.append and not self._config.get("add_record_metadata")
-
-    def fingerprint(self, plan: BoardPlan) -> bytes | None:
-        """What the hashes of a board's records go by now; None if its rows are not quiet."""
-        known, by = self._prints.get(plan.ledger_id, (None, None))
-        if known is not plan:
-            if is_quiet(plan, self._config):
-                weeks = self._preparation.week_begins
-                by = fingerprint(plan, self._config, self._version, weeks)
-            self._prints[plan.ledger_id] = (plan, by)
-        links = self.links.state(plan) if by is not None else None
-        if by is None or links is None:
-            return None
-        rule = plan.spec.retire
-        today = rule.today(self.loader.wall()).isoformat() if rule else None
-        return under(by, links, today)
-
-    def _sorted(self, route: Route, records: Sequence[bytes]) -> Sorted:
-        """Which of these records need nothing, on whichever board."""
-        plan = route.only
-        if plan is not None:
-            trusted = not self.loader.is_closed(plan)
-            return self._quiet.sort(plan, self.fingerprint(plan), records, trusted=trusted)
-        plans = [plan for plan in route.plans.values() if not self.loader.is_closed(plan)]
-        plans.sort(key=lambda each: -self._hits.get(each.ledger_id, 0))
-        asked = [(each, by) for each in plans if (by := self.fingerprint(each)) is not None]
-        found = self._quiet.sort_by_board(asked, records)
-        self._hits |= {each.ledger_id: rows for each, _, rows in found.quiet}
-        return found
-
-    def load_lines(self, route: Route, taken: Taken) -> None:
-        """Rows of one stream that were not parsed yet. Raises InputFault.
-
-        Those that need nothing are counted, the others take the usual path. What comes before a
-        line that cannot be read is delivered, nothing after it.
-        """
-        found = self._sorted(route, taken.records)
-        counts = [(plan, rows) for plan, _, rows in found.quiet]
-        tickets = self.loader.unchanged(counts, taken.tickets, found.others)
-        for _, keys, _ in found.quiet:
-            self._versions.see(route, taken.version, keys, known=True)
-            self.loader.stay(route, keys)
-        rows: list[Row] = []
-        for (at, record), ticket in zip(found.others.items(), tickets, strict=True):
-            if record is not None:
-                several = None if route.only else taken.records[at]
-                rows.append(Row(record, ticket, found.hashes[at], taken.page(at), several))
-                continue
-            self.load(route, rows, taken.version)
-            line, number = taken.line(at)
-            message = parse_line(line, number)
-            parsed = message.get("record")
-            if message.get("stream") != route.stream or not isinstance(parsed, dict):
-                raise InputFault(f"Input line {number} has members twice.")
-            self.load(route, [Row(parsed, ticket, page=page_of(message))], message.get("version"))
-            rows = []
-        if rows:
-            self.load(route, rows, taken.version)
-
-    def _load_by_board(self, route: Route, rows: Sequence[Row]) -> None:
-        """Rows of a stream whose records name their boards."""
-        division = self.loader.divide(route, rows)
-        lost = [key for row, _ in division.rejected if (key := route.spec.key_or_none(row.record))]
-        for each in route.plans.values():
-            self._quiet.beware(each.ledger_id, lost)
-        for part, these in division.rows.items():
-            plan = self._board(route, part)
-            if plan is None:
-                self.loader.carry_over(route.stream, these)
-                continue
-            here = self._hashed(plan, these)
-            self._know(plan, [row.record for row in here])
-            self.loader.load(plan, here, route.others(plan))
-
-    def _hashed(self, plan: BoardPlan, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows with the hashes that they have on this board."""
-        by = self.fingerprint(plan)
-        if by is None:
-            return rows
-        return [
-            row
-            if row.bytes_ is None
-            else msgspec.structs.replace(
-                row, record_hash=hashes_of(by, [row.bytes_])[0], bytes_=None
-            )
-            for row in rows
-        ]
 
     def _note_doubled(self, route: Route) -> None:
         """Rows of keys that have several items are looked at: all but one have to leave."""
@@ -375,16 +240,15 @@ class Session:
         route.plans[part] = plan
         self._open(plan)
         self._note_doubled(route)
-        self._retry(route, plan)
+        self._retrying.retry(route, plan)
         return plan
 
     def activate_version(self, route: Route, version: int) -> None:
         """The version is complete: what it did not name is gone from the source."""
         if route.stream in self.loader.failed:
             return
-        self._preparation.finding.replaced.pop(
-            route.stream, None
-        )  # its rows have come, all of them
+        # Its rows have come, all of them.
+        self._preparation.finding.replaced.pop(route.stream, None)
         try:
             gone = self._versions.vanished(route, version)
         except BoardFailed as error:

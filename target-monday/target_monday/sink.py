@@ -12,6 +12,7 @@ from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.loading import Row
 from target_monday.mapping import is_left_out
 from target_monday.privacy import key_fault, privacy_of
+from target_monday.quiet import has_quiet_rows
 from target_monday.record_lines import RecordLines
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class MondaySink(Sink):
             self._session.loader.fail_stream(self.stream_name, str(error))
             return
         if self._privacy is None:  # a hash would tell of what goes no further
-            self._is_cut = self._session.has_quiet_rows(self._route)
+            self._is_cut = has_quiet_rows(self._route.spec, self.config)
 
     def take(
         self, record: dict[str, Any], version: int | None = None, page: int | None = None
@@ -109,9 +110,9 @@ class MondaySink(Sink):
         if self._route is None:
             return
         if rows:
-            self._session.load(self._route, rows, self._version)
+            self._session.intake.load(self._route, rows, self._version)
         if len(self._lines) and self._is_cut:
-            self._session.load_lines(self._route, self._lines.empty())
+            self._session.intake.load_lines(self._route, self._lines.empty())
         for plan in self._route.plans.values():
             self._tell_what_was_cut(plan)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ifs_monday_sandbox.monday.records import User
-from target_monday.session import Session
+from target_monday.intake import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,15 +170,15 @@ ALONE: dict[str, Any] = {
 def quiet(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Of each batch of rows, how many were quiet, and how many there were."""
     seen: list[tuple[int, int]] = []
-    sorted_ = Session._sorted
+    sorted_ = Intake._sorted
 
-    def counted(self: Session, route: Route, records: Sequence[bytes]) -> Sorted:
+    def counted(self: Intake, route: Route, records: Sequence[bytes]) -> Sorted:
         found = sorted_(self, route, records)
         if route.stream == "s":
             seen.append((sum(rows for *_, rows in found.quiet), len(records)))
         return found
 
-    monkeypatch.setattr(Session, "_sorted", counted)
+    monkeypatch.setattr(Intake, "_sorted", counted)
     return seen
 
 

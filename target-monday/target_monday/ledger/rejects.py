@@ -140,14 +140,18 @@ class Rejects:
             )
             ledger.put(tables.refusals, refusals)
 
-    def waiting(self, stream: str, board_id: str) -> list[Filed]:
-        """The open rejects of a stream for its board, or for none, with their records."""
+    def waiting(self, stream: str) -> list[Filed]:
+        """The open rejects of a stream with their records."""
         if stream not in self._open:
             return []
         found = file_of(self._engine, scope=self._scope, stream=stream, states=OPEN_STATES)
-        return [
-            each for each in found if each.board_id in {board_id, None} and each.payload is not None
-        ]
+        return [each for each in found if each.payload is not None]
+
+    def is_still_open(self, reject: Filed) -> bool:
+        """Whether no row of its key has been delivered since it was read."""
+        if reject.key is None:
+            return True
+        return reject.id in self._open.get(reject.stream, {}).get(reject.key, ())
 
     @property
     def open(self) -> int:
