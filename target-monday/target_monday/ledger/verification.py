@@ -21,8 +21,17 @@ from target_monday.errors import LedgerFailed
 from target_monday.ledger import tables
 from target_monday.ledger.digests import FIRST_HASH, Entry, Sum, combined, expanded, line_hash
 from target_monday.ledger.revisions import HEAD, schema_kind
-from target_monday.ledger.sealed import primary_key, shape, sum_name
+from target_monday.ledger.sealed import primary_key, sum_name
 from target_monday.ledger.seals import first_signed, is_signed, kept_seals, seals_beside
+from target_monday.ledger.stored_rows import (
+    UNREADABLE,
+    computed_digest,
+    hashable,
+    is_intact,
+    key_of,
+    shown,
+    stored_digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +48,6 @@ _SQLITE_TRIGGERS: Final = "SELECT name, tbl_name FROM sqlite_master WHERE type =
 _POSTGRESQL_TRIGGERS: Final = (
     "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal"
 )
-_UNREADABLE: Final = (TypeError, ValueError, OverflowError)
 _entries = msgspec.json.Decoder(dict[str, Entry]).decode
 _line_sums = msgspec.json.Decoder(dict[str, tuple[str, int]]).decode
 _head_sums = msgspec.json.Decoder(dict[str, Sum]).decode
@@ -166,10 +174,10 @@ class _Verification:
     def _look_at_appended(self, table: Table) -> None:
         rows = self._rows[table.name] = _Rows()
         for row in self._scan(table):
-            key = _key(table, row)
-            rows.digests[_hashable(key)] = _stored(row)
-            if not _is_intact(table, row):
-                rows.changed.add(_hashable(key))
+            key = key_of(table, row)
+            rows.digests[hashable(key)] = stored_digest(row)
+            if not is_intact(table, row):
+                rows.changed.add(hashable(key))
                 self._find(table.name, key, "changed")
 
     # The chain.
@@ -200,7 +208,7 @@ class _Verification:
         try:
             hashes = {each: line_hash(each, line) for each in before or ()}
             entries, sums = _entries(line["entries"]), _line_sums(line["sums"])
-        except _UNREADABLE:
+        except UNREADABLE:
             self._chain_is_whole = False
             self._find("chain", seq, "changed")
             return {str(stored)}
@@ -221,19 +229,19 @@ class _Verification:
             return
         digests: list[bytes] = []
         known = False
-        ids = [_hashable(each) for each in expanded(entry.ids)]
+        ids = [hashable(each) for each in expanded(entry.ids)]
         for each in ids:
             known = known or each in rows.changed
             if each not in rows.digests:
                 known = True
-                self._find(name, _shown(each), "missing")
+                self._find(name, shown(each), "missing")
             elif each in rows.claimed:
-                self._find("chain", seq, f"claims a row of {name} again: {_shown(each)}")
+                self._find("chain", seq, f"claims a row of {name} again: {shown(each)}")
             else:
                 digests.append(rows.digests[each])
             rows.claimed.add(each)
         if not known and combined(digests) != entry.digest:
-            span = f"{_shown(ids[0])} to {_shown(ids[-1])}" if len(ids) > 1 else _shown(ids[0])
+            span = f"{shown(ids[0])} to {shown(ids[-1])}" if len(ids) > 1 else shown(ids[0])
             self._find(name, span, f"replaced: not what line {seq} of the chain sealed")
 
     def _look_at_unclaimed(self) -> None:
@@ -242,9 +250,9 @@ class _Verification:
             others = [each for each in rows.digests if each not in rows.claimed]
             if self._chain_is_whole:
                 for each in others:
-                    self._find(name, _shown(each), "added")
+                    self._find(name, shown(each), "added")
             elif others:
-                span = f"{_shown(others[0])} to {_shown(others[-1])}"
+                span = f"{shown(others[0])} to {shown(others[-1])}"
                 self._find(name, span, f"in no line of the chain that is left: {len(others)} rows")
 
     def _look_at_head(self) -> dict[str, Sum]:
@@ -256,7 +264,7 @@ class _Verification:
             self._find("chain_head", 1, "missing")
             return {}
         head, last = heads[0], max((seq for seq in self._lines if type(seq) is int), default=0)
-        if not _is_intact(tables.chain_head, head):
+        if not is_intact(tables.chain_head, head):
             self._find("chain_head", head["id"], "changed")
         if type(head["seq"]) is int and head["seq"] > last:
             self._find_missing_lines(range(last + 1, head["seq"] + 1))
@@ -266,7 +274,7 @@ class _Verification:
             self._find("chain", None, f"tells of no {schema_kind(HEAD)}")
         try:
             sums = _head_sums(head["sums"])
-        except _UNREADABLE:
+        except UNREADABLE:
             return {}
         for name, each in sums.items():
             if not each.moved and self._sums.get(name, ("", 0)) != (each.total, each.rows):
@@ -280,11 +288,11 @@ class _Verification:
         intact: dict[str, Sum] = {}
         for row in self._scan(table):
             name = sum_name(table, row)
-            stored.setdefault(name, Sum()).move(added=[_stored(row)])
-            digest = _computed(table, row)
+            stored.setdefault(name, Sum()).move(added=[stored_digest(row)])
+            digest = computed_digest(table, row)
             intact.setdefault(name, Sum()).move(added=[digest or b""])
             if digest is None or digest != row["digest"]:
-                self._find(table.name, _key(table, row), "changed")
+                self._find(table.name, key_of(table, row), "changed")
         told = {name for name in sums if name.partition("/")[0] == table.name}
         for name in sorted(told | stored.keys()):
             wanted = sums.get(name, Sum())
@@ -365,37 +373,6 @@ class _Verification:
         for run in self.connection.execute(later).scalars():
             if run not in sealed:
                 self._find(ends.name, run, "ended without a seal")
-
-
-def _key(table: Table, row: Mapping[str, Any]) -> Any:
-    names = primary_key(table)
-    return row[names[0]] if len(names) == 1 else [row[name] for name in names]
-
-
-def _hashable(key: Any) -> Any:
-    return tuple(key) if isinstance(key, list) else key
-
-
-def _shown(key: Any) -> Any:
-    return list(key) if isinstance(key, tuple) else key
-
-
-def _stored(row: Mapping[str, Any]) -> bytes:
-    digest = row["digest"]
-    return digest if isinstance(digest, bytes) else b""
-
-
-def _computed(table: Table, row: Mapping[str, Any]) -> bytes | None:
-    """The digest that a row should carry; None for values that no row can have."""
-    try:
-        return shape(table).digest(row)
-    except _UNREADABLE:
-        return None
-
-
-def _is_intact(table: Table, row: Mapping[str, Any]) -> bool:
-    digest = _computed(table, row)
-    return digest is not None and digest == row["digest"]
 
 
 def _covers(purge: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
