@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from ifs_monday_sandbox.faults import Fault
 from ifs_monday_sandbox.monday.settings import MondaySettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 
@@ -23,6 +24,8 @@ from tests.target.postgresql import Cluster, programs
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from starlette.requests import Request
 
 TARGET = Path(sys.executable).parent / "target-monday"
 AUDIT = Path(sys.executable).parent / "target-monday-audit"
@@ -113,6 +116,28 @@ class Rehearsal:
             os.kill(process.pid, signum)
         out, log = process.communicate(timeout=60)
         return _ended(process.returncode, out, log)
+
+    def kill_at(
+        self,
+        process: subprocess.Popen[str],
+        matches: Callable[[Request], bool],
+        *,
+        served: bool = False,
+    ) -> None:
+        """Kill a started target at its first request that matches, which gets no answer.
+
+        `served`: it has arrived as a whole and is served first; else nothing of it happens.
+        """
+
+        def is_the_one(request: Request) -> bool:
+            found = matches(request)
+            if found and not served:
+                process.kill()
+            return found
+
+        after = process.kill if served else lambda: None
+        fault = Fault(503, lose=served, meanwhile=after, matches=is_the_one)
+        self.sandbox.monday_faults.plan(fault)
 
     def end_with_input(
         self, process: subprocess.Popen[str], messages: Iterable[Mapping[str, Any] | str]

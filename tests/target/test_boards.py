@@ -150,26 +150,17 @@ def test_requests_of_a_run_that_lives_are_left_alone(rehearsal: Any, messages: A
 def test_a_kill_while_a_board_is_made_leaves_one_board(
     rehearsal: Any, messages: Any, *, served: bool
 ) -> None:
-    """The next run looks for it, and asks for the same board again if it is not there.
-
-    Where the process dies before its whole request is out, the board is not there either.
-    """
+    """The next run looks for it, and asks for the same board again if it is not there."""
     process = rehearsal.start()
 
-    def kill(request: Request) -> bool:
-        if is_write(request) and process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
-
-    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    rehearsal.kill_at(process, is_write, served=served)
     killed = rehearsal.end_with_input(process, rows(messages, "a"))
     rehearsal.sandbox.monday_faults.clear()
 
     ended = rehearsal.run(rows(messages, "a"))
 
     assert (killed.code, ended.code) == (-signal.SIGKILL, 0)
-    assert ("request.recover" if served else "by=resend") in ended.log
+    assert ("by=reading" if served else "by=resend") in ended.log
     assert names(rehearsal) == ["S"]
 
 
@@ -178,13 +169,7 @@ def test_a_kill_while_columns_are_made_leaves_one_of_each(rehearsal: Any, messag
     assert rehearsal.run([messages.schema("s", {"Id": "string"})]).code == 0
     process = rehearsal.start()
 
-    def kill(request: Request) -> bool:
-        if is_write(request) and process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
-
-    rehearsal.sandbox.monday_faults.plan(Fault(503, matches=kill))
+    rehearsal.kill_at(process, is_write)
     rehearsal.end_with_input(process, rows(messages, "a"))
     rehearsal.sandbox.monday_faults.clear()
 

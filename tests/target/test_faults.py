@@ -151,11 +151,7 @@ def test_a_killed_target_leaves_no_duplicate(prepared: Any, messages: Any) -> No
     """Kill -9 while the answer is on its way: the next run adopts what was created."""
     process = prepared.start()
 
-    def kill() -> None:
-        process.send_signal(signal.SIGKILL)
-
-    # The request is served, its sender is dead before the reply.
-    prepared.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=kill, matches=is_write))
+    prepared.kill_at(process, is_write, served=True)
     killed = prepared.end_with_input(process, rows(messages, "a", "b"))
 
     ended = prepared.run(rows(messages, "a", "b"))
@@ -168,13 +164,7 @@ def test_a_request_that_never_arrived_is_sent_again(prepared: Any, messages: Any
     """Kill -9 before monday saw the request: the next run sends the same bytes, once."""
     process = prepared.start()
 
-    def kill(request: Request) -> bool:
-        if is_write(request) and process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
-
-    prepared.sandbox.monday_faults.plan(Fault(503, matches=kill))
+    prepared.kill_at(process, is_write)
     killed = prepared.end_with_input(process, rows(messages, "a", "b"))
 
     ended = prepared.run(rows(messages, "a", "b"))

@@ -154,19 +154,11 @@ def test_the_upload_of_a_killed_run_is_settled_by_the_next(
     process = rehearsal.start(**settings)
     started: list[bool] = []
 
-    def kill() -> None:
-        process.send_signal(signal.SIGKILL)
-
     def is_last(request: Any) -> bool:
         started.append(is_start(request))
-        found = any(started) and matches(request) and process.returncode is None
-        if found and not served:
-            kill()
-        return found
+        return any(started) and matches(request)
 
-    # What is served has arrived as a whole, and only then is its sender killed.
-    fault = Fault(503, lose=served, meanwhile=kill if served else lambda: None, matches=is_last)
-    rehearsal.sandbox.monday_faults.plan(fault)
+    rehearsal.kill_at(process, is_last, served=served)
     killed = rehearsal.end_with_input(process, lines)
     rehearsal.sandbox.monday_faults.clear()
 

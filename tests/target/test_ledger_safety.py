@@ -59,16 +59,12 @@ def test_a_kill_at_any_request_leaves_intents_and_a_sound_ledger(
     process = rehearsal.start(**PACKS, ledger_url=ledger_url)
     seen: list[int] = []
 
-    def kill(request: Request) -> bool:
-        if not is_write(request):
-            return False
-        seen.append(1)
-        if len(seen) <= request_number or process.returncode is not None:
-            return False
-        process.send_signal(signal.SIGKILL)
-        return True
+    def is_last(request: Request) -> bool:
+        if is_write(request):
+            seen.append(1)
+        return len(seen) > request_number
 
-    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    rehearsal.kill_at(process, is_last, served=served)
     killed = rehearsal.end_with_input(process, rows(messages, *KEYS))
     rehearsal.sandbox.monday_faults.clear()
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from ifs_monday_sandbox.faults import Fault
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 
 def rows(messages: Any, *records: tuple[str, str]) -> list[Any]:
@@ -126,13 +122,7 @@ def test_an_appended_row_whose_answer_was_lost_is_not_doubled(
     assert rehearsal.run(appended(messages)).code == 0
     process = rehearsal.start()
 
-    def kill(request: Request) -> bool:
-        if "idempotency-key" in request.headers and process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
-
-    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    rehearsal.kill_at(process, lambda each: "idempotency-key" in each.headers, served=served)
     rehearsal.end_with_input(process, appended(messages, "x", "y"))
     rehearsal.sandbox.monday_faults.clear()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ifs_monday_sandbox.faults import Fault
 
 from tests.target.link_rows import linked, open_rejects
 
@@ -217,13 +216,10 @@ def test_a_move_that_is_cut_off_is_finished_by_the_next_run(
     rehearsal.run([lines(messages, *ROWS).rstrip("\n")])
     process, writes = rehearsal.start(), iter(range(9))
 
-    def kill(request: Request) -> bool:
-        if "idempotency-key" in request.headers and next(writes, 9) == at:
-            process.kill()
-            return True
-        return False
+    def is_last(request: Request) -> bool:
+        return "idempotency-key" in request.headers and next(writes, 9) == at
 
-    rehearsal.sandbox.monday_faults.plan(Fault(503, lose=served, matches=kill))
+    rehearsal.kill_at(process, is_last, served=served)
     moved = lines(messages, row("a", "2026-05-05")).rstrip("\n")
     rehearsal.end_with_input(process, [moved])
     rehearsal.sandbox.monday_faults.clear()
