@@ -394,18 +394,29 @@ class Loader(Retiring):
             self.links.bind(waiting)
             turn = self.dispatch.turn(waiting)
             if turn.scouts:
-                scouts = list(turn.scouts)
-                while scouts:
-                    size = self.lane.calls.budget.capacity(
-                        [each.kind for each in scouts], self.max_aliases
-                    )
-                    self._deliver(scouts[:size])
-                    scouts = scouts[size:]
+                self._deliver_scouts(turn.scouts)
                 self.dispatch.look_at_labels(turn.scouts[0].plan)
             elif turn.batches:
                 self._upload(turn.batches)
             else:
                 return
+
+    def _deliver_scouts(self, scouts: Sequence[Pending]) -> None:
+        """Operations that go by aliases first, since they make labels."""
+        self._identify(scouts)
+        waiting = [self._pool[each.place] for each in scouts if each.place in self._pool]
+        while waiting:
+            kinds = [each.kind for each in waiting]
+            size = self.lane.calls.budget.capacity(kinds, self.max_aliases)
+            self._deliver(waiting[:size])
+            waiting = waiting[size:]
+
+    def _identify(self, waiting: Sequence[Pending]) -> bool:
+        """Look up the items among these whose ids are not known; False if there are none."""
+        blind = [each for each in waiting if each.is_blind]
+        if blind:
+            self._sort_out([(each, Gone("its id is not known")) for each in blind])
+        return bool(blind)
 
     def _upload(self, batches: Sequence[Batch]) -> None:
         packs = [batch.pack for batch in batches]
@@ -422,9 +433,7 @@ class Loader(Retiring):
         """Deliver one pack and settle its rows; bookmarks that are free now go out."""
         pack = self._first(self.max_aliases)
         self._rounds += len(pack) < min(self.max_aliases, len(self._pool))
-        blind = [pending for pending in pack if pending.is_blind]
-        if blind:
-            self._sort_out([(pending, Gone("its id is not known")) for pending in blind])
+        if self._identify(pack):
             return
         kinds = [pending.kind for pending in pack]
         self._deliver(pack[: self.lane.calls.budget.pack(kinds, self.max_aliases)])

@@ -291,6 +291,22 @@ def test_a_file_that_cannot_be_read_is_halved(twin: Any, messages: Any) -> None:
     assert ended.calls < 60
 
 
+def test_an_item_without_a_known_id_gets_a_label_that_is_not_there_yet(
+    twin: Any, messages: Any
+) -> None:
+    """The label goes by an alias, which needs the id that no report told."""
+    expired = Fault(403, matches=is_report)
+    twin.sandbox.monday_faults.plan(expired, times=2)
+    twin.run(orders(messages, ["a", "b"], State="Planned"), lane="ingest")
+    twin.sandbox.monday_faults.clear()
+
+    ended = twin.run(orders(messages, ["a", "b"], amount=2, State="New"), lane="ingest")
+
+    assert (ended.code, ended.books.of("s").updated) == (0, 2)
+    assert [row["State"] for row in twin.account.rows("S")] == ["New", "New"]
+    assert twin.account.usage.mutations_by_name["change_multiple_column_values"] == 1
+
+
 def test_a_full_board_takes_what_it_has_room_for(
     simulate: Callable[..., Any], messages: Any
 ) -> None:
