@@ -9,6 +9,8 @@ import pytest
 from ifs_monday_sandbox.faults import Fault
 from target_monday.delivery.budget import Budget, least_seconds
 from target_monday.delivery.lanes import Means, alias_cost, upload_cost, upload_pays
+from target_monday.monday.client import Answer, Complexity
+from target_monday.monday.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +127,16 @@ def test_what_was_learned_serves_the_next_run(simulate: Callable[..., Any], mess
     ended = twin.run(rows(messages, 100, amount=2), lane="alias")
 
     assert (ended.code, ended.refused, twin.account.usage.refused) == (0, 0, 0)
+
+
+def test_a_minute_is_known_from_what_the_first_request_found() -> None:
+    """Also where no header tells it: nothing is packed that a small plan refuses."""
+    budget = Budget(lambda: 0.0)
+    told = Complexity(before=1_000_000, query=30_001, after=969_999, reset_in_x_seconds=60)
+
+    budget.learn(Answer({}, (), None, Limits(), told), ["columns"])
+
+    assert (budget.minute_points, budget.capacity(["create"] * 100, 100)) == (1_000_000, 33)
 
 
 def test_calls_are_left_to_others(simulate: Callable[..., Any], messages: Any) -> None:

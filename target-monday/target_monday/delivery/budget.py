@@ -141,6 +141,8 @@ class Budget:
         limits, cost = answer.limits, answer.complexity
         self.minute_points = limits.points.size or self.minute_points
         if cost is not None:
+            if limits.points.size is None:  # a minute has at least what this request found
+                self.minute_points = max(self.minute_points or 0, cost.before)
             self._points.tell(cost.after, now + cost.reset_in_x_seconds)
             if cost.query > 0 and not answer.replayed:
                 self._learn_price(cost.query, kinds)
