@@ -72,17 +72,12 @@ class Linking(LinkRejects):
         for name in plan.targets:
             self.find_boards(plan, name)
         if first:
-            for (key, name), link in self.store.pending(plan.ledger_id).items():
+            waiting = self.store.pending(plan.ledger_id)
+            for (key, name), link in waiting.items():
                 if name in plan.targets:
                     opened = self._open.setdefault((plan.ledger_id, key), {})
                     opened[name] = _Open(link, kept=True)
-            self.lost.open(plan, self._waiting(plan))
-
-    def _waiting(self, plan: BoardPlan) -> Iterator[tuple[str, str]]:
-        """Key of the row and name of the column of the board's links that wait."""
-        for (board, key), opened in self._open.items():
-            if board == plan.ledger_id:
-                yield from ((key, name) for name in opened)
+            self.lost.open(plan, waiting.keys())
 
     def open_keys(self, plan: BoardPlan) -> list[str]:
         """The keys of the board's rows with links that wait."""
@@ -92,7 +87,7 @@ class Linking(LinkRejects):
 
     def note_all(self, plan: BoardPlan, rows: Sequence[tuple[WantedRow, Row]]) -> None:
         """Take note of the links of these rows that need more than their cells."""
-        self.lost.came(plan, (each for each, _ in rows))
+        self.lost.came(plan, rows)
         for each, row in rows:
             if each.unlinked or self._open:
                 self.note(plan, each, row.record)

@@ -17,7 +17,7 @@ from target_monday.diff import Archive, certain
 from target_monday.ledger.lost_links import LostLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from target_monday.delivery.outcomes import Outcome
     from target_monday.delivery.pending import Pending
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.links import LinkStore
     from target_monday.ledger.lost_links import LostLinkStore
-    from target_monday.plan import BoardPlan
+    from target_monday.plan import BoardPlan, CellPlan
 
 __all__ = ["LostLinks"]
 
@@ -37,13 +37,19 @@ def _ids(cell: Cell) -> set[str]:
     return set(cell) if isinstance(cell, list) else set()
 
 
-def _is_full(plan: BoardPlan, item: KnownItem, link: LostLink) -> bool:
-    """Whether the cell has the link again, or takes only one and has another."""
-    column = plan.link_column(link.column)
-    have = _ids(item.cells.get(column.column.id)) if column else set()
-    settings = column.column.settings if column else None
+def _is_told(plan: BoardPlan, row: WantedRow, name: str) -> bool:
+    """Whether a row has what makes the links of a column."""
+    column = plan.link_column(name)
+    is_made = column is not None and column.column.id in row.cells
+    return is_made or name in (row.unlinked or ())
+
+
+def _is_full(column: CellPlan, item: KnownItem, item_id: str | None) -> bool:
+    """Whether an item has the link again, or another one where the column takes no more."""
+    have = _ids(item.cells.get(column.column.id))
+    settings = column.column.settings
     is_single = isinstance(settings, dict) and settings.get("allowMultipleItems") is False
-    return link.item_id in have or (is_single and bool(have))
+    return item_id in have or (is_single and bool(have))
 
 
 @dataclass(slots=True)
@@ -57,7 +63,7 @@ class LostLinks:
     made: LinkStore
     store: LostLinkStore
     boards_of: Callable[[str], Sequence[BoardEntry]]
-    _lost: dict[int, dict[tuple[str, str], list[LostLink]]] = field(default_factory=dict)
+    _lossy: set[int] = field(default_factory=set)  # boards that have lost any
     _returning: dict[tuple[int, str], list[LostLink]] = field(default_factory=dict)
     _strange: dict[tuple[int, str], set[str]] = field(default_factory=dict)  # no keys of them yet
 
@@ -79,6 +85,7 @@ class LostLinks:
         lost = [each for name, links in gone.items() for each in self._named(plan, name, links)]
         if lost:
             self.store.keep(plan.ledger_id, lost)
+            self._lossy.add(plan.ledger_id)
             keys = list(dict.fromkeys(each.key for each in lost))
             _log.warning(
                 "links.gone stream=%s board=%s links=%d keys=%r",
@@ -102,57 +109,56 @@ class LostLinks:
     def _keys_by_item(self, plan: BoardPlan, name: str) -> dict[str, str]:
         """Item id -> key of all targets that a column may have."""
         keys: dict[str, str] = {}
-        for entry in self.boards_of(plan.targets[name].link.stream):
-            keys |= self.items.keys_by_item(entry.id)
+        for board in self._boards(plan, name):
+            keys |= self.items.keys_by_item(board)
         return keys
 
-    def open(self, plan: BoardPlan, waiting: Iterable[tuple[str, str]]) -> None:
-        """A board is ready: take up what it has lost, but for links that wait by themselves."""
-        lost = self.store.of(plan.ledger_id)
-        if not lost:
+    def open(self, plan: BoardPlan, waiting: Collection[tuple[str, str]]) -> None:
+        """A board is ready. Links that wait by themselves, by row and column, are not lost too."""
+        if not self.store.has_any(plan.ledger_id):
             return
-        others = set(waiting)
-        items = self.items.items(plan.ledger_id, list({each.key for each in lost}))
-        kept: dict[tuple[str, str], list[LostLink]] = {}
-        for each in lost:
-            is_told = (each.key, each.column) in others or each.key not in items
-            if not is_told and not _is_full(plan, items[each.key], each):
-                kept.setdefault((each.key, each.column), []).append(each)
-        self._lost[plan.ledger_id] = kept
-        still = {each for links in kept.values() for each in links}
-        self.store.forget(plan.ledger_id, [each for each in lost if each not in still])
+        self._lossy.add(plan.ledger_id)
+        lost = self.store.of(plan.ledger_id, list({key for key, _ in waiting}))
+        done = [each for each in lost if (each.key, each.column) in waiting]
+        self.store.forget(plan.ledger_id, done)
 
-    def came(self, plan: BoardPlan, rows: Iterable[WantedRow]) -> None:
+    def came(self, plan: BoardPlan, rows: Sequence[tuple[WantedRow, object]]) -> None:
         """These rows say themselves what they link to."""
-        lost = self._lost.get(plan.ledger_id)
-        if not lost:
+        if plan.ledger_id not in self._lossy:
             return
-        done: list[LostLink] = []
-        for row in rows:
-            for name in plan.targets:
-                column = plan.link_column(name)
-                told = name in (row.unlinked or ()) or (column and column.column.id in row.cells)
-                if told:
-                    done += lost.pop((row.key, name), ())
+        wanted = {row.key: row for row, _ in rows}
+        done = [
+            each
+            for each in self.store.of(plan.ledger_id, list(wanted))
+            if _is_told(plan, wanted[each.key], each.column)
+        ]
         self.store.forget(plan.ledger_id, done)
 
     def returned(
         self, plan: BoardPlan, found: Callable[[BoardPlan, str, Sequence[str]], Mapping[str, str]]
     ) -> dict[str, dict[str, set[str]]]:
-        """Links that can be made again: by the row's key and the column's id, their item ids."""
-        lost = self._lost.get(plan.ledger_id, {})
-        targets: dict[str, dict[str, None]] = {}
-        for (_, name), links in lost.items():
-            targets.setdefault(name, {}).update((each.target, None) for each in links)
-        ids = {name: found(plan, name, list(keys)) for name, keys in targets.items()}
-        made: dict[str, dict[str, set[str]]] = {}
-        for (key, name), links in lost.items():
+        """Links that can be made again: by the row's key and the column's id, their item ids.
+
+        `found` gives the ids of targets.
+        """
+        board, made = plan.ledger_id, dict[str, dict[str, set[str]]]()
+        for name in plan.targets if board in self._lossy else ():
             column = plan.link_column(name)
-            for each in links if column else ():
-                item_id = ids[name].get(each.target)
-                if column and item_id is not None and item_id != each.item_id:
-                    made.setdefault(key, {}).setdefault(column.column.id, set()).add(item_id)
-                    self._returning.setdefault((plan.ledger_id, key), []).append(each)
+            there = self.store.there(board, name, self._boards(plan, name))
+            others = [each for each, now in there if now != each.item_id]
+            if column is None or not others:
+                continue
+            ids = found(plan, name, list({each.target for each in others}))
+            items = self.items.items(board, list({each.key for each in others}))
+            done: list[LostLink] = []
+            for each in others:
+                item, item_id = items.get(each.key), ids.get(each.target)
+                if item is None or _is_full(column, item, item_id):
+                    done.append(each)
+                elif item_id is not None and item_id != each.item_id:
+                    made.setdefault(each.key, {}).setdefault(column.column.id, set()).add(item_id)
+                    self._returning.setdefault((board, each.key), []).append(each)
+            self.store.forget(board, done)
         return made
 
     def settled(self, pack: Iterable[Pending], outcomes: Iterable[Outcome]) -> None:
@@ -163,53 +169,38 @@ class LostLinks:
             if not isinstance(outcome, Acknowledged):
                 continue
             links = self._returning.pop(pending.place, [])
-            if links and not isinstance(pending.operation, Archive):
-                self._drop(pending.place[0], links)
-
-    def _drop(self, board: int, links: Iterable[LostLink]) -> None:
-        for each in links:
-            place = each.key, each.column
-            left = [one for one in self._lost.get(board, {}).pop(place, []) if one != each]
-            if left:
-                self._lost[board][place] = left
-        self.store.forget(board, links)
+            if not isinstance(pending.operation, Archive):
+                self.store.forget(pending.place[0], links)
 
     def end(self, plans: Mapping[int, BoardPlan]) -> dict[int, int]:
-        """What became of the others, and whom the links point to that were read.
+        """What became of the others, and what links point to that were only read.
 
         Gives how many links of a board have targets that are gone.
         """
         counts: dict[int, int] = {}
-        for board, lost in self._lost.items():
-            links = [each for these in lost.values() for each in these]
-            if links:
-                counts[board] = self._judged(plans[board], links)
+        for board in self._lossy & plans.keys():
+            count = sum(self._judged(plans[board], name) for name in plans[board].targets)
+            counts |= {board: count} if count else {}
         for (board, name), ids in self._strange.items():
             if ids and board in plans:
                 self._learn(plans[board], name, ids)
         return counts
 
-    def _judged(self, plan: BoardPlan, links: Sequence[LostLink]) -> int:
+    def _judged(self, plan: BoardPlan, name: str) -> int:
         """Tell the targets that are gone from those that were there all the time."""
-        gone: list[LostLink] = []
-        by_hand: list[LostLink] = []
-        count = 0
-        for name in {each.column for each in links}:
-            boards = [entry.id for entry in self.boards_of(plan.targets[name].link.stream)]
-            these = [each for each in links if each.column == name]
-            there = self.made.ids(boards, list({each.target for each in these}))
-            read = {board: self.store.read_at(board) for board in boards}
-            for each in these:
-                board, item_id = there.get(each.target, (0, None))
-                if item_id is None:
-                    count += 1
-                    if each.item_id:
-                        gone.append(each)
-                elif item_id == each.item_id and read[board] > each.at:
-                    by_hand.append(each)
-        self.store.note_gone(plan.ledger_id, gone)
-        self.store.forget(plan.ledger_id, by_hand)
-        return count
+        board, boards = plan.ledger_id, self._boards(plan, name)
+        self.store.note_gone(board, self.store.without_target(board, name, boards))
+        read = min(map(self.store.read_at, boards), default=0.0)
+        by_hand = [
+            each
+            for each, now in self.store.there(board, name, boards)
+            if now == each.item_id and read > each.at
+        ]
+        self.store.forget(board, by_hand)
+        return self.store.count_gone(board, name, boards)
+
+    def _boards(self, plan: BoardPlan, name: str) -> list[int]:
+        return [entry.id for entry in self.boards_of(plan.targets[name].link.stream)]
 
     def _learn(self, plan: BoardPlan, name: str, ids: set[str]) -> None:
         """Links that were only read, since the ledger was lost, point to these targets."""

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
+from sqlalchemy import select
+from target_monday.ledger import tables
+from target_monday.ledger.database import open_database
 
 from tests.target.link_rows import invoices, linked, run, suppliers
 
@@ -37,6 +40,7 @@ def test_a_link_that_went_with_its_target_comes_back_with_it(
     assert linked(twin) == {"a": ["S1"], "b": ["S2"]}
     quiet = run(twin, messages, suppliers(messages, "S1"), invoices(messages, a="S1"))
     assert (quiet.code, quiet.calls, quiet.mutations) == (0, 1, 0)
+    assert lost(twin) == []
 
 
 def test_streams_may_come_in_runs_of_their_own(simulate: Callable[..., Any], messages: Any) -> None:
@@ -65,6 +69,7 @@ def test_a_link_that_a_person_took_out_waits_for_its_row(
     for _ in range(2):
         twin.time.seconds += DAY
         assert run(twin, messages, *nothing).mutations == 0
+    assert lost(twin) == []
     twin.account.delete_item("Supplier", "S1 - nS1")
     run(twin, messages, suppliers(messages, "S1"), invoices(messages))
     assert linked(twin) == {"a": []}
@@ -133,26 +138,45 @@ def test_a_row_that_comes_says_itself_what_it_links_to(
 
     back = run(twin, messages, suppliers(messages, "S1"), invoices(messages))
 
-    assert back.code == 3  # S9 has not come
+    assert (back.code, lost(twin)) == (3, [])  # S9 has not come
     assert linked(twin) == {"a": ["S2"], "b": [], "c": []}
 
 
-def test_a_link_that_monday_did_not_answer_for_is_still_lost(
-    simulate: Callable[..., Any], messages: Any
+@pytest.mark.parametrize("served", [True, False], ids=["served", "not-served"])
+def test_a_link_that_monday_did_not_answer_for_is_made_once(
+    simulate: Callable[..., Any], messages: Any, *, served: bool
 ) -> None:
-    """The next run makes it."""
+    """By the next run, if it is not there; then it is lost no more."""
     twin = simulate()
     run(twin, messages, suppliers(messages, "S1"), invoices(messages, a="S1"))
     twin.account.delete_item("Supplier", "S1 - nS1")
     twin.time.seconds += DAY
     run(twin, messages, suppliers(messages), invoices(messages))
     run(twin, messages, suppliers(messages, "S1"))
-    silence = Fault(503, matches=lambda request: "idempotency-key" in request.headers)
-    twin.sandbox.monday_faults.plan(silence, times=50)
-    failed = run(twin, messages, invoices(messages))
-    twin.sandbox.monday_faults.clear()
-    assert (failed.code, linked(twin)) == (1, {"a": []})
+    assert len(lost(twin)) == 1
+    faults = twin.sandbox.monday_faults
+    if served:
+        faults.plan(Fault(lose=True, matches=is_write))
+    faults.plan(Fault(503, matches=is_write), times=50)
+    run(twin, messages, invoices(messages))
+    faults.clear()
+    assert linked(twin) == {"a": ["S1"] if served else []}
 
     ended = run(twin, messages, invoices(messages))
+    again = run(twin, messages, invoices(messages))
 
     assert (ended.code, linked(twin)) == (0, {"a": ["S1"]})
+    assert (again.code, again.mutations, lost(twin)) == (0, 0, [])
+
+
+def is_write(request: Any) -> bool:
+    return "idempotency-key" in request.headers
+
+
+def lost(twin: Any) -> list[Any]:
+    """What the ledger keeps of links that are lost."""
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    with engine.connect() as connection:
+        rows = list(connection.execute(select(tables.lost_links)).all())
+    engine.dispose()
+    return rows

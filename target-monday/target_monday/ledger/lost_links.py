@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from target_monday.ledger import tables
 from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, RowMapping
 
 __all__ = ["LostLink", "LostLinkStore"]
 
@@ -40,13 +42,56 @@ class LostLinkStore:
     engine: Engine
     clock: Callable[[], float]
 
-    def of(self, board: int) -> list[LostLink]:
-        """All of a board."""
+    def has_any(self, board: int) -> bool:
+        """Whether a board has lost any."""
         table = tables.lost_links
         with self.engine.connect() as connection:
-            rows = connection.execute(select(table).where(table.c.board == board)).mappings()
-            names = ("key", "column", "target", "item_id", "at")
-            return [LostLink(*(row[name] for name in names)) for row in rows]
+            one = select(table.c.key).where(table.c.board == board).limit(1)
+            return connection.execute(one).first() is not None
+
+    def of(self, board: int, keys: Sequence[str]) -> list[LostLink]:
+        """Those of these rows."""
+        table = tables.lost_links
+        return [
+            each
+            for start in range(0, len(keys), _CHUNK)
+            for each in self._read(
+                (table.c.board == board) & table.c.key.in_(keys[start : start + _CHUNK])
+            )
+        ]
+
+    def there(self, board: int, column: str, boards: Sequence[int]) -> list[tuple[LostLink, str]]:
+        """Those of a column whose targets are on these boards, each with the target's item id.
+
+        "" where the id is not known.
+        """
+        table, items = tables.lost_links, tables.items
+        these = (table.c.board == board) & (table.c["column"] == column)
+        wanted = (
+            select(table, items.c.item_id.label("now"))
+            .join(items, (items.c.key == table.c.target) & items.c.board.in_(boards))
+            .where(these)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(wanted).mappings()
+            return [(_link(row), row["now"]) for row in rows]
+
+    def without_target(self, board: int, column: str, boards: Sequence[int]) -> list[LostLink]:
+        """Those of a column whose targets are on none of these boards, as far as not noted."""
+        table = tables.lost_links
+        return self._read(_gone(board, column, boards) & (table.c.item_id != ""))
+
+    def count_gone(self, board: int, column: str, boards: Sequence[int]) -> int:
+        """How many links of a column have targets that are on none of these boards."""
+        counted = select(func.count()).select_from(tables.lost_links)
+        with self.engine.connect() as connection:
+            found = connection.execute(counted.where(_gone(board, column, boards)))
+            return int(found.scalar_one())
+
+    def _read(self, these: ColumnElement[bool]) -> list[LostLink]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(tables.lost_links).where(these)).mappings()
+            return [_link(row) for row in rows]
 
     def keep(self, board: int, links: Iterable[LostLink]) -> None:
         """A board was read just now and has these links no more."""
@@ -109,3 +154,14 @@ class LostLinkStore:
         with self.engine.connect() as connection:
             found = connection.execute(select(table.c.at).where(table.c.board == board))
             return found.scalar_one_or_none() or 0.0
+
+
+def _link(row: RowMapping) -> LostLink:
+    return LostLink(row["key"], row["column"], row["target"], row["item_id"], row["at"])
+
+
+def _gone(board: int, column: str, boards: Sequence[int]) -> ColumnElement[bool]:
+    """Links of a column whose targets have no items."""
+    table, items = tables.lost_links, tables.items
+    item = select(items.c.key).where((items.c.key == table.c.target) & items.c.board.in_(boards))
+    return (table.c.board == board) & (table.c["column"] == column) & ~item.exists()
