@@ -98,10 +98,11 @@ def test_a_ledger_that_was_lost_learns_its_links_from_the_board(
 
 
 def test_of_several_links_each_comes_back_with_its_own_target(
-    simulate: Callable[..., Any], messages: Any
+    simulate: Callable[..., Any], messages: Any, ledger_url: str
 ) -> None:
     """The others stay as they are; what is gone is counted until then."""
     twin = simulate()
+    twin.settings["ledger_url"] = ledger_url
     schema = messages.schema("invoice", {"Id": "string", "Supplier": {"type": "array"}})
     boards = {
         "supplier": {},
