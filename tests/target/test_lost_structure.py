@@ -176,3 +176,26 @@ def test_items_that_come_are_not_hidden_by_items_that_leave(
 
     assert ended.code == 0
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["b", "c"]
+
+
+def test_an_item_that_is_looked_at_twice_is_counted_once(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Or the board would count as expected when an item that no search finds is one too many."""
+    twin = simulate()
+    labels = {"type": "array", "items": {"type": "string"}}
+    schema = messages.schema("s", {"Id": "string", "Tags": labels})
+    records = [messages.record("s", Id=each, Tags=["New, or not"]) for each in "ab"]
+    twin.account.unsearchable = lambda item: item.name == "b"
+    lose_for_good(twin, 2)
+    lose_for_good(twin, 0)
+
+    ended = twin.run(
+        messages.lines([schema, *records, messages.state(1)]),
+        boards={"s": {"board_name": "S", "columns": {"Tags": {"type": "dropdown"}}}},
+        lane="alias",
+        max_aliases=1,
+    )
+
+    assert ended.code == 0
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]

@@ -122,10 +122,9 @@ class Search:
     ) -> dict[Place, list[KnownItem]]:
         """The same, and for certain: what is not among it is not on its board.
 
-        `late`: a request that makes some of it may still be at work. `there`: they were seen, so
-        that the board's count says nothing. `leaving`: ids of boards that the request takes items
-        off as well.
-        Operations other than creates are of items that should be there.
+        `late`: a request that makes some of it may still be at work. `there`: they were seen, and
+        counted, so that the board's count says nothing. `leaving`: ids of boards that the request
+        takes items off as well. Operations other than creates are of items that should be there.
         """
         by_board = _by_board(waiting)
         for plan, _ in by_board.values():
@@ -148,7 +147,7 @@ class Search:
             )
             missing = {key for key in keys if (board, key) not in found}
             if not missing:
-                if plan.board_id in self.counts:
+                if plan.board_id in self.counts and not there:
                     self.counts[plan.board_id] += seen
             elif there or not (late and self._is_as_counted(asked, board, seen)):
                 read = self._read(plan, missing)
