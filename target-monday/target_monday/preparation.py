@@ -164,7 +164,8 @@ class Preparation:
             plan.follow(former)
         self._plans[spec.place] = plan
         self.capacity.know(board)
-        plan.groups = self._groups.setdefault(board.id, plan.groups)
+        if spec.group_by:
+            plan.groups = self._groups.setdefault(board.id, plan.groups)
         new_to_us = set(plan.column_ids) & known_ids - {*before.values(), plan.key_column}
         regrouped = spec.group_by is not None and GROUP not in before
         entry, changed = self.finding.entries[spec.place], bool(new_to_us) or regrouped

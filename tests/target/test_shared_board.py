@@ -53,6 +53,18 @@ def test_two_streams_share_a_board(twin: Any, messages: Any) -> None:
     assert (turned.code, turned.calls, turned.mutations) == (0, 1, 0)
 
 
+def test_groups_are_found_where_only_the_other_stream_has_some(twin: Any, messages: Any) -> None:
+    """The stream that comes first places its items in no groups of its own."""
+    twin.settings["boards"] = {**SHARED, "b": {"board_name": "Both", "group": "in {Id}"}}
+    for new in ("b1", "b2"):
+        assert twin.run(lines(messages, a=["a1"], b=["b1", new])).code == 0
+    twin.account.board("Both").groups[0].title = "in b3"
+    assert twin.run(lines(messages, a=["a1"], b=["b3"])).code == 0
+
+    titles = [group.title for group in twin.account.board("Both").groups]
+    assert sorted(titles) == sorted(set(titles))
+
+
 def test_growth_of_one_stream_does_not_have_the_other_read_again(twin: Any, messages: Any) -> None:
     """The board's count of items is held against those of both."""
     twin.run(lines(messages, **BOTH))
