@@ -91,6 +91,7 @@ class SortingOut(Settling):
         Last: a look-up may stop the run, and then what waits in the pool is carried over.
         """
         search = self.lane.search
+        gone = [one for one in gone if not self._leaves_again(*one)]
         keyed = [one for one in gone if one[0].plan.key_column is not None]
         doubted = [each for each, outcome in keyed if each.kind == "create" and outcome.in_doubt]
         unsure = [
@@ -111,6 +112,17 @@ class SortingOut(Settling):
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))
+
+    def _leaves_again(self, pending: Pending, outcome: Gone) -> bool:
+        """Whether it is an item that monday failed to archive: its id tells which one it was."""
+        if not (isinstance(pending.operation, Archive) and outcome.in_doubt) or pending.is_blind:
+            return False
+        self._take_out(pending)
+        if pending.tries < _MAX_TRIES:
+            self._wait_again(replace(pending, tries=pending.tries + 1))
+        else:
+            self._rejected(pending, self._books(pending.plan), outcome.code, outcome.message)
+        return True
 
     def _passed_by(
         self,

@@ -52,6 +52,24 @@ def test_a_server_error_of_one_alias_is_looked_up_and_sent_again(twin: Any, mess
     assert (ended.code, ended.books.of("s").created, len(twin.account.rows("S"))) == (0, 1, 1)
 
 
+def test_an_item_that_monday_fails_to_archive_leaves_all_the_same(twin: Any, messages: Any) -> None:
+    """In the same run, and before it is told to have left."""
+    schema = messages.schema("s", {"Id": "string"})
+
+    def version(number: int, *ids: str) -> str:
+        records = [messages.record("s", version=number, Id=each) for each in ids]
+        return str(messages.lines([schema, *records, messages.activate("s", number)]))
+
+    twin.run(version(1, "a", "b"), vanished="archive")
+    body = failing("m0", "INTERNAL_SERVER_ERROR", status_code=500)
+    twin.sandbox.monday_faults.plan(Fault(200, body, matches=is_write))
+
+    ended = twin.run(version(2, "a"), vanished="archive")
+
+    assert (ended.code, ended.books.of("s").archived) == (0, 1)
+    assert [row["Record key"] for row in twin.account.rows("S")] == ["a"]
+
+
 def test_a_row_that_monday_stumbles_over_does_not_cost_its_neighbours(
     twin: Any, messages: Any
 ) -> None:
