@@ -47,6 +47,7 @@ class Finding:
     replaced: dict[str, str] = field(default_factory=dict)
     _names: dict[str, list[str]] | None = None
     _others: tuple[int, int] = (0, 0)
+    _unmade: dict[str, str] = field(default_factory=dict)  # name -> why; not tried again
     _made_parts: int = 0  # boards that this run made because of a template
 
     def read(self) -> None:
@@ -216,9 +217,16 @@ class Finding:
                     "be one more. If the names are right, raise `max_new_boards` for one run."
                 )
             self._made_parts += 1
-        others = (self._names or {}).get(_composed(spec.name), ())
-        board = make_board(self.calls, self.journal, spec.name, workspace, others)
-        self._all_names().setdefault(_composed(spec.name), []).append(board.id)
+        name = _composed(spec.name)
+        others = (self._names or {}).get(name, ())
+        if name in self._unmade:
+            raise BoardFailed(self._unmade[name])
+        try:
+            board = make_board(self.calls, self.journal, spec.name, workspace, others)
+        except BoardFailed as error:  # it may be there all the same: the next run finds it
+            self._unmade[name] = str(error)
+            raise
+        self._all_names().setdefault(name, []).append(board.id)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ifs_monday_sandbox.monday.structure import create_column
+from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday.structure import create_board, create_column
 from ifs_monday_sandbox.monday.writes import create_item
 
 if TYPE_CHECKING:
@@ -51,6 +53,30 @@ def test_two_streams_share_a_board(twin: Any, messages: Any) -> None:
     assert (first.code, keys(twin), len(twin.account.boards)) == (0, ["a1", "a2", "b1"], 1)
     assert (again.code, again.calls, again.mutations) == (0, 1, 0)
     assert (turned.code, turned.calls, turned.mutations) == (0, 1, 0)
+
+
+def test_a_board_that_may_have_been_made_is_not_made_for_the_other_stream(
+    twin: Any, messages: Any
+) -> None:
+    """An answer says that it failed, and the board is there all the same: the next run finds it."""
+
+    def make() -> None:
+        by_hand = twin.account.writer("by hand")
+        kind: Any = {"kind": "public", "workspace_id": None, "empty": True, "description": None}
+        create_board(twin.account, "Both", **kind, item_nickname="item", writer=by_hand)
+
+    error = {"message": "x", "path": ["create_board"]}
+    failure = {**error, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    body = json.dumps({"data": {"create_board": None}, "errors": [failure]})
+    twin.sandbox.monday_faults.plan(
+        Fault(200, body, meanwhile=make, matches=lambda each: "idempotency-key" in each.headers)
+    )
+    failed = twin.run(lines(messages, **BOTH))
+
+    ended = twin.run(lines(messages, **BOTH))
+
+    assert (failed.code, ended.code) == (1, 0)
+    assert (keys(twin), len(twin.account.boards)) == (["a1", "a2", "b1"], 1)
 
 
 def test_groups_are_found_where_only_the_other_stream_has_some(twin: Any, messages: Any) -> None:
