@@ -31,6 +31,7 @@ class GroupsAndTags:
     journal: Journal
     lookups: Lookups
     _unmade: dict[int, str] = field(default_factory=dict)  # boards without some of it, and why
+    _in_doubt: dict[str, str] = field(default_factory=dict)  # monday's ids of boards -> why
 
     def complete(self, operations: Sequence[tuple[BoardPlan, Operation]]) -> dict[int, str]:
         """Make the groups and tags that these operations need and that are not there yet.
@@ -47,10 +48,13 @@ class GroupsAndTags:
             if title is not None and title not in plan.groups and plan.ledger_id not in unmade:
                 missing.setdefault(plan.ledger_id, (plan, {}))[1][title] = None
         for plan, titles in missing.values():
-            try:
-                self._make_groups(plan, [title for title in titles if title not in plan.groups])
-            except BoardFailed as error:
-                unmade[plan.ledger_id] = str(error)
+            if plan.board_id not in self._in_doubt:
+                try:
+                    self._make_groups(plan, [title for title in titles if title not in plan.groups])
+                except BoardFailed as error:
+                    self._in_doubt[plan.board_id] = str(error)
+            if plan.board_id in self._in_doubt:
+                unmade[plan.ledger_id] = self._in_doubt[plan.board_id]
         self._unmade |= unmade
         return unmade
 

@@ -68,6 +68,7 @@ class Preparation:
     sharing: Sharing = field(default_factory=Sharing)
     capacity: Capacity = field(default_factory=Capacity)
     _failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    _in_doubt: dict[str, str] = field(default_factory=dict)  # monday's ids of boards -> why
     _plans: dict[tuple[str, str], BoardPlan] = field(default_factory=dict)
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     finding: Finding = field(init=False)
@@ -203,8 +204,14 @@ class Preparation:
         missing = missing_columns(spec, board, before)
         if not missing:
             return board
+        if board.id in self._in_doubt:
+            raise BoardFailed(self._in_doubt[board.id])
         columns = [_column(board.id, column) for column in missing]
-        made = make_columns(self.calls, self.journal, board, columns)
+        try:
+            made = make_columns(self.calls, self.journal, board, columns)
+        except BoardFailed as error:  # other streams of the board would make some of them again
+            self._in_doubt[board.id] = str(error)
+            raise
         _log.info("columns.created stream=%s board=%s columns=%d", spec.stream, board.id, len(made))
         complete = msgspec.structs.replace(board, columns=(*board.columns, *made))
         self.finding.boards[board.id] = complete

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
-from ifs_monday_sandbox.monday.structure import create_board, create_column
+from ifs_monday_sandbox.monday.structure import create_board, create_column, create_group
 from ifs_monday_sandbox.monday.writes import create_item
 
 if TYPE_CHECKING:
@@ -77,6 +77,51 @@ def test_a_board_that_may_have_been_made_is_not_made_for_the_other_stream(
 
     assert (failed.code, ended.code) == (1, 0)
     assert (keys(twin), len(twin.account.boards)) == (["a1", "a2", "b1"], 1)
+
+
+@pytest.mark.parametrize("what", ["columns", "groups"])
+def test_what_may_have_been_made_is_not_made_for_the_other_stream(
+    twin: Any, messages: Any, what: str
+) -> None:
+    """One of several columns or groups fails, and nothing tells which of the others are there."""
+    if what == "groups":
+        placed = {"board_name": "Both", "group": "in {Place}"}
+        twin.settings["boards"] = {"a": placed, "b": placed}
+    schemas = [
+        messages.schema(each, {"Id": "string", "Place": "string", f"From {each}": "string"})
+        for each in "ab"
+    ]
+    records = [messages.record(each, Id=each, Place="x") for each in "ab"]
+    given = messages.lines([*schemas, *records, messages.state(1)])
+    failure = {"message": "x", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    made = {"m0": {"id": "text_1", "title": "Id", "type": "text", "archived": False}}
+
+    def make() -> None:
+        board = twin.account.board("Both")
+        if what == "columns":
+            create_column(twin.account, board, "Record key", column_type="text")
+        else:
+            create_group(twin.account, board, "in x", None)
+
+    body = json.dumps({"data": {**made, "m1": None}, "errors": [{**failure, "path": ["m0"]}]})
+    writes = iter(range(9))
+    wanted = 1 if what == "columns" else 3
+    twin.sandbox.monday_faults.plan(
+        Fault(
+            200,
+            body,
+            meanwhile=make,
+            matches=lambda each: "idempotency-key" in each.headers and next(writes) == wanted,
+        )
+    )
+    failed = twin.run(given)
+
+    ended = twin.run(given)
+
+    board = twin.account.board("Both")
+    titles = [each.title for each in (*board.columns.values(), *board.groups)]
+    assert (failed.code, ended.code) == (1, 0)
+    assert sorted(titles) == sorted(set(titles))
 
 
 def test_groups_are_found_where_only_the_other_stream_has_some(twin: Any, messages: Any) -> None:
