@@ -33,13 +33,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_monday.ledger.record_hashes import RecordHashes, Trial
 from target_monday.reader import decode_record
 from target_monday.settings import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from target_monday.ledger.record_hashes import RecordHashes
     from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
 
@@ -48,6 +48,7 @@ __all__ += ["under"]
 
 HASHED: Final = 16  # bytes of a hash that are kept
 _sorted = msgspec.json.Encoder(order="sorted", enc_hook=repr).encode
+_Place = tuple[int, bytes, str]  # number of the plan, hash, key
 
 
 def has_quiet_rows(spec: BoardSpec, settings: Mapping[str, Any]) -> bool:
@@ -97,10 +98,15 @@ class Sorted:
 
 @dataclass(slots=True)
 class Quiet:
-    """Tells the rows that need nothing from the others."""
+    """Tells the rows that need nothing from the others.
+
+    Rows are looked for in the order of the ledger, then by their keys. While neither finds any,
+    most rows are new or changed, and keys are looked up in a batch now and then only.
+    """
 
     store: RecordHashes
     _wary: dict[int, set[bytes]] = field(default_factory=dict)  # board -> hashes not to trust
+    _keys: Trial = field(default_factory=Trial)
 
     def sort(
         self, plan: BoardPlan, by: bytes | None, records: Sequence[bytes], *, trusted: bool = True
@@ -109,14 +115,17 @@ class Quiet:
         if by is None:
             return Sorted([], dict(enumerate(map(_read, records))), [None] * len(records))
         board, hashes = plan.ledger_id, hashes_of(by, records)
-        known = self.store.known(board, hashes) if trusted else {}
+        known = self.store.ahead(board, hashes) if trusted else {}
         self._leave_out(board, known)
         if len(known) == len(hashes):
             return Sorted([(plan, known.values(), len(hashes))], {}, hashes)
         others = {at: _read(records[at]) for at, one in enumerate(hashes) if one not in known}
-        if known and self._beware_of(others.values(), [plan]) and self._leave_out(board, known):
+        if trusted and (known or self._keys.is_due()):
+            found = self._by_keys([(plan, hashes)], others, alone=not known)
+            known |= {one: key for _, one, key in found.values()}
+            self._leave_out(board, known)
             places = (at for at, one in enumerate(hashes) if one not in known)
-            others = {at: others.get(at) or _read(records[at]) for at in places}
+            others = {at: others[at] if at in others else _read(records[at]) for at in places}
         rows = len(hashes) - len(others)
         return Sorted([(plan, known.values(), rows)] if known else [], others, hashes)
 
@@ -127,48 +136,69 @@ class Quiet:
 
         The plans with whose boards most rows were found before are best the first ones.
         """
-        found: dict[int, tuple[int, bytes, str]] = {}  # place -> plan, hash, key
+        found: dict[int, _Place] = {}
+        hashed: list[tuple[BoardPlan, dict[int, bytes]]] = []
         rest: Sequence[int] = range(len(records))
         for number, (plan, by) in enumerate(plans):
             hashes = hashes_of(by, [records[at] for at in rest])
-            known = self.store.known(plan.ledger_id, hashes)
+            known = self.store.ahead(plan.ledger_id, hashes)
             self._leave_out(plan.ledger_id, known)
-            placed = list(zip(rest, hashes, strict=True))
-            found |= {at: (number, one, known[one]) for at, one in placed if one in known}
-            rest = [at for at, one in placed if one not in known]
+            placed = dict(zip(rest, hashes, strict=True))
+            hashed.append((plan, placed))
+            found |= {at: (number, one, known[one]) for at, one in placed.items() if one in known}
+            rest = [at for at, one in placed.items() if one not in known]
             if not rest:
                 break
         others = {at: _read(records[at]) for at in rest}
-        if found and self._beware_of(others.values(), [plan for plan, _ in plans]):
+        if others and plans and (found or self._keys.is_due()):
+            found |= self._by_keys(hashed, others, alone=not found)
             for at, (number, one, _) in list(found.items()):
                 if one in self._wary.get(plans[number][0].ledger_id, ()):
                     del found[at]
-                    others[at] = _read(records[at])
+            places = (at for at in range(len(records)) if at not in found)
+            others = {at: others[at] if at in others else _read(records[at]) for at in places}
         keys: dict[int, list[str]] = {}
         for number, _, key in found.values():
             keys.setdefault(number, []).append(key)
         by_board: list[tuple[BoardPlan, Collection[str], int]] = [
             (plans[number][0], these, len(these)) for number, these in keys.items()
         ]
-        return Sorted(by_board, dict(sorted(others.items())), [None] * len(records))
+        return Sorted(by_board, others, [None] * len(records))
 
-    def _beware_of(
-        self, records: Iterable[dict[str, Any] | None], plans: Sequence[BoardPlan]
-    ) -> bool:
-        """Other rows of the same keys take the usual path too; whether these have keys."""
-        read = [record for record in records if record is not None]
-        keys = {plans[0].spec.key_or_none(record) for record in read}
-        named = [key for key in keys if key is not None]
-        for plan in plans:
-            self.beware(plan.ledger_id, named)
-        return bool(named)
+    def _by_keys(
+        self,
+        plans: Sequence[tuple[BoardPlan, Sequence[bytes] | Mapping[int, bytes]]],
+        others: Mapping[int, dict[str, Any] | None],
+        *,
+        alone: bool,
+    ) -> dict[int, _Place]:
+        """Those of these records that are as their items are remembered, looked up by their keys.
 
-    def _leave_out(self, board: int, known: dict[bytes, str]) -> bool:
-        """Take out what is not to be trusted; whether there was any."""
-        doubted = known.keys() & self._wary.get(board, set())
-        for one in doubted:
+        Each plan has the records' hashes under it, by their places. Rows of the keys of all other
+        records take the usual path from now on. `alone`: nothing else finds rows at present.
+        """
+        spec = plans[0][0].spec
+        keys = {at: spec.key_or_none(record) for at, record in others.items() if record is not None}
+        asked = list(dict.fromkeys(key for key in keys.values() if key is not None))
+        found: dict[int, _Place] = {}
+        known = [self.store.of(plan.ledger_id, asked) for plan, _ in plans]
+        for number, ((plan, hashes), items) in enumerate(zip(plans, known, strict=True)):
+            wary = self._wary.get(plan.ledger_id, ())
+            for at, key in keys.items():
+                one = items.get(key or "")
+                if key is not None and one is not None and one == hashes[at] and one not in wary:
+                    found.setdefault(at, (number, one, key))
+        if alone:
+            self._keys.judge(len(found), len(others))
+        changed = {key for at, key in keys.items() if at not in found}
+        for (plan, _), items in zip(plans, known, strict=True):
+            self.distrust(plan.ledger_id, [one for key, one in items.items() if key in changed])
+        return found
+
+    def _leave_out(self, board: int, known: dict[bytes, str]) -> None:
+        """Take out what is not to be trusted."""
+        for one in known.keys() & self._wary.get(board, set()):
             del known[one]
-        return bool(doubted)
 
     def remember(self, board: int, hashes: Mapping[str, bytes | None]) -> None:
         """Key -> hash of a record that was found to need no change, if there is one."""
@@ -177,7 +207,7 @@ class Quiet:
     def beware(self, board: int, keys: Sequence[str]) -> None:
         """Rows of these keys take the usual path until the run ends."""
         if keys:
-            self.distrust(board, self.store.of(board, keys))
+            self.distrust(board, self.store.of(board, keys).values())
 
     def distrust(self, board: int, hashes: Iterable[bytes]) -> None:
         """The same by the hashes that the items of such keys have."""

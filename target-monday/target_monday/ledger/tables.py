@@ -320,7 +320,6 @@ items = Table(
     Column("cells", LargeBinary, nullable=False),
     Column("made_by", ForeignKey("operations.id")),  # whose cells it has; then `cells` is empty
     Column("record_hash", LargeBinary),  # of a record for which the item needs no change
-    Index("items_by_record", "record_hash", "board", "key"),  # not for look-ups by key
     _digest(),
 )
 sightings = Table(  # which keys the version of a stream named that is being read
