@@ -100,7 +100,7 @@ def write_ledger(url: str, ledger: Path, rows: int, **more: Any) -> None:
         known = {}
         for at, (record, one) in enumerate(zip(records, hashes_of(by, records), strict=True)):
             wanted = plan.row(decode_record(record))
-            made = Pending(plan, wanted.key, Create(wanted), record_hash=one).intent.after
+            made = Pending(plan, wanted.key, Create.of(wanted), record_hash=one).intent.after
             if made is not None:
                 known[wanted.key] = replace(made, item_id=str(10**9 + start + at))
         items.adopt(plan.ledger_id, known)

@@ -99,7 +99,7 @@ class ControlTotals:
     """A specification bound to a real board.
 
     `amounts` maps properties to ids of numbers columns; `columns` those of the groups to their
-    columns; what is in neither stands in the key.
+    columns; what is in neither stands in the key. `concerned`: the ids of both, amounts first.
     """
 
     spec: TotalsSpec
@@ -107,25 +107,32 @@ class ControlTotals:
     columns: Mapping[str, str]
     key_properties: tuple[str, ...]
     _by_key: bool = field(init=False)
-    _concerned: tuple[str, ...] = field(init=False)  # columns
+    concerned: tuple[str, ...] = field(init=False)
     _groups: dict[tuple[Cell, ...], _Group] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by_key = len(self.columns) < len(self.spec.fields)
-        self._concerned = (*self.amounts.values(), *self.columns.values())
+        self.concerned = (*self.amounts.values(), *self.columns.values())
 
     def is_moved(self, before: Mapping[str, Cell], after: Mapping[str, Cell]) -> bool:
         """Whether an item is in another group now, or has other amounts."""
-        return any(before.get(each) != after.get(each) for each in self._concerned)
+        concerned = self.concerned
+        return [*map(before.get, concerned)] != [*map(after.get, concerned)]
 
     def place(self, key: str, cells: Mapping[str, Cell]) -> tuple[_Group, list[Decimal]]:
-        """The item's group and its sums, by the cells as they were last acknowledged."""
-        concerned = certain({column: cells.get(column) for column in self._concerned})
-        return self.group(key, concerned), self.sums(concerned)
+        """The item's group, and its sums: itself, counted as 1, and its amounts.
 
-    def group(self, key: str, cells: Mapping[str, Cell]) -> _Group:
-        """The texts that this item's amounts are summed under."""
-        grouped = tuple(map(cells.get, self.columns.values()))
+        By the cells as they were last acknowledged; an amount that is empty is 0.
+        """
+        values = [*map(cells.get, self.concerned)]
+        if list in map(type, values):  # a cell in doubt among them, or one of several values
+            sure = certain(dict(zip(self.concerned, values, strict=True)))
+            values = [*map(sure.get, self.concerned)]
+        amounts = len(self.amounts)
+        sums = [Decimal(cell) if type(cell) is str else _NOTHING for cell in values[:amounts]]
+        return self._group(key, tuple(values[amounts:])), [_ONE, *sums]
+
+    def _group(self, key: str, grouped: tuple[Cell, ...]) -> _Group:
         if self._by_key or list in map(type, grouped):
             return self._grouped(key, grouped)
         known = self._groups.get(grouped)
@@ -140,11 +147,6 @@ class ControlTotals:
         if self._by_key:
             values |= dict(zip(self.key_properties, key_parts(key), strict=False))
         return _rendered(self.spec.by, values)
-
-    def sums(self, cells: Mapping[str, Cell]) -> list[Decimal]:
-        """The item itself, counted as 1, and its amounts; an empty cell is 0."""
-        found = map(cells.get, self.amounts.values())
-        return [_ONE, *[Decimal(cell) if isinstance(cell, str) else _NOTHING for cell in found]]
 
 
 def _rendered(by: Iterable[Template], values: Mapping[str, Any]) -> _Group:
@@ -198,17 +200,19 @@ class Movements:
         kinds[kind] = [add(old, new) for old, new in zip(have, sums, strict=True)]
 
     def report(
-        self, items: Callable[[int], Iterable[tuple[str, Mapping[str, Cell]]]]
+        self, items: Callable[[int, Sequence[str]], Iterable[tuple[str, Mapping[str, Cell]]]]
     ) -> dict[str, Any] | None:
         """The totals of the groups that this run touched; None if it touched none.
 
-        `items` gives all items of a board as they are now, with their keys. Nobody keeps those of
-        rows without a key: they have no opening and no closing.
+        `items` gives all items of a board as they are now, with their keys, in the columns that are
+        asked for. Nobody keeps those of rows without a key: they have no opening and no closing.
         """
         if not self._moved:
             return None
         appended = not self.control.key_properties
-        closing = None if appended else closing_totals(self.control, items(self.board))
+        closing = None
+        if not appended:
+            closing = closing_totals(self.control, items(self.board, self.control.concerned))
         names = ["items", *self.control.amounts]
         return {
             "amounts": list(self.control.amounts),

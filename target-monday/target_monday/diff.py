@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -48,8 +48,7 @@ class Rules:
 UPSERT: Final = Rules()
 
 
-@dataclass(frozen=True, slots=True)
-class WantedRow:
+class WantedRow(msgspec.Struct, frozen=True):
     """One record as its item should be.
 
     `cells` maps column ids to canonical values; None clears a cell, a column that is not in it is
@@ -68,8 +67,7 @@ class WantedRow:
     unlinked: Mapping[str, tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownItem:
+class KnownItem(msgspec.Struct, frozen=True):
     """An item as the board last had it, by acknowledgement or by reading.
 
     `record_hash`: of a record for which such an item needs no change (see `quiet`), if one is
@@ -79,24 +77,24 @@ class KnownItem:
     item_id: str
     name: str
     cells: Mapping[str, Cell]  # a column that is absent is empty
-    record_hash: bytes | None = field(default=None, compare=False)
+    record_hash: bytes | None = None
 
     def under(self, item_id: str) -> KnownItem:
         """The same, once monday has given it an id."""
         return KnownItem(item_id, self.name, self.cells, self.record_hash)
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(msgspec.Struct, frozen=True):
     """A new item. `cells` are those to write: it has nothing to clear."""
 
     row: WantedRow
-    cells: Mapping[str, Cell] = field(init=False)
+    cells: Mapping[str, Cell]
     kind: ClassVar = "create"
 
-    def __post_init__(self) -> None:
-        cells = {column: cell for column, cell in self.row.cells.items() if cell is not None}
-        object.__setattr__(self, "cells", cells)
+    @classmethod
+    def of(cls, row: WantedRow) -> Create:
+        """The item of a row."""
+        return cls(row, {column: cell for column, cell in row.cells.items() if cell is not None})
 
     @property
     def name(self) -> str:
@@ -104,8 +102,7 @@ class Create:
         return self.row.name or self.row.fallback_name
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """An item whose cells or name differ: only what differs is sent."""
 
     row: WantedRow
@@ -115,8 +112,7 @@ class Update:
     kind: ClassVar = "update"
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(msgspec.Struct, frozen=True):
     """An item whose row is gone from the source; `delete` where the settings ask for that."""
 
     key: str
@@ -125,8 +121,7 @@ class Archive:
     kind: ClassVar = "archive"
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True):
     """Nothing to send; `filtered` if the rules keep a row from being sent."""
 
     item_id: str
@@ -140,7 +135,7 @@ def diff(wanted: WantedRow, known: KnownItem | None) -> Create | Update | Unchan
     """What makes the known item, if there is one, as it is wanted."""
     rules = wanted.rules
     if known is None:
-        return Create(wanted) if rules.create else Unchanged("", filtered=True)
+        return Create.of(wanted) if rules.create else Unchanged("", filtered=True)
     have = known.cells.get
     changed = {column: cell for column, cell in wanted.cells.items() if cell != have(column)}
     if not rules.move:

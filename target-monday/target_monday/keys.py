@@ -29,14 +29,17 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def key_of(record: Mapping[str, object], key_properties: Sequence[str]) -> tuple[str, ...]:
     """The parts of the key of `record` as texts. Raises NullKey, or BadCell for a nested value."""
-    return tuple([_part(record, name) for name in key_properties])
+    parts = [
+        value if type(value) is str else _part(value, name, record)
+        for name, value in zip(key_properties, map(record.get, key_properties), strict=True)
+    ]
+    return tuple(parts)
 
 
-def _part(record: Mapping[str, object], name: str) -> str:
-    value = record.get(name)
+def _part(value: object, name: str, record: Mapping[str, object]) -> str:
     if value is None:
         raise NullKey(name, missing=name not in record)
-    return value if type(value) is str else part_text(value, name)
+    return part_text(value, name)
 
 
 def part_text(value: object, name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, Update, WantedRow
@@ -66,7 +67,7 @@ def put(pending: Pending, column_id: str, cell: Cell) -> None:
         return
     row = replace(operation.row, cells={**operation.row.cells, column_id: cell})
     if isinstance(operation, Create):
-        pending.operation = Create(row)
+        pending.operation = Create.of(row)
     else:
         pending.operation = replace(operation, row=row, cells={**operation.cells, column_id: cell})
 
@@ -79,7 +80,7 @@ def drop(pending: Pending, column_id: str) -> None:
     rest = {column: cell for column, cell in operation.row.cells.items() if column != column_id}
     row = replace(operation.row, cells=rest)
     if isinstance(operation, Create):
-        pending.operation = Create(row)
+        pending.operation = Create.of(row)
     else:
         cells = {column: cell for column, cell in operation.cells.items() if column != column_id}
         pending.operation = replace(operation, row=row, cells=cells)

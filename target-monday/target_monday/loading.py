@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from target_monday.capacity import BoardCapacity
 from target_monday.delivery.calls import until_midnight
 from target_monday.delivery.outcomes import (
@@ -250,8 +252,8 @@ class Loader(Retiring):
                 self._books(plan).unchanged += 1
                 self.checkpoints.settle(row.ticket)
             else:
-                self.links.note(plan, replace(each, key=key), row.record)
-                pending = Pending(plan, key, Create(each), None, [row.ticket], row.record)
+                self.links.note(plan, structs.replace(each, key=key), row.record)
+                pending = Pending(plan, key, Create.of(each), None, [row.ticket], row.record)
                 pending.page = row.page
                 self._wait_again(pending)
 

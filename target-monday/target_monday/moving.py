@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from target_monday.delivery.pending import Pending
 from target_monday.diff import GROUP, Archive, Create, Update, WantedRow
 from target_monday.sorting_out import SortingOut
@@ -44,7 +46,7 @@ class Elsewhere:
         """The row laid over what its item had before."""
         name = row.name if row.name is not None else self.name
         rules = replace(row.rules, create=True)  # the item was there: it is no new one
-        return replace(row, name=name, cells={**self.cells, **row.cells}, rules=rules)
+        return structs.replace(row, name=name, cells={**self.cells, **row.cells}, rules=rules)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -89,6 +89,7 @@ class BoardPlan:
     shortened: dict[str, int] = field(default_factory=dict)
     control: ControlTotals | None = None
     targets: dict[str, LinkTargets] = field(default_factory=dict)
+    stream: str = field(init=False)
     _steps: list[_Step] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)
     _links: dict[str, CellPlan] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class BoardPlan:
     _encoders: dict[str, Encode] = field(default_factory=dict)  # of cells that are no plain texts
 
     def __post_init__(self) -> None:
+        self.stream = self.spec.stream
         self._encoders = self._encoders_of(self.cells)
         self._tags = [cell.column.id for cell in self.cells if cell.column.type == "tags"]
         self._steps = [_step(cell) for cell in self.cells if not (cell.source or cell.link)]
@@ -108,11 +110,6 @@ class BoardPlan:
             cell.column.id for cell in self.cells if cell.property.startswith((METADATA, TRAIL))
         }
         self._rules = replace(_RULES[self.spec.mode], move=not stays, along=frozenset(along))
-
-    @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.spec.stream
 
     @property
     def column_ids(self) -> list[str]:

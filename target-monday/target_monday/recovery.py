@@ -241,7 +241,7 @@ class Recovery:
         match sent.kind:
             case "create":
                 after = KnownItem("", sent.name or "", sent.cells)
-                return Intent(sent.board, sent.key, Create(row), after)
+                return Intent(sent.board, sent.key, Create.of(row), after)
             case "update":
                 known = self.items.items(sent.board, [sent.key]).get(sent.key)
                 before = known or KnownItem(sent.item_id or "", "", {})

@@ -161,7 +161,7 @@ class Retiring(Moving):
         today, stays = rule.today(self.wall()), self._stays.get(plan.stream, set())
         due = [
             key
-            for key, cells in self.items.cells(plan.ledger_id)
+            for key, cells in self.items.cells(plan.ledger_id, (state, since))
             if key not in stays
             and rule.is_due_by_cells(cells.get(state), cells.get(since), today)
             and (plan.ledger_id, key) not in self._leaving

@@ -246,7 +246,9 @@ class Settling:
             if pending.tickets and not pending.counted:
                 self._count(pending, books)
             if pending.rest:
-                left = replace(pending, operation=replace(pending.operation, cells={}))
+                left = replace(
+                    pending, operation=msgspec.structs.replace(pending.operation, cells={})
+                )
                 self._wait_again(replace(rest_of(left, pending.before.item_id), partial=True))
                 return
             self._settle(pending.tickets)

@@ -6,7 +6,7 @@ are looked up when something links to them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.binding import connected_boards
@@ -128,7 +128,7 @@ class TargetIds:
         ids = {key: these[0] for key, these in found.items() if len(these) == 1}
         known = self.items.items(board, keys)
         changed = {
-            key: replace(known[key], item_id=item_id)
+            key: known[key].under(item_id)
             for key, item_id in ids.items()
             if key in known and known[key].item_id != item_id
         }

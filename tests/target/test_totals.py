@@ -222,7 +222,7 @@ def test_opening_and_what_was_done_make_the_closing(
         if cells != [None, None]:
             movements.enter(kind, key, *cells)
 
-    report = movements.report(lambda _: ((key, {"amount": each}) for key, each in now.items()))
+    report = movements.report(lambda *_: ((key, {"amount": each}) for key, each in now.items()))
 
     exact = Context(prec=1000)
     for group in report["groups"] if report else ():

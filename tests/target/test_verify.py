@@ -61,7 +61,7 @@ def write_runs(engine: Engine, runs: int = 3) -> None:
             before = items.items(board.id, [key]).get(key)
             after = KnownItem(f"9{at}", key, cells)
             change = {"n": cells["n"]}
-            operation = Update(row, f"9{at}", change, None) if before else Create(row)
+            operation = Update(row, f"9{at}", change, None) if before else Create.of(row)
             record = {"Id": key, "Note": cells["n"], "_ifs_etag": f'W/"{number}"'}
             source = SourceRecord("s", key, record)
             intents.append(Intent(board.id, key, operation, after, before, source))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from target_monday.diff import GROUP, Create, KnownItem, Update
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ def halved(pending: Pending) -> Pending | None:
     now = {column: cell for column, cell in operation.cells.items() if column not in late}
     rest = {column: operation.cells[column] for column in loose if column in late}
     if isinstance(operation, Create):
-        part: Create | Update = Create(replace(operation.row, cells=now))
+        part: Create | Update = Create.of(structs.replace(operation.row, cells=now))
     else:
-        part = replace(operation, cells=now)
+        part = structs.replace(operation, cells=now)
     return replace(pending, operation=part, rest={**rest, **pending.rest})
 
 
@@ -43,5 +45,5 @@ def rest_of(pending: Pending, item_id: str) -> Pending:
     row = pending.operation.row if isinstance(pending.operation, Create | Update) else None
     if row is None:
         raise TypeError(pending.kind)
-    operation = Update(replace(row, cells=pending.rest), item_id, pending.rest, None)
+    operation = Update(structs.replace(row, cells=pending.rest), item_id, pending.rest, None)
     return replace(pending, operation=operation, before=before, rest={}, counted=True)

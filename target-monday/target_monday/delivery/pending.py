@@ -31,7 +31,8 @@ class Pending:
     are the places of operations that come first: its key's items leave the stream's other boards.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
     `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
-    source told the record. `weight`: characters of its cells as they came, more or less.
+    source told the record. `weight`: characters of its cells as they came, more or less. `place`:
+    where it belongs, the ledger's number of the board, and the key.
     """
 
     plan: BoardPlan
@@ -50,17 +51,14 @@ class Pending:
     retry: int | None = None
     page: int | None = None
     weight: int = field(init=False, default=0)
+    place: tuple[int, str] = field(init=False)
     _intent: Intent | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.place = (self.plan.ledger_id, self.key)
         if not isinstance(self.operation, Archive):
             cells = self.operation.cells.values()
             self.weight = sum([len(cell) for cell in cells if type(cell) is str])
-
-    @property
-    def place(self) -> tuple[int, str]:
-        """Where it belongs: the ledger's number of the board, and the key."""
-        return self.plan.ledger_id, self.key
 
     @property
     def kind(self) -> str:

@@ -55,7 +55,7 @@ class Shape:
         parts: list[Any] = [self.table]
         for pair in zip(self.columns, values, strict=False):  # the values may be more
             if pair[1] is not None:
-                parts.extend(pair)
+                parts += pair
         return sha256(_encode(parts)).digest()[:_SIZE]
 
 

@@ -207,8 +207,11 @@ class ItemStore:
                     found[key] = KnownItem(item_id, name, known, record)
         return found
 
-    def cells(self, board: int) -> Iterator[tuple[str, Mapping[str, Cell]]]:
-        """Key and cells of all known items of a board."""
+    def cells(
+        self, board: int, columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Mapping[str, Cell]]]:
+        """Key and cells of all known items of a board, if asked for in these columns only."""
+        only = None if columns is None else tuple(columns)
         table = tables.items
         own, made_with, joined = cells_and_maker()
         wanted = select(table.c.key, table.c.layout, own, made_with).select_from(joined)
@@ -216,7 +219,7 @@ class ItemStore:
             found = connection.execute(wanted.where(table.c.board == board))
             while rows := found.cursor.fetchmany(_STREAMED):
                 for key, layout, cells, given in rows:
-                    yield key, self._layouts.unpack(connection, layout, cells or given)
+                    yield key, self._layouts.unpack(connection, layout, cells or given, only)
 
     def keys_by_item(self, board: int) -> dict[str, str]:
         """Item id -> key of all items of a board whose ids are known."""

@@ -50,6 +50,7 @@ class Layouts:
         self._numbers: dict[tuple[str, ...], int] = {}
         self._columns: dict[int, list[str]] = {}
         self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._places: dict[tuple[int, tuple[str, ...]], list[tuple[str, int]]] = {}
 
     def order(self, columns: Iterable[str]) -> tuple[str, ...]:
         """The columns in the order of their layout."""
@@ -75,9 +76,16 @@ class Layouts:
         return number
 
     def unpack(
-        self, connection: Connection, layout: int | None, cells: bytes | str | None
+        self,
+        connection: Connection,
+        layout: int | None,
+        cells: bytes | str | None,
+        only: tuple[str, ...] | None = None,
     ) -> dict[str, Cell]:
-        """Column id -> cell, also null ones, of what a row holds; of nothing, nothing."""
+        """Column id -> cell, also null ones, of what a row holds; of nothing, nothing.
+
+        `only`: the columns that are asked for, if not all are.
+        """
         if cells is None:
             return {}
         if layout is None:
@@ -87,4 +95,12 @@ class Layouts:
             table = tables.layouts
             text = connection.execute(select(table.c.columns).where(table.c.id == layout))
             columns = self._columns[layout] = _names(text.scalar_one())
-        return dict(zip(columns, _list(plain(cells)), strict=True))
+        values = _list(plain(cells))
+        if only is None:
+            return dict(zip(columns, values, strict=True))
+        places = self._places.get((layout, only))
+        if places is None:
+            known = {column: at for at, column in enumerate(columns)}
+            places = [(column, known[column]) for column in only if column in known]
+            self._places[layout, only] = places
+        return {column: values[at] for column, at in places}
