@@ -28,6 +28,7 @@ are still to be sent. A row with a text that was cut is never remembered: each r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +39,7 @@ from target_monday.reader import decode_record
 from target_monday.settings import SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
@@ -119,13 +120,12 @@ class Quiet:
         self._leave_out(board, known)
         if len(known) == len(hashes):
             return Sorted([(plan, known.values(), len(hashes))], {}, hashes)
-        others = {at: _read(records[at]) for at, one in enumerate(hashes) if one not in known}
         if trusted and (known or self._keys.is_due()):
-            found = self._by_keys([(plan, hashes)], others, alone=not known)
+            rest = {at: records[at] for at, one in enumerate(hashes) if one not in known}
+            found = self._by_keys([(plan, hashes)], rest, alone=not known)
             known |= {one: key for _, one, key in found.values()}
             self._leave_out(board, known)
-            places = (at for at, one in enumerate(hashes) if one not in known)
-            others = {at: others[at] if at in others else _read(records[at]) for at in places}
+        others = {at: _read(records[at]) for at, one in enumerate(hashes) if one not in known}
         rows = len(hashes) - len(others)
         return Sorted([(plan, known.values(), rows)] if known else [], others, hashes)
 
@@ -149,14 +149,12 @@ class Quiet:
             rest = [at for at, one in placed.items() if one not in known]
             if not rest:
                 break
-        others = {at: _read(records[at]) for at in rest}
-        if others and plans and (found or self._keys.is_due()):
-            found |= self._by_keys(hashed, others, alone=not found)
+        if rest and plans and (found or self._keys.is_due()):
+            found |= self._by_keys(hashed, {at: records[at] for at in rest}, alone=not found)
             for at, (number, one, _) in list(found.items()):
                 if one in self._wary.get(plans[number][0].ledger_id, ()):
                     del found[at]
-            places = (at for at in range(len(records)) if at not in found)
-            others = {at: others[at] if at in others else _read(records[at]) for at in places}
+        others = {at: _read(record) for at, record in enumerate(records) if at not in found}
         keys: dict[int, list[str]] = {}
         for number, _, key in found.values():
             keys.setdefault(number, []).append(key)
@@ -168,7 +166,7 @@ class Quiet:
     def _by_keys(
         self,
         plans: Sequence[tuple[BoardPlan, Sequence[bytes] | Mapping[int, bytes]]],
-        others: Mapping[int, dict[str, Any] | None],
+        rest: Mapping[int, bytes],
         *,
         alone: bool,
     ) -> dict[int, _Place]:
@@ -177,19 +175,19 @@ class Quiet:
         Each plan has the records' hashes under it, by their places. Rows of the keys of all other
         records take the usual path from now on. `alone`: nothing else finds rows at present.
         """
-        spec = plans[0][0].spec
-        keys = {at: spec.key_or_none(record) for at, record in others.items() if record is not None}
+        key_of = _key_reader(plans[0][0].spec)
+        keys = {at: key_of(record) for at, record in rest.items()}
         asked = list(dict.fromkeys(key for key in keys.values() if key is not None))
         found: dict[int, _Place] = {}
         known = [self.store.of(plan.ledger_id, asked) for plan, _ in plans]
         for number, ((plan, hashes), items) in enumerate(zip(plans, known, strict=True)):
             wary = self._wary.get(plan.ledger_id, ())
             for at, key in keys.items():
-                one = items.get(key or "")
-                if key is not None and one is not None and one == hashes[at] and one not in wary:
+                one = None if key is None else items.get(key)
+                if key is not None and one == hashes[at] and one not in wary:
                     found.setdefault(at, (number, one, key))
         if alone:
-            self._keys.judge(len(found), len(others))
+            self._keys.judge(len(found), len(rest))
         changed = {key for at, key in keys.items() if at not in found}
         for (plan, _), items in zip(plans, known, strict=True):
             self.distrust(plan.ledger_id, [one for key, one in items.items() if key in changed])
@@ -219,3 +217,25 @@ def _read(record: bytes) -> dict[str, Any] | None:
         return decode_record(record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _key_reader(spec: BoardSpec) -> Callable[[bytes], str | None]:
+    """What reads the key of a record, and nothing else of it; None where there is none to read."""
+    names = spec.key_properties
+    fields = [(f"part{at}", Any, None) for at in range(len(names))]
+    wanted = msgspec.defstruct(
+        "Key", fields, rename=dict(zip([each[0] for each in fields], names, strict=True))
+    )
+    decode, values = (
+        msgspec.json.Decoder(wanted, float_hook=Decimal).decode,
+        msgspec.structs.astuple,
+    )
+
+    def key_of(record: bytes) -> str | None:
+        try:
+            read = decode(record)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return spec.key_or_none(dict(zip(names, values(read), strict=True)))
+
+    return key_of
