@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.audit.comparing import Difference, Match, RowPair, differences, matched
@@ -271,7 +271,8 @@ def _as_read(read: BoardRead, plan: BoardPlan, board: Board, item: Item) -> Know
     if GROUP not in read.columns:
         return known
     titles = {group.id: group.title for group in board.groups}
-    return replace(known, cells={**known.cells, GROUP: titles.get(item.group_id or "")})
+    cells = {**known.cells, GROUP: titles.get(item.group_id or "")}
+    return KnownItem(known.item_id, known.name, cells)
 
 
 def _lost(
