@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +40,7 @@ from target_monday.reader import decode_record
 from target_monday.settings import SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_monday.mapping import BoardSpec
     from target_monday.plan import BoardPlan
@@ -107,7 +108,7 @@ class Quiet:
 
     store: RecordHashes
     _wary: dict[int, set[bytes]] = field(default_factory=dict)  # board -> hashes not to trust
-    _keys: Trial = field(default_factory=Trial)
+    _by_key: Trial = field(default_factory=Trial)
 
     def sort(
         self, plan: BoardPlan, by: bytes | None, records: Sequence[bytes], *, trusted: bool = True
@@ -120,7 +121,7 @@ class Quiet:
         self._leave_out(board, known)
         if len(known) == len(hashes):
             return Sorted([(plan, known.values(), len(hashes))], {}, hashes)
-        if trusted and (known or self._keys.is_due()):
+        if trusted and (known or self._by_key.is_due()):
             rest = {at: records[at] for at, one in enumerate(hashes) if one not in known}
             found = self._by_keys([(plan, hashes)], rest, alone=not known)
             known |= {one: key for _, one, key in found.values()}
@@ -149,7 +150,7 @@ class Quiet:
             rest = [at for at, one in placed.items() if one not in known]
             if not rest:
                 break
-        if rest and plans and (found or self._keys.is_due()):
+        if rest and plans and (found or self._by_key.is_due()):
             found |= self._by_keys(hashed, {at: records[at] for at in rest}, alone=not found)
             for at, (number, one, _) in list(found.items()):
                 if one in self._wary.get(plans[number][0].ledger_id, ()):
@@ -175,8 +176,8 @@ class Quiet:
         Each plan has the records' hashes under it, by their places. Rows of the keys of all other
         records take the usual path from now on. `alone`: nothing else finds rows at present.
         """
-        key_of = _key_reader(plans[0][0].spec)
-        keys = {at: key_of(record) for at, record in rest.items()}
+        spec = plans[0][0].spec
+        keys = {at: _key_of(spec, record) for at, record in rest.items()}
         asked = list(dict.fromkeys(key for key in keys.values() if key is not None))
         found: dict[int, _Place] = {}
         known = [self.store.of(plan.ledger_id, asked) for plan, _ in plans]
@@ -187,7 +188,7 @@ class Quiet:
                 if key is not None and one == hashes[at] and one not in wary:
                     found.setdefault(at, (number, one, key))
         if alone:
-            self._keys.judge(len(found), len(rest))
+            self._by_key.judge(len(found), len(rest))
         changed = {key for at, key in keys.items() if at not in found}
         for (plan, _), items in zip(plans, known, strict=True):
             self.distrust(plan.ledger_id, [one for key, one in items.items() if key in changed])
@@ -219,23 +220,23 @@ def _read(record: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _key_reader(spec: BoardSpec) -> Callable[[bytes], str | None]:
-    """What reads the key of a record, and nothing else of it; None where there is none to read."""
+@cache
+def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """A decoder that reads the properties of the key, and nothing else of a record."""
+    fields = [f"part{at}" for at in range(len(names))]
+    parts = msgspec.defstruct(
+        "Key",
+        [(each, Any, None) for each in fields],
+        rename=dict(zip(fields, names, strict=True)),
+    )
+    return msgspec.json.Decoder(parts, float_hook=Decimal)
+
+
+def _key_of(spec: BoardSpec, record: bytes) -> str | None:
+    """The key of a record; None where there is none to read."""
     names = spec.key_properties
-    fields = [(f"part{at}", Any, None) for at in range(len(names))]
-    wanted = msgspec.defstruct(
-        "Key", fields, rename=dict(zip([each[0] for each in fields], names, strict=True))
-    )
-    decode, values = (
-        msgspec.json.Decoder(wanted, float_hook=Decimal).decode,
-        msgspec.structs.astuple,
-    )
-
-    def key_of(record: bytes) -> str | None:
-        try:
-            read = decode(record)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        return spec.key_or_none(dict(zip(names, values(read), strict=True)))
-
-    return key_of
+    try:
+        parts = _keys(names).decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return spec.key_or_none(dict(zip(names, msgspec.structs.astuple(parts), strict=True)))
