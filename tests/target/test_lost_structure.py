@@ -10,6 +10,7 @@ import pytest
 from ifs_monday_sandbox.faults import Fault
 from ifs_monday_sandbox.monday import structure
 from ifs_monday_sandbox.monday.idempotency import Replies
+from ifs_monday_sandbox.monday.writes import archive_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,3 +200,35 @@ def test_an_item_that_is_looked_at_twice_is_counted_once(
 
     assert ended.code == 0
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]
+
+
+def test_an_item_that_a_person_takes_away_hides_no_other(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The board counts as many items as before, though the request whose answer was lost ran."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string"})
+
+    def given(*keys: str) -> str:
+        records = [messages.record("s", Id=each) for each in keys]
+        return str(messages.lines([schema, *records, messages.state(1)]))
+
+    settings = {"boards": {"s": {"board_name": "S"}}, "lane": "alias"}
+    assert twin.run(given("z"), **settings).code == 0
+
+    def hidden(item: Any) -> bool:
+        return bool((twin.time.wall() - item.created.at).total_seconds() < 15)
+
+    def take_away() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+        board = twin.account.board("S")
+        (item,) = [each for each in board.items.values() if each.name == "z"]
+        archive_item(twin.account, item, writer=twin.account.writer("by hand"))
+
+    twin.account.unsearchable = hidden
+    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=take_away, matches=nth_write(0)))
+
+    ended = twin.run(given("a"), **settings)
+
+    assert ended.code == 0
+    assert [row["Record key"] for row in twin.account.rows("S")] == ["a"]

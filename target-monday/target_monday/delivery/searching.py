@@ -155,17 +155,27 @@ class Search:
         return found
 
     def doubled(self, made: Mapping[str, Pending]) -> set[str]:
-        """Of these new items, by id, those whose keys other items of their boards have too."""
-        found: set[str] = set()
-        for board, (plan, keys) in _by_board(made.values()).items():
-            if self.counts.get(plan.board_id) != _count(self.calls, plan.board_id):
-                read = self._read(plan, keys)
-                found |= {
-                    item_id
-                    for item_id, each in made.items()
-                    if each.place[0] == board and len(read.get(each.key, ())) > 1
-                }
-        return found
+        """Of these new items, by id, those whose keys other items of their boards have too.
+
+        As soon as a search finds the new item, it finds an earlier one too; the board's count
+        tells nothing, since people may have taken another item off it meanwhile.
+        """
+        ids = {each.place: item_id for item_id, each in made.items()}
+
+        def told() -> dict[Place, list[KnownItem]]:
+            found = self.look_up(made.values())
+            return {
+                place: these
+                for place, these in found.items()
+                if any(each.item_id == ids.get(place) for each in these)
+            }
+
+        found = appeared(self.calls, told, len(made))
+        hidden = [each for each in made.values() if each.place not in found]
+        for board, (plan, keys) in _by_board(hidden).items():
+            read = self._read(plan, keys)
+            found |= {(board, key): these for key, these in read.items()}
+        return {item_id for place, item_id in ids.items() if len(found.get(place, ())) > 1}
 
     def _is_as_counted(self, waiting: Sequence[Pending], board: int, seen: int = 0) -> bool:
         """Whether a board holds no item but those that are known, and so many that were seen.
