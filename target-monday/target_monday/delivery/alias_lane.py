@@ -108,6 +108,8 @@ class AliasLane:
             answer = self.calls.mutate(body, key, kinds, before_resend=lost.look)
         except Ran as ran:
             self.journal.settle(request, intents, ran.outcomes, how="reading")
+            for pending, outcome in zip(pack, ran.outcomes, strict=True):
+                pending.may_be_there = isinstance(outcome, CarriedOver)
             return [*ran.outcomes]
         except (AnswerLost, Refused) as error:
             return self._failed(request, pack, error)
@@ -126,7 +128,8 @@ class AliasLane:
             self.calls.budget.learn_refusal(fault.cost, ())
         self.journal.settle(request, intents, outcomes, request_id=answer.request_id)
         self.search.note(pack, outcomes)
-        if self.calls.repeated and not answer.replayed:
+        again = self.calls.repeated and not answer.replayed
+        if again or any(pending.may_be_there for pending in pack):
             return [*self._without_copies(pack, outcomes)]
         return [*outcomes]
 

@@ -29,6 +29,7 @@ class Pending:
     did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
     says that the books know the row already; `partial`, that one of its cells did not fit. `after`
     are the places of operations that come first: its key's items leave the stream's other boards.
+    `may_be_there`: a request whose answer was lost may have made it, though it was not found.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
     `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
     source told the record. `weight`: characters of its cells as they came, more or less. `place`:
@@ -43,6 +44,7 @@ class Pending:
     record: dict[str, object] = field(default_factory=dict)
     tries: int = 0
     by_alias: bool = False
+    may_be_there: bool = False
     rest: Mapping[str, Cell] = field(default_factory=dict)
     counted: bool = False
     partial: bool = False
