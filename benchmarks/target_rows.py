@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +25,7 @@ TARGET: Final = str(Path(sys.executable).parent / "target-monday")
 STREAM: Final = "lines"
 VERSION: Final = 1_790_000_000_000
 _CHUNK: Final = 2_000  # rows
+_STRIDE: Final = 611_953  # a prime number
 _TYPES: Final = {"Edm.Decimal": "number", "Edm.Boolean": "boolean"}
 _FORMATS: Final = {"Edm.Date": "date", "Edm.DateTimeOffset": "date-time"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -54,10 +54,12 @@ def write_lines(
     *,
     is_changed: Callable[[int], bool] = lambda _: False,
     times: bool = True,
+    strewn: bool = False,
 ) -> Path:
     """A full read of so many rows, ended by STATE and ACTIVATE_VERSION; written once.
 
-    Without a row there is no ACTIVATE_VERSION, which would ask for everything that is known.
+    `strewn`: rows that follow each other by their keys are far apart. Without a row there is no
+    ACTIVATE_VERSION, which would ask for everything that is known.
     """
     if path.exists():
         return path
@@ -67,7 +69,8 @@ def write_lines(
     state = {"type": "STATE", "value": {"bookmarks": {STREAM: {}}}}
     with path.open("wb") as file:
         file.write(_encode(schema(times=times)) + b"\n")
-        for number in range(rows):
+        for at in range(rows):
+            number = at * _STRIDE % rows if strewn else at
             file.write(head + _record(number, changed=is_changed(number)) + tail)
         if rows:
             file.write(_encode(ended) + b"\n")
@@ -102,6 +105,6 @@ def write_ledger(url: str, ledger: Path, rows: int, **more: Any) -> None:
             wanted = plan.row(decode_record(record))
             made = Pending(plan, wanted.key, Create.of(wanted), record_hash=one).intent.after
             if made is not None:
-                known[wanted.key] = replace(made, item_id=str(10**9 + start + at))
+                known[wanted.key] = made.under(str(10**9 + start + at))
         items.adopt(plan.ledger_id, known)
     session.close(status="done", exit_code=0, message=None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["target_speed"]
 
 _OURS: Final = "target, quiet"
+_STREWN: Final = "target, quiet, rows in another order"
 _STOCK: Final = "stock SDK target"
 _CHECKED: Final = "stock SDK target, validating"
 _RAW: Final = "raw loop that parses"
@@ -51,7 +52,8 @@ def target_speed(settings: Settings) -> Iterator[Figure]:
         folder = Path(name)
         contestants = _contestants(folder, url, rows)
         empty = write_lines(folder / "none.jsonl", 0)
-        _check(contestants[_OURS], rows)
+        for each in (_OURS, _STREWN):
+            _check(contestants[each], rows)
         rounds = [_round(contestants, empty) for _ in range(settings.rounds)]
     for word, seconds in (("net", "seconds"), ("net, by CPU time", "cpu_seconds")):
         rates = {
@@ -73,7 +75,9 @@ def _contestants(folder: Path, url: str, rows: int) -> dict[str, Contestant]:
     lines, fewer = write_lines(folder / "all.jsonl", rows), rows // _FEWER
     some = write_lines(folder / "some.jsonl", fewer)
     ours = write_config(folder / "ours.json", url, ledger, vanished="archive")
-    found = {_OURS: Contestant([TARGET, "--config", str(ours)], lines, rows)}
+    strewn = write_lines(folder / "strewn.jsonl", rows, strewn=True)
+    command = [TARGET, "--config", str(ours)]
+    found = {_OURS: Contestant(command, lines, rows), _STREWN: Contestant(command, strewn, rows)}
     for each, validates in ((_STOCK, False), (_CHECKED, True)):
         config = folder / f"stock-{validates}.json"
         config.write_text(json.dumps({"validate_records": validates}), encoding="utf-8")

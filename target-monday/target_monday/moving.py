@@ -14,7 +14,7 @@ from msgspec import structs
 
 from target_monday.delivery.pending import Pending
 from target_monday.diff import GROUP, Archive, Create, Update, WantedRow
-from target_monday.sorting_out import SortingOut
+from target_monday.sending import Sending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class Elsewhere:
 
 
 @dataclass(slots=True, kw_only=True)
-class Moving(SortingOut):
+class Moving(Sending):
     """Takes items off the boards of their stream that their rows do not belong to any more.
 
     `doubled`: by stream the keys that were found on several of its boards.
