@@ -29,7 +29,7 @@ class Pending:
     did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
     says that the books know the row already; `partial`, that one of its cells did not fit. `after`
     are the places of operations that come first: its key's items leave the stream's other boards.
-    `may_be_there`: a request whose answer was lost may have made it, though it was not found.
+    `may_be_there`: a request or an upload may have made it, though it was not found.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
     `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
     source told the record. `weight`: characters of its cells as they came, more or less. `place`:
