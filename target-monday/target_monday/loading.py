@@ -245,6 +245,7 @@ class Loader(Retiring):
             record = {**waiting.record, **row.record} if waiting else row.record
             pending = Pending(plan, each.key, operation, before, tickets, record, counted=counted)
             pending.after, pending.page = _first_of_all(old, waiting), row.page
+            pending.may_be_there = waiting is not None and waiting.may_be_there
             whole = merged is each or merged.rules.update
             pending.record_hash = _hash_to_keep(row, each, whole=whole)
             refused_before = self.journal.rejects.refused_before

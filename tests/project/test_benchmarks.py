@@ -41,7 +41,7 @@ def server() -> Iterator[Server]:
         ("tap-speed", 3 * (7 + 12)),
         ("tap-memory", 3),
         ("target-start-up", 3),
-        ("target-speed", 2 * (5 + 4)),
+        ("target-speed", 2 * (6 + 5)),
         ("target-work", 2),
         ("target-memory", 4),
         ("plans", 4 * 2 * (4 + 8)),
