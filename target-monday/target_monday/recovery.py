@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +26,9 @@ from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
 from target_monday.errors import BoardFailed, RunFailed
 from target_monday.ledger.intents import Intent, SentOperation, SentUpload, UnsettledRequest
 from target_monday.monday.boards import board_names, boards_by_id, look_up
+from target_monday.monday.client import encode_body
 from target_monday.monday.errors import AnswerLost, Refused
-from target_monday.monday.operations import Making, making
+from target_monday.monday.operations import ArchiveItem, Making, making, write_batch
 from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ __all__ = ["Recovery"]
 
 _KEY_LIFETIME: Final = 25 * 60.0  # seconds; five minutes less than monday's
 _FILE_SECONDS: Final = 90.0
+_PACK: Final = 100  # items that leave in one request
 _log = logging.getLogger("target-monday")
 
 
@@ -104,7 +107,7 @@ class Recovery:
             "request.recover request=%d operations=%d by=%s",
             *(request.id, len(request.operations), "resend" if resend else "reading"),
         )
-        if not resend or not self._resend(request, look):
+        if not resend or not self._resend(request, look, boards):
             for board in {each.board for each in request.operations}:
                 self.items.distrust(board)
             self.journal.settle_by_reading(request.id)
@@ -222,7 +225,12 @@ class Recovery:
 
         return bool(things) and bool(appeared(self.calls, there, len(things)))
 
-    def _resend(self, request: UnsettledRequest, look: Callable[[bool], None]) -> bool:
+    def _resend(
+        self,
+        request: UnsettledRequest,
+        look: Callable[[bool], None],
+        boards: Mapping[int, BoardEntry],
+    ) -> bool:
         """The same bytes under the same key. False if the boards have to be read instead."""
         try:
             answer = self.calls.mutate(request.body, request.idempotency_key, before_resend=look)
@@ -234,7 +242,69 @@ class Recovery:
         intents = [self._intent(each) for each in request.operations]
         name = answer.request_id
         self.journal.settle(request.id, intents, outcomes, how="resend", request_id=name)
+        if not answer.replayed:
+            self._archive_copies(request, outcomes, boards)
         return True
+
+    def _archive_copies(
+        self,
+        request: UnsettledRequest,
+        outcomes: Sequence[Outcome],
+        boards: Mapping[int, BoardEntry],
+    ) -> None:
+        """Where the first try ended while the second was on its way, both have made an item.
+
+        The later one leaves; the board is read again for the other.
+        """
+        made: dict[int, dict[str, str]] = {}
+        for sent, outcome in zip(request.operations, outcomes, strict=True):
+            if sent.kind == "create" and isinstance(outcome, Acknowledged):
+                made.setdefault(sent.board, {})[sent.key] = outcome.item_id
+        copies = [
+            Intent(board, key, Archive(key, ids[key]), None)
+            for board, ids in made.items()
+            if board in boards and boards[board].key_column
+            for key in self._doubled(boards[board], ids)
+        ]
+        if not copies:
+            return
+        _log.warning("request.ran_twice items=%d: the later ones are archived", len(copies))
+        for board in {each.board for each in copies}:
+            self.items.distrust(board)
+        for start in range(0, len(copies), _PACK):
+            self._send(copies[start : start + _PACK])
+
+    def _send(self, leaving: Sequence[Intent]) -> None:
+        items = [ArchiveItem(each.item_id or "", delete=False) for each in leaving]
+        body = encode_body(*write_batch(items))
+        request, key = self.journal.intend(body, leaving)
+        try:
+            answer = self.calls.mutate(body, key, ["archive"] * len(items))
+        except (AnswerLost, Refused) as error:
+            raise RunFailed(f"Items that were made twice cannot be archived: {error}") from error
+        outcomes = outcomes_of(answer, len(items))
+        self.journal.settle(request, leaving, outcomes, request_id=answer.request_id)
+
+    def _doubled(self, entry: BoardEntry, ids: Mapping[str, str]) -> list[str]:
+        """The keys of these new items, by key, that other items of the board have too.
+
+        As soon as a search finds the new item, it finds an earlier one too.
+        """
+        column = entry.key_column or ""
+
+        def told() -> dict[str, int]:
+            found = look_up(self.calls.query, entry.board_id, column, list(ids), columns=[column])
+            return {
+                key: len(items)
+                for key, items in found.items()
+                if any(item.id == ids.get(key) for item in items)
+            }
+
+        found = appeared(self.calls, told, len(ids))
+        if len(found) < len(ids):
+            items, _ = whole_board(self.calls, entry.board_id, [column])
+            found = Counter(str(item.values.get(column, (None,))[0]) for item in items)
+        return [key for key in ids if found.get(key, 0) > 1]
 
     def _intent(self, sent: SentOperation) -> Intent:
         row = WantedRow(sent.key, sent.name, sent.name or "", sent.cells)

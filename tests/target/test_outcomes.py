@@ -293,6 +293,32 @@ def test_a_request_that_ran_twice_leaves_one_item_a_key(twin: Any, messages: Any
     assert twin.run(rows(messages, ["a", "b"])).mutations == 0
 
 
+def test_a_request_of_a_dead_run_that_ran_twice_leaves_one_item_a_key(
+    twin: Any, messages: Any
+) -> None:
+    """The next run asked the board, and the first try ended while that run sent it again."""
+    twin.run(rows(messages, ["z"]))
+    twin.sandbox.monday_faults.plan(Fault(200, "<html>", matches=is_write), times=20)
+    died = twin.run(rows(messages, ["z", "a", "b"]))
+    twin.sandbox.monday_faults.clear()
+    ended_at_last: list[str] = []
+
+    def again(request: Any) -> bool:
+        if is_write(request) and not ended_at_last:
+            ended_at_last.append("once")
+            commit(twin, "a", "b")
+        return False
+
+    twin.sandbox.monday_faults.plan(Fault(matches=again))
+
+    ended = twin.run(rows(messages, ["z", "a", "b"]))
+
+    assert died.code != 0
+    assert (ended.code, len(twin.account.board("S").items)) == (0, 5)  # two of them archived
+    assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b", "z"]
+    assert twin.run(rows(messages, ["z", "a", "b"])).mutations == 0
+
+
 RUNNING = Fault(
     409, '{"errors": [{"message": "running", "extensions": {"code": "IDEMPOTENCY_CONFLICT"}}]}'
 )
