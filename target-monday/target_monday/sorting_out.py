@@ -205,7 +205,7 @@ class SortingOut(Settling):
             again = Pending(plan, pending.key, operation, known, pending.tickets, pending.record)
             again.tries, again.by_alias, again.retry = tries, by_alias, pending.retry
             again.page = pending.page
-            again.may_be_there = outcome.by_upload or outcome.in_doubt
+            again.may_be_there = pending.may_be_there or outcome.by_upload or outcome.in_doubt
             self._wait_again(again)
         elif outcome.by_upload and known is not None and pending.tickets:
             self._acknowledged(pending, books, known.item_id)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ifs_monday_sandbox.faults import Fault
-from ifs_monday_sandbox.monday import structure
+from ifs_monday_sandbox.monday import structure, writes
 from ifs_monday_sandbox.monday.idempotency import Replies
-from ifs_monday_sandbox.monday.writes import archive_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +201,25 @@ def test_an_item_that_is_looked_at_twice_is_counted_once(
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == ["a", "b"]
 
 
+def hide_for_a_minute(twin: Any, name: str) -> None:
+    """No search finds items of this name while they are young."""
+
+    def hidden(item: Any) -> bool:
+        return item.name == name and (twin.time.wall() - item.created.at).total_seconds() < 60
+
+    twin.account.unsearchable = hidden
+
+
+def lose_while_taken_away(twin: Any, name: str) -> None:
+    """The first write's answer is lost and not kept, and the item of this name leaves its board."""
+
+    def meanwhile() -> None:
+        twin.account.replies = Replies(twin.account.elapsed)
+        twin.account.archive_item("S", name)
+
+    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=meanwhile, matches=nth_write(0)))
+
+
 @pytest.mark.parametrize("keys", ["b", "ab"], ids=["all of it", "a part of it"])
 def test_an_item_that_a_person_takes_away_hides_no_other(
     simulate: Callable[..., Any], messages: Any, keys: str
@@ -216,21 +234,103 @@ def test_an_item_that_a_person_takes_away_hides_no_other(
 
     settings = {"boards": {"s": {"board_name": "S"}}, "lane": "alias"}
     assert twin.run(given("z"), **settings).code == 0
-
-    def hidden(item: Any) -> bool:
-        young = (twin.time.wall() - item.created.at).total_seconds() < 60
-        return bool(item.name == "b" and young)
-
-    def take_away() -> None:
-        twin.account.replies = Replies(twin.account.elapsed)
-        board = twin.account.board("S")
-        (item,) = [each for each in board.items.values() if each.name == "z"]
-        archive_item(twin.account, item, writer=twin.account.writer("by hand"))
-
-    twin.account.unsearchable = hidden
-    twin.sandbox.monday_faults.plan(Fault(lose=True, meanwhile=take_away, matches=nth_write(0)))
+    hide_for_a_minute(twin, "b")
+    lose_while_taken_away(twin, "z")
 
     ended = twin.run(given(*keys), **settings)
 
     assert ended.code == 0
     assert sorted(row["Record key"] for row in twin.account.rows("S")) == list(keys)
+
+
+def test_a_later_row_of_an_item_that_was_not_found_makes_no_second_one(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """It joins the create that waits to be sent again, and the item of the first try takes it."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string", "Amount": "number"})
+
+    def given(*rows: tuple[str, int]) -> str:
+        records = [messages.record("s", Id=key, Amount=amount) for key, amount in rows]
+        return str(messages.lines([schema, *records, messages.state(1)]))
+
+    settings = {"boards": {"s": {"board_name": "S"}}, "lane": "alias"}
+    settings |= {"max_aliases": 2, "batch_size_rows": 2}
+    assert twin.run(given(("z", 1)), **settings).code == 0
+    hide_for_a_minute(twin, "b")
+    lose_while_taken_away(twin, "z")
+
+    ended = twin.run(given(("a", 1), ("b", 1), ("b", 2)), **settings)
+
+    assert (ended.code, ended.books.of("s").merged) == (0, 1)
+    rows = [(row["Record key"], row["Amount"]) for row in twin.account.rows("S")]
+    assert sorted(rows) == [("a", "1"), ("b", "2")]
+
+
+def test_an_item_that_an_upload_made_unseen_is_not_made_again(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Its report cannot be read, and the board counts as many items as before."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string", "Mail": "string"})
+
+    def given(**mails: str) -> str:
+        records = [messages.record("s", Id=key, Mail=mail) for key, mail in mails.items()]
+        return str(messages.lines([schema, *records, messages.state(1)]))
+
+    columns = {"Mail": {"title": "Mail", "type": "email"}}
+    settings = {"boards": {"s": {"board_name": "S", "columns": columns}}, "lane": "ingest"}
+    assert twin.run(given(z="z@example.com"), **settings).code == 0
+    hide_for_a_minute(twin, "b")
+
+    def is_report(request: Request) -> bool:
+        return request.url.path.startswith("/reports/")
+
+    def meanwhile() -> None:
+        twin.account.archive_item("S", "z")
+
+    twin.sandbox.monday_faults.plan(Fault(403, meanwhile=meanwhile, matches=is_report))
+    twin.sandbox.monday_faults.plan(Fault(403, matches=is_report))
+
+    ended = twin.run(given(b="b@example.com", refused="b@host"), **settings)
+
+    assert (ended.code, ended.books.of("s").rejected) == (3, 1)
+    assert [row["Record key"] for row in twin.account.rows("S")] == ["b"]
+    assert twin.account.usage.mutations_by_name["archive_item"] == 1
+
+
+@pytest.mark.parametrize("then", [None, "RESOURCE_NOT_FOUND"], ids=["at once", "after a refusal"])
+def test_an_item_that_monday_failed_over_unseen_is_not_made_again(
+    simulate: Callable[..., Any], messages: Any, then: str | None
+) -> None:
+    """It was made after all, and the board counts as many items as before."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string"})
+
+    def given(key: str) -> str:
+        return str(messages.lines([schema, messages.record("s", Id=key), messages.state(1)]))
+
+    def failing(code: str) -> str:
+        error = {"message": code, "path": ["m0"], "extensions": {"code": code}}
+        return json.dumps({"data": {"m0": None}, "errors": [error]})
+
+    settings = {"boards": {"s": {"board_name": "S"}}, "lane": "alias"}
+    assert twin.run(given("z"), **settings).code == 0
+    hide_for_a_minute(twin, "b")
+
+    def meanwhile() -> None:
+        account = twin.account
+        board, values = account.board("S"), {account.column("S", "Record key").id: "b"}
+        writer = account.writer("the request")
+        writes.create_item(account, board, "b", group=None, values=values, writer=writer)
+        account.archive_item("S", "z")
+
+    stumbled = failing("INTERNAL_SERVER_ERROR")
+    twin.sandbox.monday_faults.plan(Fault(200, stumbled, meanwhile=meanwhile, matches=nth_write(0)))
+    if then is not None:
+        twin.sandbox.monday_faults.plan(Fault(200, failing(then), matches=nth_write(0)))
+
+    ended = twin.run(given("b"), **settings)
+
+    assert ended.code == 0
+    assert [row["Record key"] for row in twin.account.rows("S")] == ["b"]
