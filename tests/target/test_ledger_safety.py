@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import stat
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,4 +217,23 @@ def test_the_same_host_name_on_another_machine_is_another_host(ledger_url: str) 
 
     with pytest.raises(BoardFailed):
         ours.take("77")
+    engine.dispose()
+
+
+def test_a_killed_run_whose_parent_never_asks_for_its_end_holds_nothing(ledger_url: str) -> None:
+    """In containers nobody may: the process keeps its number, and does nothing any more."""
+    engine = open_database(ledger_url)
+    ours, theirs = (Leases(engine, "scope", name) for name in ("run-1", "run-2"))
+    theirs.take("77")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with writing(engine, "move") as ledger:
+            ledger.change(tables.leases, tables.leases.c.run_id == "run-2", pid=other.pid)
+        with pytest.raises(BoardFailed):
+            ours.take("77")
+
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        ours.take("77")
+
+    assert ours.live_runs() == {"run-1"}
     engine.dispose()

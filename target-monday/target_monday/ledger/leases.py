@@ -143,10 +143,14 @@ def _machine() -> str | None:
 
 
 def _process_exists(pid: int) -> bool:
+    """Whether it runs. One that was killed may have a number until its parent asks for its end."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
+    with suppress(OSError):  # where there is no /proc, all that have a number run
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return state.rpartition(") ")[2][:1] not in {"Z", "X"}
     return True
