@@ -87,23 +87,14 @@ def primary_key(table: Table) -> tuple[str, ...]:
 
 
 @cache
-def _insertion(table: Table, mark: str, *, anew: bool = False) -> tuple[str, tuple[str, ...]]:
-    """The statement that inserts a row, and its columns: as the digest has them, itself last.
-
-    `anew`: a row of the same key is written over, where it is.
-    """
+def _insertion(table: Table, mark: str) -> tuple[str, tuple[str, ...]]:
+    """The statement that inserts a row, and its columns: as the digest has them, itself last."""
     sealed = shape(table).columns
     others = {str(each.name) for each in table.columns} - _UNSEALED.union(sealed)
     names = (*sealed, *others, *(_UNSEALED & set(table.columns.keys())))
     columns = ", ".join(f'"{name}"' for name in names)
     marks = ", ".join([mark] * len(names))
-    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
-    if anew:
-        key = primary_key(table)
-        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
-        same = ", ".join(f'"{name}"' for name in key)
-        statement += f" ON CONFLICT ({same}) DO UPDATE SET {changes}"
-    return statement, names
+    return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', names  # noqa: S608 - our own names
 
 
 def sum_name(table: Table, row: Mapping[str, Any] | RowMapping) -> str:
@@ -228,13 +219,16 @@ class Writing:
         return numbers
 
     def put(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
-        """Remember rows, in place of those with the same keys; gives ids as `append` does."""
+        """Remember rows, in place of those with the same keys; gives ids as `append` does.
+
+        They are written anew: a row that grows where it is would split its page.
+        """
         if not rows:
             return []
         numbers = self._number(table, rows)
         key = primary_key(table)
-        self._count_out(table, [tuple([row[name] for name in key]) for row in rows])
-        digests = self._insert(table, rows, anew=True)
+        self.forget(table, (tuple([row[name] for name in key]) for row in rows))
+        digests = self._insert(table, rows)
         moves: dict[str, list[bytes]] = {}
         for row, digest in zip(rows, digests, strict=True):
             moves.setdefault(sum_name(table, row), []).append(digest)
@@ -270,35 +264,27 @@ class Writing:
     def forget(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> int:
         """Forget remembered rows by their primary keys; gives how many there were."""
         count = 0
-        for these, values, rows in self._count_out(table, keys):
-            self._cursor.execute(f"DELETE {these}", values)
-            count += rows
-        return count
-
-    def _count_out(
-        self, table: Table, keys: Iterable[tuple[Any, ...]]
-    ) -> list[tuple[str, tuple[Any, ...], int]]:
-        """Take the rows with these primary keys out of the sums, as far as there are any.
-
-        Gives the ends of statements about them with their values, and how many there are.
-        """
-        names, counted = primary_key(table), []
         groups: dict[tuple[Any, ...], list[Any]] = {}
         for key in keys:
             groups.setdefault(key[:-1], []).append(key[-1])
-        same = "".join(f'"{name}" = {self._mark} AND ' for name in names[:-1])
         for first, last in groups.items():
             for start in range(0, len(last), _CHUNK):
-                values = (*first, *last[start : start + _CHUNK])
-                marks = ", ".join(repeat(self._mark, len(values) - len(first)))
-                these = f'FROM "{table.name}" WHERE {same}"{names[-1]}" IN ({marks})'
-                self._cursor.execute(f"SELECT digest {these}", values)
-                found = self._cursor.fetchall()
-                if found:
-                    name = sum_name(table, dict(zip(names, first, strict=False)))
-                    self._sum(name).move(removed=[digest or b"" for (digest,) in found])
-                    counted.append((these, values, len(found)))
-        return counted
+                count += self._forget(table, first, last[start : start + _CHUNK])
+        return count
+
+    def _forget(self, table: Table, first: tuple[Any, ...], last: Sequence[Any]) -> int:
+        """The rows whose primary keys are `first` and one of `last`."""
+        names, values = primary_key(table), (*first, *last)
+        same = "".join(f'"{name}" = {self._mark} AND ' for name in names[:-1])
+        marks = ", ".join(repeat(self._mark, len(last)))
+        these = f'FROM "{table.name}" WHERE {same}"{names[-1]}" IN ({marks})'
+        self._cursor.execute(f"SELECT digest {these}", values)
+        found = self._cursor.fetchall()
+        if found:
+            self._cursor.execute(f"DELETE {these}", values)
+            name = sum_name(table, dict(zip(names, first, strict=False)))
+            self._sum(name).move(removed=[digest or b"" for (digest,) in found])
+        return len(found)
 
     def empty_payloads(self, which: ColumnElement[bool], purge: Mapping[str, Any]) -> int:
         """Empty the payloads of these records; their hashes stay. Gives how many.
@@ -388,11 +374,9 @@ class Writing:
                 row["id"] = self._counters[table.name] = self._counters.get(table.name, 0) + 1
         return [row["id"] for row in rows]
 
-    def _insert(
-        self, table: Table, rows: Sequence[dict[str, Any]], *, anew: bool = False
-    ) -> list[bytes]:
+    def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> list[bytes]:
         digest_of = shape(table).digest_of
-        statement, names = _insertion(table, self._mark, anew=anew)
+        statement, names = _insertion(table, self._mark)
         inserted, digests = [], []
         for row in rows:
             values = list(map(row.get, names))
