@@ -75,7 +75,7 @@ class LostLinks:
         if not columns:
             return
         gone: dict[str, list[tuple[str, str]]] = {name: [] for name in columns}
-        for key, known in self.items.cells(plan.ledger_id):
+        for key, known in self.items.cells(plan.ledger_id, list(columns.values())):
             before = certain(known)
             for name, column_id in columns.items():
                 had = _ids(before.get(column_id))

@@ -269,22 +269,27 @@ def commit(twin: Any, *keys: str) -> None:
         )
 
 
+def end_at_next_write(twin: Any) -> None:
+    """The first try ends at last, while the request is sent again."""
+    ended: list[str] = []
+
+    def again(request: Any) -> bool:
+        if is_write(request) and not ended:
+            ended.append("once")
+            commit(twin, "a", "b")
+        return False
+
+    twin.sandbox.monday_faults.plan(Fault(matches=again))
+
+
 @pytest.mark.parametrize("lag", [0, 90], ids=["found at once", "found late"])
 def test_a_request_that_ran_twice_leaves_one_item_a_key(twin: Any, messages: Any, lag: int) -> None:
     """It was not there when the board was asked, and ended while it was sent again."""
     twin.account.unsearchable = lambda item: (
         (twin.time.wall() - item.created.at).total_seconds() < lag
     )
-    ended_at_last: list[str] = []
-
-    def again(request: Any) -> bool:
-        if is_write(request) and not ended_at_last:
-            ended_at_last.append("once")
-            commit(twin, "a", "b")
-        return False
-
     twin.sandbox.monday_faults.plan(Fault(200, "<html>", matches=is_write))
-    twin.sandbox.monday_faults.plan(Fault(matches=again))
+    end_at_next_write(twin)
 
     ended = twin.run(rows(messages, ["a", "b"]))
 
@@ -301,15 +306,7 @@ def test_a_request_of_a_dead_run_that_ran_twice_leaves_one_item_a_key(
     twin.sandbox.monday_faults.plan(Fault(200, "<html>", matches=is_write), times=20)
     died = twin.run(rows(messages, ["z", "a", "b"]))
     twin.sandbox.monday_faults.clear()
-    ended_at_last: list[str] = []
-
-    def again(request: Any) -> bool:
-        if is_write(request) and not ended_at_last:
-            ended_at_last.append("once")
-            commit(twin, "a", "b")
-        return False
-
-    twin.sandbox.monday_faults.plan(Fault(matches=again))
+    end_at_next_write(twin)
 
     ended = twin.run(rows(messages, ["z", "a", "b"]))
 
