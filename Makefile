@@ -12,10 +12,10 @@ unexport PYTHONUNBUFFERED
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test lint types check bench docs dist clean
+.PHONY: help setup demo sandbox test test-all test-long lint types check bench docs dist clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(VENV)/.synced ## Install everything into .tools and .venv
 
@@ -37,7 +37,9 @@ demo: setup ## Sync a manufacturer's year to boards, let a day pass, sync the ch
 sandbox: setup ## Keep the sandbox up for trying things by hand (Ctrl-C ends it)
 	ifs-monday-sandbox serve
 
-test: lint types check ## Lint, types and all tests
+test: lint types check ## Lint, types and the tests
+
+test-all: test test-long ## The same and the long tests, which run every documented command
 
 lint: setup
 	ruff check .
@@ -48,7 +50,10 @@ types: setup
 	mypy
 
 check: setup
-	pytest --numprocesses auto
+	pytest --numprocesses auto -m "not long"
+
+test-long: setup
+	pytest -m long
 
 bench: setup ## Measure speed, memory and start-up; BENCH="tap-speed --rows 20000" for a part
 	python -m benchmarks $(BENCH)

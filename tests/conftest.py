@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# A deadline of an example is a timing assertion, which fails on a busy machine.
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,24 +45,39 @@ def start_sandbox() -> Iterator[Callable[[SandboxSettings], Sandbox]]:
 
 @pytest.fixture(scope="session")
 def miss() -> Callable[[str], None]:
-    """Skips for want of something; with CI=true that is a failure, since CI has all of it."""
+    """Skips a test for want of something; with REQUIRE_ALL=1 the test fails instead."""
 
     def skip(what: str) -> None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must have {what}")
-        pytest.skip(f"this machine has no {what}")
+        if os.environ.get("REQUIRE_ALL") == "1":
+            pytest.fail(f"REQUIRE_ALL=1, but this machine lacks {what}")
+        pytest.skip(f"this machine lacks {what}")
 
     return skip
 
 
 @pytest.fixture(scope="session")
-def reference(project_root: Path, miss: Callable[[str], None]) -> Callable[[str, str], Path]:
-    """Gives the path of reference data beside the project, which is not part of it."""
+def reference(miss: Callable[[str], None]) -> Callable[[str, str], Path]:
+    """Gives the path of reference data outside the project, which an environment variable names."""
 
-    def path(name: str, what: str) -> Path:
-        found = project_root.parent / "shared" / name
+    def path(variable: str, what: str) -> Path:
+        named = os.environ.get(variable)
+        if not named:
+            miss(f"{what} ({variable} names no path)")
+        found = Path(named or "")
         if not found.exists():
-            miss(f"{what} at ../shared/{name}")
+            miss(f"{what} ({variable} names a path that does not exist)")
         return found
 
     return path
+
+
+@pytest.fixture(scope="session")
+def monday_schema(reference: Callable[[str, str], Path]) -> Path:
+    """The folder with monday's own schema and operations."""
+    return reference("MONDAY_SCHEMA", "monday's official schema")
+
+
+@pytest.fixture(scope="session")
+def real_ifs(reference: Callable[[str, str], Path]) -> Path:
+    """The folder with recorded answers of a real tenant."""
+    return reference("IFS_RECORDINGS", "recorded answers of a real IFS tenant")

@@ -21,7 +21,6 @@ from tap_ifs_cloud.tap import TapIfsCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from tap_ifs_cloud.odata.errors import IfsError
 
@@ -407,12 +406,6 @@ def orders() -> Callable[..., list[Row]]:
         ]
 
     return make
-
-
-@pytest.fixture
-def real_ifs(reference: Callable[[str, str], Path]) -> Path:
-    """The recorded answers of a real tenant."""
-    return reference("real-ifs", "recorded answers of a real tenant")
 
 
 @pytest.fixture

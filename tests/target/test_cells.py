@@ -289,7 +289,6 @@ RECORDS = st.fixed_dictionaries(
 @settings(
     max_examples=2,
     phases=[Phase.generate],
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(RECORDS, min_size=20, max_size=60))

@@ -24,15 +24,13 @@ from target_monday.monday.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
 @pytest.fixture(scope="session")
-def schema(reference: Callable[[str, str], Path]) -> GraphQLSchema:
+def schema(monday_schema: Path) -> GraphQLSchema:
     """Monday's published schema."""
-    path = reference("monday/schema-2026-10.graphql", "official schema of monday")
-    return build_schema(path.read_text(encoding="utf-8"))
+    return build_schema((monday_schema / "schema-2026-10.graphql").read_text("utf-8"))
 
 
 DOCUMENTS = sorted(

@@ -102,7 +102,6 @@ def twins(simulate: Callable[..., Any]) -> dict[str, Any]:
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(RECORDS, max_size=12), st.lists(RECORDS, max_size=12))

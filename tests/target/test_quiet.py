@@ -75,7 +75,7 @@ def test_both_paths_come_to_the_same(simulate: Callable[..., Any], messages: Any
     simulation = simulate(daily_calls=10_000_000)
     number = iter(range(10_000))
 
-    @settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+    @settings(max_examples=12, phases=(Phase.explicit, Phase.generate))
     @given(RUNS)
     def check(runs: list[list[dict[str, str]]]) -> None:
         example = next(number)

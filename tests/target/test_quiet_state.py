@@ -145,7 +145,6 @@ def test_both_paths_come_to_the_same(
 
     @settings(
         max_examples=6,
-        deadline=None,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )

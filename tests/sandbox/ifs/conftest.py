@@ -17,7 +17,6 @@ from ifs_monday_sandbox.ifs.settings import IfsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TOKEN_PATH = "auth/realms/sandbox/protocol/openid-connect/token"
 
@@ -126,9 +125,3 @@ def moving_twin(start_twin: Callable[..., Twin]) -> Twin:
 def clock() -> Clock:
     """A clock that stands still."""
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def recorded(reference: Callable[[str, str], Path]) -> Path:
-    """Recorded answers of a real tenant."""
-    return reference("real-ifs", "recorded answers of a real tenant")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ifs_monday_sandbox.ifs.errors import ODataError
 from ifs_monday_sandbox.ifs.filter_syntax import (
@@ -161,7 +161,6 @@ def test_precedence_is_that_of_odata() -> None:
     assert tree == Logic("or", equals("A"), Logic("and", Not(equals("B")), equals("C")))
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_any_text_survives_quoting(text: str) -> None:
     """A literal with its quotes doubled gives the text back."""
@@ -170,7 +169,6 @@ def test_any_text_survives_quoting(text: str) -> None:
     assert parse_key(f"'{doubled}'") == {"": Literal(Kind.TEXT, text)}
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab'(),=.-1 eqandornot/$", max_size=30))
 def test_any_input_is_parsed_or_refused(text: str) -> None:
     """The parser never fails otherwise than by a refusal."""
@@ -191,7 +189,6 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(CONDITIONS, st.lists(st.tuples(*[st.none() | VALUES] * 3)))
 def test_the_index_never_skips_a_row_that_fits(
     text: str, values: list[tuple[int | None, ...]]

@@ -34,9 +34,9 @@ PYTHON: dict[Kind, type | tuple[type, ...]] = {
 
 
 @pytest.fixture
-def real(recorded: Path) -> Element:
+def real(real_ifs: Path) -> Element:
     """The recorded metadata of VoucherRowsAnalysis."""
-    return fromstring((recorded / "voucher-rows-analysis.metadata.xml").read_bytes())
+    return fromstring((real_ifs / "voucher-rows-analysis.metadata.xml").read_bytes())
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def test_columns_are_real_ones(real: Element, ours: Element, kind: str) -> None:
         assert facets == known[name], name
 
 
-def test_metadata_is_written_as_the_real_one_is(twin: Any, recorded: Path) -> None:
+def test_metadata_is_written_as_the_real_one_is(twin: Any, real_ifs: Path) -> None:
     """One line, with the same declaration and the same closing of empty elements."""
     pattern = r"<\?xml[^>]*\?>|<Property Name=\"luname\"[^/]*</Property>|<PropertyRef[^>]*/>"
-    real = (recorded / "voucher-rows-analysis.metadata.xml").read_text()
+    real = (real_ifs / "voucher-rows-analysis.metadata.xml").read_text()
 
     text = twin.get("VoucherRowsAnalysis.svc/$metadata").text
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def exchanges(recorded: Path) -> list[dict[str, Any]]:
+def exchanges(real_ifs: Path) -> list[dict[str, Any]]:
     """All recorded GETs."""
-    every = json.loads((recorded / "exchanges.json").read_text())
+    every = json.loads((real_ifs / "exchanges.json").read_text())
     return [each for each in every if each["request"]["method"] == "GET"]
 
 

@@ -20,9 +20,9 @@ PATH = "auth/realms/sandbox/protocol/openid-connect/token"
 GRANT = {"grant_type": "client_credentials"}
 
 
-def test_the_reply_has_the_keys_of_the_real_one(twin: Any, recorded: Path) -> None:
+def test_the_reply_has_the_keys_of_the_real_one(twin: Any, real_ifs: Path) -> None:
     """Keys, scope and lifetimes are those of a recorded reply."""
-    exchanges = json.loads((recorded / "exchanges.json").read_text())
+    exchanges = json.loads((real_ifs / "exchanges.json").read_text())
     real = json.loads(exchanges[0]["response"]["body"])
 
     reply = twin.log_in().json()

@@ -18,7 +18,6 @@ from ifs_monday_sandbox.monday.settings import MondaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @dataclass
@@ -141,9 +140,3 @@ def start() -> Iterator[Callable[..., Twin]]:
 def twin(start: Callable[..., Twin]) -> Twin:
     """A twin with the usual settings."""
     return start()
-
-
-@pytest.fixture(scope="session")
-def official(reference: Callable[[str, str], Path]) -> Path:
-    """The directory with monday's own schema; skips where it is not at hand."""
-    return reference("monday", "official schema of monday")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def theirs(official: Path) -> GraphQLSchema:
-    return build_schema((official / "schema-2026-10.graphql").read_text("utf-8"))
+def theirs(monday_schema: Path) -> GraphQLSchema:
+    return build_schema((monday_schema / "schema-2026-10.graphql").read_text("utf-8"))
 
 
 def arguments(fields: object) -> Iterator[tuple[str, str, str, bool]]:
@@ -101,9 +101,9 @@ def test_no_required_argument_of_monday_is_missing(theirs: GraphQLSchema) -> Non
             assert needed <= one.args.keys(), f"{owner.name}.{name}"
 
 
-def test_the_operations_of_a_writer_are_valid(official: Path) -> None:
+def test_the_operations_of_a_writer_are_valid(monday_schema: Path) -> None:
     """Every operation that was checked against monday's schema is valid against ours."""
-    operations = parse((official / "operations.graphql").read_text("utf-8"))
+    operations = parse((monday_schema / "operations.graphql").read_text("utf-8"))
 
     assert validate(executable_schema(), operations) == []
 

@@ -9,7 +9,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tap_ifs_cloud.odata.errors import ConnectionFailed, Forbidden, PageTooLarge, TooMuchAtOnce
 from tap_ifs_cloud.odata.unpacking import CannotUnpack, gathered, unpacked
@@ -95,7 +95,6 @@ def test_a_gzip_bomb_is_not_unpacked() -> None:
         tracemalloc.stop()
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.binary(max_size=200), min_size=1), st.sampled_from([1, 6, 9]))
 def test_gzip_is_unpacked_exactly(members: list[bytes], level: int) -> None:
     """All members of it; what follows and is none is left out."""

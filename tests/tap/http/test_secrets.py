@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tap_ifs_cloud.odata.auth import ClientCredentials, GivenHeaders
 from tap_ifs_cloud.odata.errors import HeaderInvalid, IfsError
@@ -127,7 +127,6 @@ def test_a_header_that_cannot_be_sent_is_named_only(
     assert ifs.seen == []
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(min_size=12), st.text(), st.integers(0, 20))
 def test_a_secret_is_hidden_also_if_its_end_is_cut(secret: str, around: str, cut: int) -> None:
     """Eight characters of it are enough to know it."""
