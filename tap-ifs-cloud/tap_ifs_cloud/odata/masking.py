@@ -19,7 +19,10 @@ _BEGINNING: Final = 8
 _SHORTEST: Final = 4  # shorter values are words of every text
 _WORDS: Final = frozenset({"true", "false", "none", "null"})
 _TOKEN: Final = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
-_USER_IN_ADDRESS: Final = re.compile(r"//.*@", re.DOTALL)
+# An address may go up to the next blank or quotation mark; what is before its last `@` is a user
+# only where its authority is more than a host with a port.
+_BEFORE_AT: Final = re.compile(r"""//[^\s"'<>]*@""")
+_HOST: Final = re.compile(r"//(?:[\w.~%-]+|\[[\da-fA-F:.]*\])(?::\d*)?(?=[/?#])")
 
 
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
@@ -32,7 +35,7 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(form, MASK)
     for beginning in {form[:_BEGINNING] for form in forms if len(form) > _BEGINNING}:
         text = _without_cut(text, beginning, forms)
-    return _USER_IN_ADDRESS.sub(f"//{MASK}@", _TOKEN.sub(rf"\1 {MASK}", text))
+    return _without_users(_TOKEN.sub(rf"\1 {MASK}", text))
 
 
 def header_secrets(values: Iterable[str]) -> Iterator[str]:
@@ -40,6 +43,16 @@ def header_secrets(values: Iterable[str]) -> Iterator[str]:
     for value in values:
         yield value
         yield value.rpartition(" ")[2]
+
+
+def _without_users(text: str) -> str:
+    """Hide user and password of each address; an `@` in its path or query hides nothing."""
+    kept = []
+    while found := _BEFORE_AT.search(text):
+        host = _HOST.match(text, found.start())
+        kept.append(text[: host.end()] if host else f"{text[: found.start()]}//{MASK}@")
+        text = text[(host or found).end() :]
+    return "".join((*kept, text))
 
 
 def _is_secret(text: str) -> bool:

@@ -183,8 +183,13 @@ def _check(headers: Mapping[str, str]) -> None:
 
 
 def proxy_secrets(url: str) -> Iterator[str]:
-    """What a proxy on the way to `url` is shown: its password, and that with the user packed."""
+    """What a proxy on the way to `url` is shown: its password, and that with the user packed.
+
+    Whatever is before the last `@` of its address is one as well: a password that is not quoted may
+    hold blanks and slashes, by which no text tells it from a path.
+    """
     for proxy in get_environ_proxies(url).values():
+        yield proxy.partition("//")[2].rpartition("@")[0]
         with suppress(ValueError):  # an address that cannot be read names no password
             user, password = get_auth_from_url(proxy)
             if password:

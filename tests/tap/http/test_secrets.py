@@ -147,9 +147,39 @@ def test_a_secret_that_begins_like_another_is_hidden_whole() -> None:
     [
         ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
         ("http://u:p@ss/w@proxy:1 failed", "http://***@proxy:1 failed"),
+        ("http://u:p@ss@proxy:1", "http://***@proxy:1"),
+        ("http://tap:a/b@proxy:1/x", "http://***@proxy:1/x"),
+        ("http://u:secret@[::1]:8080/x", "http://***@[::1]:8080/x"),
+        ("(//u:p@h) and http://v:q@h2/a", "(//***@h) and http://***@h2/a"),
         ("X: true is not 1", "X: true is not 1"),
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, told: str) -> None:
     """Without being known; short words of every text are left."""
     assert masked(text, ["true", "1", ""]) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'https://acme.ifs.cloud/main/T.svc/XSet: HTTP 500, {"@odata.context":"x"}',
+        'https://acme:8443/T.svc: {"url":"https://acme/x","@odata.nextLink":"https://acme/y"}',
+        "http://[::1]:8080/T.svc/XSet?$filter=Mail eq 'a@b.example'",
+        "https://acme.ifs.cloud/T.svc/XSet,@odata.context=$metadata#XSet/@odata.count",
+        "no answer from https://acme.ifs.cloud: write to support@acme.example",
+        "// a comment, then https://acme/x and\nlines later: @odata.context",
+        "https://one/a https://two/b, user@example.com",
+    ],
+)
+def test_a_later_at_sign_hides_no_diagnosis(text: str) -> None:
+    """Only what an address itself holds before its host is a user."""
+    assert masked(text) == text
+
+
+@given(st.text("ab1:@/ ?#.-", max_size=12), st.text('ab @\n"', max_size=12))
+def test_no_password_of_an_address_is_shown(path: str, around: str) -> None:
+    """Whatever follows its host, and whatever text is around it."""
+    text = f"{around} https://user:c4n4ry@host/{path} {around}"
+
+    assert "c4n4ry" not in masked(text)
+    assert "https://***@" in masked(text)
