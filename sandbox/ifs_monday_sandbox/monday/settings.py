@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PLANS", "MondaySettings", "Plan", "PlanName"]
+__all__ = ["PLANS", "BulkMatch", "BulkReport", "MondaySettings", "Plan", "PlanName"]
 
 PlanName = Literal["free", "basic", "standard", "pro", "enterprise"]
+BulkReport = Literal["serial", "row_number", "shuffled", "truncated", "none"]
+BulkMatch = Literal["board", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class MondaySettings:
     `prices` overrides the points of single root fields by name; `points_per_cell` comes on top for
     each column value that a mutation writes. `ingest_polls` is how many status
     questions a bulk job answers with PROCESSING after its upload; with 0 it is done on upload.
+    `bulk_report` is the form of a bulk job's report, `bulk_match` where `on_match` looks for items.
+    What is known of each behaviour stands in `behaviours.toml`.
     """
 
     api_token: str = "sandbox"  # noqa: S105  (a documented example, it opens nothing)
@@ -62,6 +66,8 @@ class MondaySettings:
     ingest_polls: int = 1
     ingest_jobs_per_hour: int = 100
     ingest_items_per_hour: int = 19_000
+    bulk_report: BulkReport = "row_number"
+    bulk_match: BulkMatch = "board"
 
     def limits(self) -> Plan:
         """The plan's limits, with what is set here in their place."""

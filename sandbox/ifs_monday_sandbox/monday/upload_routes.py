@@ -32,7 +32,7 @@ def upload_routes(account: Account) -> list[Route]:
             job = account.uploads.by_token(request.path_params["token"])
             if job is None or job.report_until is None or account.elapsed() > job.report_until:
                 return _denied("the address has expired")
-            return PlainTextResponse(job.report(), media_type="text/csv")
+            return PlainTextResponse(job.report, media_type="text/csv")
 
     return [
         Route("/uploads/{token}", upload, methods=["PUT"]),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ifs_monday_sandbox.monday.account import Account
     from ifs_monday_sandbox.monday.records import Board, Column, Group, Item, Writer
+    from ifs_monday_sandbox.monday.settings import BulkMatch
 
 __all__ = ["Match", "Outcome", "UploadFaultError", "read_rows", "write_rows"]
 
@@ -41,12 +42,24 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a row: created, updated, skipped, invalid or failed. Rows count from 1."""
+    """What became of a row: created, updated, skipped, invalid or failed. Rows count from 1.
+
+    `column_id`: of the cell that `error` is about, if it is about one.
+    """
 
     row_number: int
     kind: str
     item_id: int | None = None
     error: str = ""
+    column_id: str = ""
+
+
+class BadCellError(Exception):
+    """A cell that cannot be imported."""
+
+    def __init__(self, column_id: str, message: str) -> None:
+        self.column_id = column_id
+        super().__init__(message)
 
 
 class Target(Protocol):
@@ -65,12 +78,18 @@ class Target(Protocol):
         """How rows find items that exist."""
 
     @property
+    def reach(self) -> BulkMatch:
+        """Where rows find items that exist: on the whole board, or in `group` alone."""
+
+    @property
     def writer(self) -> Writer:
         """Who uploads."""
 
 
-def read_rows(board: Board, content: bytes, most_rows: int) -> Sequence[Mapping[str, str]]:
-    """The rows as column id -> text; raises UploadFaultError."""
+def read_rows(
+    board: Board, content: bytes, most_rows: int
+) -> tuple[Sequence[str], Sequence[Mapping[str, str]]]:
+    """The header, and the rows as column id -> text; raises UploadFaultError."""
     try:
         lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -84,7 +103,7 @@ def read_rows(board: Board, content: bytes, most_rows: int) -> Sequence[Mapping[
         raise UploadFaultError(
             "INVALID_UPLOAD", f"Row {uneven} has not as many cells as the header"
         )
-    return [dict(zip(header, row, strict=True)) for row in rows]
+    return header, [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _check_header(board: Board, header: Sequence[str]) -> None:
@@ -129,12 +148,14 @@ def _key(target: Target, row: Mapping[str, str]) -> str:
 
 
 def _items_by_key(account: Account, target: Target) -> dict[str, Item]:
-    """Active items by key; of several, the most recently created one."""
+    """Active items within reach by key; of several, the most recently created one."""
     if target.match is None:
         return {}
     column = target.match.column
     found: dict[str, Item] = {}
     for item in target.board.active_items():
+        if target.reach == "group" and item.group_id != target.group.id:
+            continue
         found[display_text(account, item, column).casefold()] = item
     found.pop("", None)
     return found
@@ -147,8 +168,8 @@ def _write_row(
         return Outcome(number, "skipped", item.id)
     try:
         values = _values(account, target.board, row)
-    except ValueError as error:
-        return Outcome(number, "invalid", error=str(error))
+    except BadCellError as error:
+        return Outcome(number, "invalid", error=str(error), column_id=error.column_id)
     try:
         if item is not None:
             writes.change_values(
@@ -167,7 +188,8 @@ def _write_row(
         return Outcome(number, "created", new.id)
     except MondayError as error:
         kind = "failed" if error.code == "ItemsLimitationException" else "invalid"
-        return Outcome(number, kind, error=str(error))
+        column_id = error.extensions["error_data"].get("column_id", "")
+        return Outcome(number, kind, error=str(error), column_id=column_id)
 
 
 def _values(account: Account, board: Board, row: Mapping[str, str]) -> dict[str, Any]:
@@ -183,5 +205,5 @@ def _values(account: Account, board: Board, row: Mapping[str, str]) -> dict[str,
         try:
             values[column_id] = csv_value(account, column, text)
         except ValueError as error:
-            raise ValueError(f"{column_id}: {error}") from error
+            raise BadCellError(column_id, str(error)) from error
     return values

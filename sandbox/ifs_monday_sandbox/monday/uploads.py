@@ -5,8 +5,6 @@ Source: developer.monday.com/api-reference/docs/importing-items-in-bulk.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import secrets
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from ifs_monday_sandbox.monday.csv_cells import MATCH_TYPES
 from ifs_monday_sandbox.monday.errors import MondayError, bad_argument, missing
 from ifs_monday_sandbox.monday.limits import Window
 from ifs_monday_sandbox.monday.structure import active_column
+from ifs_monday_sandbox.monday.upload_report import report_of
 from ifs_monday_sandbox.monday.upload_rows import (
     Match,
     Outcome,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from ifs_monday_sandbox.monday.account import Account
     from ifs_monday_sandbox.monday.records import Board, Group, Writer
+    from ifs_monday_sandbox.monday.settings import BulkMatch, BulkReport
 
 __all__ = ["URL_SECONDS", "UploadJob", "Uploads"]
 
@@ -51,10 +51,13 @@ class UploadJob:
     base_url: str
     upload_until: float
     polls_left: int
+    reach: BulkMatch = "board"
+    report_form: BulkReport = "serial"
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     status: str = "UPLOAD_PENDING"
     content: bytes | None = None
     outcomes: Sequence[Outcome] = ()
+    report: str = ""
     report_until: float | None = None
     failure_reason: str | None = None
     failure_message: str | None = None
@@ -90,15 +93,6 @@ class UploadJob:
         kinds = [outcome.kind for outcome in self.outcomes]
         names = ("invalid", "skipped", "created", "updated", "failed")
         return {"submitted": len(kinds)} | {name: kinds.count(name) for name in names}
-
-    def report(self) -> str:
-        """CSV with one line for each row of the upload."""
-        out = io.StringIO()
-        lines = csv.writer(out)
-        lines.writerow(("row_number", "status", "item_id", "error"))
-        for one in self.outcomes:
-            lines.writerow((one.row_number, one.kind, one.item_id or "", one.error))
-        return out.getvalue()
 
 
 class Uploads:
@@ -147,6 +141,8 @@ class Uploads:
             base_url=base_url,
             upload_until=self._account.elapsed() + URL_SECONDS,
             polls_left=self._account.settings.ingest_polls,
+            reach=self._account.settings.bulk_match,
+            report_form=self._account.settings.bulk_report,
         )
         self._jobs[job.id] = job
         return job
@@ -184,7 +180,7 @@ class Uploads:
                 raise UploadFaultError("FILE_TOO_LARGE", "At most 150 MB are taken")  # noqa: TRY301  (one way out for every fault)
             if any(text in content for text in self._account.poison):
                 raise UploadFaultError("INVALID_UPLOAD", "The file cannot be read")  # noqa: TRY301  (as above)
-            rows = read_rows(job.board, content, job.most_rows)
+            header, rows = read_rows(job.board, content, job.most_rows)
         except UploadFaultError as error:
             self._fail(job, "REJECTED", error)
             return
@@ -197,7 +193,10 @@ class Uploads:
         if job.counted:
             self.items_left.use(sum(one.kind in ("created", "updated") for one in job.outcomes))
         job.status = "COMPLETED"
-        job.report_until = self._account.elapsed() + URL_SECONDS
+        if job.report_form != "none":
+            columns = [column_id for column_id in header if column_id != "name"]
+            job.report = report_of(job.outcomes, columns, job.report_form, seed=job.id)
+            job.report_until = self._account.elapsed() + URL_SECONDS
 
     def _check_capacity(self, job: UploadJob, rows: int) -> None:
         if job.counted and rows > self.items_left.left:

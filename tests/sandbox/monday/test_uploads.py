@@ -269,3 +269,75 @@ def test_a_backfill_creates_only(twin: Twin) -> None:
 
     assert twin.account.rows("Invoices") == [{"Name": "a"}]
     assert twin.account.uploads.items_left.left == 19_000
+
+
+BAD_SECOND = [["name", "{note}", "{number}"], ["a", "x", "1"], ["b", "", "1,5"], ["c", "y", ""]]
+
+
+def rows_of(twin: Twin, board: str) -> list[list[str]]:
+    """Three rows, of which the second has a bad number."""
+    ids = {"note": twin.column(board, "text", "note"), "number": twin.column(board, "numbers")}
+    return [[cell.format(**ids) for cell in row] for row in BAD_SECOND]
+
+
+def test_a_report_numbers_rows_and_has_errors_under_column_ids(start: Callable[..., Twin]) -> None:
+    """The form that was seen live: a column's cell holds what is wrong with it."""
+    twin = start(bulk_report="serial")
+    board = twin.board()
+    rows = rows_of(twin, board)
+    state = upload(twin, board, rows)
+
+    text = requests.get(state["report_url"], timeout=30).text
+    head, first, second, third = csv.reader(io.StringIO(text))
+    (_, note, number) = rows[0]
+    assert head == ["serialNo", "status", "itemId", "error", note, number]
+    ids = [str(item.id) for item in twin.account.items("Invoices")]
+    assert first == ["1", "success", ids[0], "", "", ""]
+    assert second[:3] == ["2", "validation_error", ""]
+    assert second[5]
+    assert second[3:5] == [f"[{number}]: {second[5]}", ""]
+    assert third == ["3", "success", ids[1], "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("form", "numbers"),
+    [("row_number", [1, 2, 3]), ("shuffled", [1, 2, 3]), ("truncated", [1])],
+)
+def test_reports_of_other_forms(start: Callable[..., Twin], form: str, numbers: list[int]) -> None:
+    """Each row has one line, in any order; a cut report has fewer whole ones."""
+    twin = start(bulk_report=form)
+    board = twin.board()
+    state = upload(twin, board, rows_of(twin, board))
+
+    text = requests.get(state["report_url"], timeout=30).text
+    whole = [line for line in text.splitlines()[1:] if line.count(",") > 2 and line[0].isdigit()]
+    assert sorted(int(line[0]) for line in whole)[: len(numbers)] == numbers
+
+
+def test_a_job_may_have_no_report(start: Callable[..., Twin]) -> None:
+    twin = start(bulk_report="none")
+    state = upload(twin, twin.board(), [["name"], ["a"]])
+
+    told = state["status"], state["report_created"], state["report_url"]
+    assert told == ("COMPLETED", False, None)
+
+
+def test_rows_may_find_items_of_one_group_only(start: Callable[..., Twin]) -> None:
+    """Then a row whose item is in another group makes a copy."""
+    twin = start(bulk_match="group")
+    board = twin.board()
+    key = twin.column(board, "text", "key")
+    here, there = twin.item(board, "here", {key: "K1"}), twin.item(board, "there", {key: "K2"})
+    query = 'mutation($b: ID!) { create_group(board_id: $b, group_name: "Other") { id } }'
+    group = twin.ask(query, b=board)["create_group"]["id"]
+    twin.ask(
+        "mutation($i: ID!, $g: String!) { move_item_to_group(item_id: $i, group_id: $g) { id } }",
+        i=there,
+        g=group,
+    )
+
+    state = upload(twin, board, [["name", key], ["a", "K1"], ["b", "K2"]], match=key)
+
+    assert counts(state) == {"submitted": 2, "created": 1, "updated": 1}
+    names = {str(item.id): item.name for item in twin.account.items("Invoices")}
+    assert (names.pop(here), names.pop(there), list(names.values())) == ("a", "there", ["b"])
