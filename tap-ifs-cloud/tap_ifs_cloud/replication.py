@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
 from tap_ifs_cloud.odata.etag import version_time
+from tap_ifs_cloud.odata.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,7 +210,8 @@ class Stamp:
         if self.type == "Edm.Date":
             return date.fromisoformat(value)
         if self.type == "Edm.DateTimeOffset":
-            return _moment_of(value, value)
+            at, fraction = moment(value)
+            return at if at.tzinfo else at.replace(tzinfo=UTC), fraction
         if self.type == "Edm.String":
             if version_time(value) is None:
                 raise ValueError

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
-from tap_ifs_cloud.odata.errors import BadRequest, IfsError, RunStopper
+from tap_ifs_cloud.odata.errors import QUESTION_REFUSED, IfsError, RunStopper
 from tap_ifs_cloud.odata.peek import peek
 from tap_ifs_cloud.odata.query import Query, both
 from tap_ifs_cloud.replication import as_bookmark
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.plan import StreamPlan
 
 __all__ = ["newest_stamp", "with_tried_stamp"]
+
+EXACT: Final = 2**53  # up to here a binary float holds every integer
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def with_tried_stamp(plan: StreamPlan) -> StreamPlan:
         return plan
     try:
         newest = _newest(plan, stamp)
-    except BadRequest as error:
+    except QUESTION_REFUSED as error:
         reason = str(error)
     except RunStopper:
         raise
@@ -64,4 +67,6 @@ def _newest(plan: StreamPlan, stamp: str) -> str | None:
     )
     rows = peek(plan.service.session, plan.where, query, headers=plan.headers)
     value = rows[0].get(stamp) if rows else None
+    if isinstance(value, int | Decimal) and not -EXACT <= value <= EXACT:
+        return None  # it may have come through a binary float, and the newest row lie beyond
     return None if value is None else as_bookmark(value)

@@ -181,6 +181,8 @@ class Double:
         self.counts = True  # whether `$count` is served
         self.sort_text: Callable[[str], str] = str  # texts are compared as they are
         self.next_link: Callable[[str, int], str] | None = None
+        self.rounds = False  # whether numbers go through a binary float
+        self.knows_ieee754 = True  # whether a client can ask for texts instead
         self.token_uses = 10_000  # requests after which a token is refused
         self.expires_in: object = 180
         self.faults: deque[Answer] = deque()
@@ -263,6 +265,9 @@ class Double:
             "@odata.context": "x",
             "value": [self._columns(row, options.get("$select")) for row in page],
         }
+        if self.rounds:
+            as_text = self.knows_ieee754 and "IEEE754Compatible=true" in seen.headers["Accept"]
+            body["value"] = [rounded(row, as_text=as_text) for row in body["value"]]
         if self.next_link and start + size < len(rows):
             body["@odata.nextLink"] = self.next_link(seen.path, start + size)
         return Answer(200, exact(body).encode(), {"Content-Type": "application/json"})
@@ -270,6 +275,17 @@ class Double:
     def _columns(self, row: Row, select: str | None) -> Row:
         names = set(select.split(",")) if select else row.keys()
         return {n: v for n, v in row.items() if n in names or n.startswith("@")}
+
+
+def rounded(row: Row, *, as_text: bool) -> Row:
+    """A row whose numbers have gone through a binary float, or are texts instead."""
+
+    def sent(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            return value
+        return f"{value:f}" if as_text else Decimal(float(value))
+
+    return {name: sent(value) for name, value in row.items()}
 
 
 def exact(body: object) -> str:

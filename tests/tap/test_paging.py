@@ -177,6 +177,18 @@ def test_the_next_page_is_asked_for_before_this_one_is_given_away() -> None:
         pytest.param(
             "Edm.DateTimeOffset", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", id="moment"
         ),
+        pytest.param(
+            "Edm.DateTimeOffset",
+            "2026-01-01T00:00:00.1234567Z",
+            "2026-01-01T00:00:00.12345671Z",
+            id="moment-to-the-last-digit",
+        ),
+        pytest.param(
+            "Edm.DateTimeOffset",
+            "2026-01-01T02:00:00.999999999999+02:00",
+            "2026-01-01T00:00:01Z",
+            id="moment-elsewhere-to-the-last-digit",
+        ),
         pytest.param("Edm.Date", "2026-01-31", "2026-02-01", id="date"),
     ],
 )
@@ -187,6 +199,20 @@ def test_values_are_compared_by_their_type(type_name: str, low: object, high: ob
     by.check([{"A": low}, {"A": high}])
     with pytest.raises(OrderBroken, match="sorts A otherwise"):
         by.check([{"A": high}, {"A": low}])
+
+
+@pytest.mark.parametrize(
+    "same",
+    ["2026-01-01T00:00:00.5000000Z", "2026-01-01T02:00:00.5+02:00", "2026-01-01T00:00:00.50+00:00"],
+)
+def test_a_moment_written_in_two_ways_is_one(same: str) -> None:
+    """The columns behind it decide."""
+    by = cursor(("At", "Edm.DateTimeOffset"), ("No", "Edm.Int32"))
+    moment = "2026-01-01T00:00:00.5Z"
+
+    by.check([{"At": moment, "No": 1}, {"At": same, "No": 2}])
+    with pytest.raises(OrderBroken, match="sorts No otherwise"):
+        by.check([{"At": moment, "No": 2}, {"At": same, "No": 1}])
 
 
 def test_the_order_of_enumerations_is_the_servers() -> None:

@@ -100,6 +100,23 @@ def test_a_start_date_takes_the_columns_form(type_name: str, given: str, start: 
     assert Stamp("S", type_name).start(given) == start
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.0000001Z"),
+        ("2026-01-01T00:00:00.1234567Z", "2026-01-01T00:00:00.1234568Z"),
+        ("2026-01-01T01:00:00.9999999+01:00", "2026-01-01T00:00:00.99999991Z"),
+        ("2026-01-01T00:00:00", "2026-01-01T00:00:00.1Z"),
+    ],
+)
+def test_bookmarks_are_compared_to_their_last_digit(earlier: str, later: str) -> None:
+    """Services write more digits of a fraction than a Python moment holds."""
+    stamp = Stamp("S", MOMENT)
+
+    assert stamp.order(earlier) < stamp.order(later)
+    assert not stamp.order(later) < stamp.order(earlier)
+
+
 def test_a_column_that_cannot_be_compared_is_refused() -> None:
     """Text is ordered by the database's rules, which nobody knows."""
     properties = {"Name": Property("Name", "Edm.String"), "Day": Property("Day", "Edm.Date")}

@@ -197,6 +197,56 @@ def test_a_row_version_that_counts_changes_is_none(
     assert "stamp.refused stream=order stamp=Objversion reason=\"'3' counts" in caplog.text
 
 
+LARGE = 2**53 + 1  # a binary float makes an even number of it
+
+
+@pytest.mark.parametrize("type_name", ["Edm.Int64", "Edm.Decimal"])
+@pytest.mark.parametrize("knows_parameter", [True, False])
+def test_the_newest_row_is_read_at_a_server_that_rounds(
+    run: Run,
+    ifs: Any,
+    orders: Any,
+    type_name: str,
+    knows_parameter: bool,  # noqa: FBT001
+) -> None:
+    """It writes large numbers through a binary float unless it is asked for all their digits."""
+    ifs.sets["OrderSet"] = orders(3, lambda n: LARGE - 2 + n)
+    with_version(ifs, type_name)
+    ifs.rounds, ifs.knows_ieee754 = True, knows_parameter
+
+    records, _ = run(str(LARGE - 2), key="Objversion")
+
+    assert "0002" in numbers(records)
+
+
+def test_every_request_for_values_asks_for_all_their_digits(
+    run: Run, ifs: Any, orders: Any
+) -> None:
+    """And for the version of OData that the tap reads."""
+    ifs.sets["OrderSet"] = stamped(orders, "2026-01-01T00:00:00Z")
+
+    run("2026-01-01T00:00:00Z")
+
+    asked = {seen.headers["Accept"] for seen in ifs.gets("OrderSet?")}
+    assert asked == {"application/json;IEEE754Compatible=true"}
+    assert {seen.headers["OData-MaxVersion"] for seen in ifs.gets()} == {"4.0"}
+
+
+@pytest.mark.parametrize("status", [400, 404, 414, 501])
+def test_a_stamp_is_none_however_its_filter_is_refused(
+    run: Run, ifs: Any, orders: Any, failure: Any, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """Servers have several words for what they do not do."""
+    ifs.sets["OrderSet"] = stamped(orders, "2026-01-01T00:00:00Z")
+    ifs.plan(failure(status, "X", "no", part="Cf_Last_Modified%20ne"))
+
+    records, mark = run()
+
+    assert len(records) == 1
+    assert mark == {}
+    assert "stamp.refused stream=order" in caplog.text
+
+
 def test_a_row_version_ahead_of_the_server_is_refused(
     run: Run, config: dict[str, Any], ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

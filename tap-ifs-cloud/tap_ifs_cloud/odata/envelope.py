@@ -17,6 +17,7 @@ from tap_ifs_cloud.odata.errors import (
     OperationTimeout,
     Outdated,
     Refused,
+    ServerFailed,
     Throttled,
     Transient,
     Unavailable,
@@ -77,12 +78,13 @@ _BY_STATUS: Final[Mapping[int, Callable[[str, str], IfsError]]] = {
     400: lambda url, said: BadRequest(f"{url}: {said}"),
     403: Forbidden,
     404: NotFound,
+    500: lambda url, said: ServerFailed(f"{url}: {said}"),
     429: lambda url, said: Throttled(f"{url}: {said}"),
     504: GatewayTimeout,
 }
 _REFUSALS: Final = frozenset({400, 403, 404})  # whatever code comes with them
 # 423: the resource is locked.
-_TRANSIENT: Final = frozenset({408, 423, 425, 500, 502, 503})
+_TRANSIENT: Final = frozenset({408, 423, 425, 502, 503})
 
 
 def error_of(body: Body) -> IfsError:

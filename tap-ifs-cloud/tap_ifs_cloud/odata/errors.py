@@ -15,6 +15,7 @@ IfsError                      one entity set cannot be read; others may
 │   └── Unavailable           IFS_UNAVAILABLE
 │       ├── Throttled         429
 │       ├── Outdated          MI_MODIFIED_ERROR
+│       ├── ServerFailed      500
 │       └── GatewayTimeout    504; in the end an OperationTimeout
 ├── BadRequest                IFS_BAD_REQUEST
 ├── Forbidden                 IFS_FORBIDDEN
@@ -38,7 +39,7 @@ IfsError                      one entity set cannot be read; others may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from typing_extensions import override
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "QUESTION_REFUSED",
     "AuthFailed",
     "AuthNotJson",
     "AuthUnavailable",
@@ -74,6 +76,7 @@ __all__ = [
     "Refused",
     "ReplicationKeyInvalid",
     "RunStopper",
+    "ServerFailed",
     "Throttled",
     "TlsFailed",
     "TooMuchAtOnce",
@@ -211,6 +214,10 @@ class Outdated(Unavailable):
 
     IFS technical documentation, "Projections and OData Provider".
     """
+
+
+class ServerFailed(Unavailable):
+    """500: the server failed over the request, perhaps over this one each time."""
 
 
 class GatewayTimeout(Unavailable):
@@ -379,3 +386,8 @@ class ReplicationKeyInvalid(IfsError):
     """The replication key does not exist or cannot be compared."""
 
     code = "REPLICATION_KEY_INVALID"
+
+
+# The server does not take a question as it is put, so another one may do. A missing grant, a
+# time-out or a server that is down say nothing of the question.
+QUESTION_REFUSED: Final = (BadRequest, NotFound, Refused, NotJson, ServerFailed)

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from operator import itemgetter, lt
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from msgspec import UNSET
 
 from tap_ifs_cloud.odata.errors import PagingLoop
+from tap_ifs_cloud.odata.moments import moment
 from tap_ifs_cloud.odata.query import Query, after, both, literal, until
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ _PLAIN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Edm.Int32": Decimal,
     "Edm.Int64": Decimal,
     "Edm.Date": str,
-    "Edm.DateTimeOffset": datetime.fromisoformat,
+    "Edm.DateTimeOffset": moment,
 }
 
 PART: Final = 500  # rows given away at once: few enough to stay in a processor's cache meanwhile
@@ -157,9 +157,13 @@ class Cursor:
         for column, type_name, low, high in zip(self.columns, self.types, one, other, strict=True):
             if low == high:
                 continue
-            if _is_empty(low) or _is_empty(high) or _ascends(type_name, low, high):
-                return
-            raise OrderBroken(f"the server sorts {column} otherwise than by its plain values")
+            match _is_less(type_name, low, high):
+                case None | True:
+                    return
+                case False if _is_less(type_name, high, low):
+                    raise OrderBroken(
+                        f"the server sorts {column} otherwise than by its plain values"
+                    )
         raise KeyRepeated(f"several rows have the same {', '.join(self.columns)}")
 
 
@@ -173,13 +177,15 @@ def _is_empty(value: object) -> bool:
     return value is None or value is UNSET
 
 
-def _ascends(type_name: str, low: object, high: object) -> bool:
-    """Whether `low` comes before `high`, or nobody can tell."""
+def _is_less(type_name: str, low: object, high: object) -> bool | None:
+    """Whether `low` comes before `high`; `None` if nobody can tell."""
     plain = _PLAIN.get(type_name)
+    if plain is None or _is_empty(low) or _is_empty(high):
+        return None
     try:
-        return plain is None or bool(plain(low) < plain(high))
+        return bool(plain(low) < plain(high))
     except (ValueError, TypeError, ArithmeticError):
-        return True
+        return None
 
 
 def without_circles(ask: Ask) -> Ask:

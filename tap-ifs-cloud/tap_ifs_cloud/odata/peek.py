@@ -9,6 +9,7 @@ import msgspec
 
 from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import NotJson
+from tap_ifs_cloud.odata.query import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ def peek(
     Raises IfsError: NotJson where the answer is no page of rows.
     """
     address = f"{url}?{query.encoded()}"
-    return session.get(address, accept="application/json", read=_rows, headers=headers).value
+    return session.get(address, accept=ROWS, read=_rows, headers=headers).value
 
 
 def _rows(body: Body) -> _Rows:

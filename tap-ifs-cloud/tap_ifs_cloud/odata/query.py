@@ -11,7 +11,12 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ORDERABLE", "Query", "after", "both", "literal", "until"]
+__all__ = ["ORDERABLE", "ROWS", "Query", "after", "both", "literal", "until"]
+
+# The one way to ask for values. With the parameter a server writes Int64 and Decimal as strings,
+# with all their digits; without, it may send them through a binary float (OData JSON Format 4.01,
+# 3.2). A server that does not know it ignores it: numbers are read as exactly as they were written.
+ROWS: Final = "application/json;IEEE754Compatible=true"
 
 # Kept unencoded beside letters and digits. IFS does not take `$` as %24 nor a blank as `+`.
 _SAFE: Final = "$,'():/*@!~"

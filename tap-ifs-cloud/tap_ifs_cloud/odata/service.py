@@ -21,7 +21,7 @@ from tap_ifs_cloud.odata.errors import (
 from tap_ifs_cloud.odata.metadata import Metadata, parse_metadata
 from tap_ifs_cloud.odata.metadata_cache import conditions
 from tap_ifs_cloud.odata.paging import Link, Page
-from tap_ifs_cloud.odata.query import Query
+from tap_ifs_cloud.odata.query import ROWS, Query
 from tap_ifs_cloud.odata.session import NOT_MODIFIED
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 _BOM = b"\xef\xbb\xbf"
-# With the parameter a server writes Int64 and Decimal as strings, with all their digits; without,
-# it may send them through a binary float (OData JSON Format 4.01, 3.2). Who does not know it
-# ignores it, and numbers are read as exactly as they were written.
-_ROWS = "application/json;IEEE754Compatible=true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ class Service:
     ) -> Body:
         """The answer that holds a page, as it came."""
         return self.session.get(
-            self._address(entity_set, address), accept=_ROWS, read=_as_it_is, headers=headers
+            self._address(entity_set, address), accept=ROWS, read=_as_it_is, headers=headers
         )
 
     def page(
@@ -102,7 +98,7 @@ class Service:
         """
         read = partial(self.read, row_type=row_type, follow_links=follow_links)
         url = self._address(entity_set, address)
-        return self.session.get(url, accept=_ROWS, read=read, headers=headers)
+        return self.session.get(url, accept=ROWS, read=read, headers=headers)
 
     def _address(self, entity_set: str, address: Query | Link) -> str:
         if isinstance(address, Link):

@@ -45,6 +45,9 @@ NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
 THROTTLED: Final = 429
 REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
+# Keeps a service of OData 4.01 from writing `@nextLink` and `@etag`, without the prefix (OData 4.01
+# JSON Format, 4.5).
+MAX_VERSION: Final[Mapping[str, str]] = {"OData-MaxVersion": "4.0"}
 CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
 
 
@@ -88,7 +91,7 @@ class Session:
         seconds of silence; twice that is the longest that an answer may take.
         Raises TooMuchAtOnce where a smaller page may do, and other IfsErrors.
         """
-        asked = {"Accept": accept, **(headers or {})}
+        asked = {"Accept": accept, **MAX_VERSION, **(headers or {})}
         conditional = not CONDITIONS.isdisjoint(name.lower() for name in asked)
         seconds = self.timeout if timeout is None else timeout
 
