@@ -7,7 +7,6 @@ and one row. What IFS answers alike is told apart by asking further (`whereabout
 from __future__ import annotations
 
 import logging
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tap_ifs_cloud.odata.auth import GivenHeaders
 from tap_ifs_cloud.odata.errors import (
-    AuthUnavailable,
     EntitySetMissing,
     Forbidden,
     IfsError,
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.odata.session import Session
     from tap_ifs_cloud.whereabouts import Whereabouts
 
-__all__ = ["HostUnknown", "diagnose"]
+__all__ = ["diagnose"]
 
 # Who tests waits for the verdict; a run has more patience.
 PATIENCE: Final = Patience(tries=3, longest=5.0, longest_asked=30.0)
@@ -45,12 +43,6 @@ ASKERS: Final = 8  # streams that are tested side by side
 
 NO_ROWS = "NO_ROWS"
 NO_ROWS_FILTERED = "NO_ROWS_FILTERED"
-
-
-class HostUnknown(RunStopper):
-    """DNS does not know the host."""
-
-    code = "IFS_HOST_UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +119,8 @@ def _test_token(session: Session, logger: logging.Logger) -> None:
         session.credentials.headers()
     except RunStopper as error:
         logger.error("test.token failed %s", error.code)  # noqa: TRY400 # it is raised and told
-        raise _named(error) from error
+        raise
     logger.info("test.token ok")
-
-
-def _named(error: RunStopper) -> RunStopper:
-    """The same, or HostUnknown where that is at the bottom of it."""
-    if isinstance(error, AuthUnavailable) and _is_caused_by(error, socket.gaierror):
-        return HostUnknown(
-            f"{error.sentence}. The name is not known here: check the host of `base_url` (or "
-            "`token_url`), and whether a VPN or proxy is needed"
-        )
-    return error
-
-
-def _is_caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether an error of that kind is among the causes, which may lead in a circle."""
-    seen: list[BaseException] = []
-    ahead: list[BaseException | None] = [error]
-    while ahead:
-        one = ahead.pop()
-        if one is not None and one not in seen:
-            seen.append(one)
-            ahead += (one.__cause__, one.__context__)
-    return any(isinstance(one, kind) for one in seen)
 
 
 @dataclass(frozen=True, slots=True)

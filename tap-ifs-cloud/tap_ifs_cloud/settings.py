@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from singer_sdk import typing as th
 
@@ -12,16 +13,22 @@ from tap_ifs_cloud.definition import StreamDefinition
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
+from tap_ifs_cloud.odata.query import expression_fault
 from tap_ifs_cloud.replication import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SETTINGS", "definitions", "metadata_folder", "setting_faults", "token_url"]
+__all__ = ["SETTINGS", "cleaned", "definitions", "metadata_folder", "setting_faults", "token_url"]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?")
+
+# As a service declares names (OData CSDL 4.01, 15.2), and as IFS names custom services.
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_REALM = re.compile(r"[^/\\?#;%\s]+")
+_GATEWAYS = ("main", "int", "b2b")
 
 _STREAM = th.ObjectType(
     th.Property(
@@ -58,7 +65,7 @@ _STREAM = th.ObjectType(
     th.Property(
         "gateway",
         th.StringType,
-        allowed_values=["main", "int", "b2b"],
+        allowed_values=list(_GATEWAYS),
         title="Gateway",
         description="Gateway of this stream, if it is not the general one.",
     ),
@@ -162,7 +169,15 @@ SETTINGS: Final = th.PropertiesList(
         required=True,
         title="Address of IFS Cloud",
         description="Scheme and host, e.g. `https://acme.ifs.cloud`, with a path if a gateway "
-        "needs one. The token is sent to this origin only.",
+        "needs one, but without `/main/…`. The token is sent to this origin only.",
+    ),
+    th.Property(
+        "allow_http",
+        th.BooleanType,
+        default=False,
+        title="Allow plain HTTP",
+        description="Whether `base_url` and `token_url` may be `http` addresses of other machines. "
+        "Secret, token and rows then travel unencrypted. This machine itself is always allowed.",
     ),
     th.Property(
         "realm",
@@ -209,7 +224,7 @@ SETTINGS: Final = th.PropertiesList(
     th.Property(
         "gateway",
         th.StringType,
-        allowed_values=["main", "int", "b2b"],
+        allowed_values=list(_GATEWAYS),
         default="main",
         title="Gateway",
         description="`main` serves the web client's projections, `int` integration projections and "
@@ -286,7 +301,8 @@ SETTINGS: Final = th.PropertiesList(
 
 def token_url(config: Mapping[str, Any]) -> str:
     """Where tokens are asked for."""
-    realm = f"auth/realms/{config.get('realm')}/protocol/openid-connect/token"
+    name = quote(config.get("realm") or "", safe="")
+    realm = f"auth/realms/{name}/protocol/openid-connect/token"
     return config.get("token_url") or f"{config['base_url'].rstrip('/')}/{realm}"
 
 
@@ -298,6 +314,26 @@ def metadata_folder(config: Mapping[str, Any]) -> Path | None:
     return Path(named) if named else default_folder()
 
 
+def cleaned(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without what is empty, and without blanks and line breaks around texts.
+
+    Values of `headers` stay as they are: a blank in one may count.
+    """
+    kept = {name: value if name == "headers" else _trimmed(value) for name, value in config.items()}
+    return {name: value for name, value in kept.items() if value not in (None, "")}
+
+
+def _trimmed(value: Any) -> Any:
+    match value:
+        case str():
+            return value if (bare := value.strip()) == value else type(value)(bare)
+        case list():
+            return [_trimmed(each) for each in value]
+        case dict():
+            return {name: _trimmed(each) for name, each in value.items()}
+    return value
+
+
 def definitions(config: Mapping[str, Any]) -> list[StreamDefinition]:
     """The streams that the user has listed, in that order; empty without the setting."""
     return [StreamDefinition.of(entry) for entry in config.get("streams") or ()]
@@ -305,10 +341,10 @@ def definitions(config: Mapping[str, Any]) -> list[StreamDefinition]:
 
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong between settings whose types are right: code and sentence, one per fault."""
-    yield from _address_faults(config)
-    yield from _value_faults(config)
     streams = definitions(config)
-    yield from _credential_faults(config, anonymous=bool(streams) and _all_by_url(streams))
+    yield from _address_faults(config, may_name_gateway=_all_by_url(streams))
+    yield from _value_faults(config)
+    yield from _credential_faults(config, anonymous=_all_by_url(streams))
     for definition in streams:
         yield from _stream_faults(definition, config)
     names = [definition.name for definition in streams]
@@ -316,15 +352,36 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"SETTING_DUPLICATE: several streams are called {name!r}: give each a `name`."
 
 
-def _address_faults(config: Mapping[str, Any]) -> Iterator[str]:
+def _address_faults(config: Mapping[str, Any], *, may_name_gateway: bool) -> Iterator[str]:
     for setting in ("base_url", "token_url"):
         if config.get(setting):
             try:
-                Origin.of(config[setting])
+                origin = Origin.of(config[setting])
             except ValueError as error:
                 yield f"SETTING_INVALID: `{setting}`: {error}."
+                continue
+            if not origin.is_confidential and not config.get("allow_http"):
+                yield (
+                    f"SETTING_INVALID: `{setting}`: {origin} is plain http: the secret and the "
+                    "token would travel unencrypted. Use https, or set `allow_http: true`."
+                )
+            if setting == "base_url" and not may_name_gateway:
+                yield from _gateway_faults(origin)
     if not config.get("base_url"):
         yield "SETTING_MISSING: `base_url` is empty: set it to the address of IFS Cloud."
+    realm = config.get("realm")
+    if realm and (not _REALM.fullmatch(realm) or realm in (".", "..")):
+        yield f"SETTING_INVALID: `realm`: {realm!r} is not the name of a realm."
+
+
+def _gateway_faults(origin: Origin) -> Iterator[str]:
+    """That an address goes on to a gateway, as those do that a browser shows."""
+    root, *behind = re.split(rf"/(?:{'|'.join(_GATEWAYS)})/", origin.prefix, maxsplit=1)
+    if behind:
+        yield (
+            "SETTING_INVALID: `base_url` goes on to a gateway or a page: leave out what follows "
+            f"{f'{origin}{root}'!r}. The settings `gateway` and `projection` name the rest."
+        )
 
 
 def _value_faults(config: Mapping[str, Any]) -> Iterator[str]:
@@ -351,7 +408,7 @@ def _value_faults(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _all_by_url(streams: list[StreamDefinition]) -> bool:
-    return all(definition.service_url is not None for definition in streams)
+    return bool(streams) and all(each.service_url is not None for each in streams)
 
 
 def _credential_faults(config: Mapping[str, Any], *, anonymous: bool) -> Iterator[str]:
@@ -371,21 +428,38 @@ def _stream_faults(definition: StreamDefinition, config: Mapping[str, Any]) -> I
     name = definition.name
     if not definition.projection and definition.service_url is None:
         yield f"SETTING_MISSING: stream {name!r} needs `projection` (or `service_url`)."
+    for setting, given in (
+        ("projection", definition.projection),
+        ("entity_set", definition.entity_set),
+    ):
+        if given and (not _NAME.fullmatch(given) or ".." in given):
+            yield (
+                f"SETTING_INVALID: stream {name!r}: `{setting}`: {given!r} is not a name. An "
+                "address goes into `service_url`."
+            )
+    if definition.filter and (fault := expression_fault(definition.filter)):
+        yield f"SETTING_INVALID: stream {name!r}: `filter` {fault}. Correct it."
     if definition.replication_key and definition.replication in ("full", "etag"):
         yield (
             f"SETTING_CONFLICT: stream {name!r} has a `replication_key`, but `replication: "
             f"{definition.replication}` uses none."
         )
-    if definition.service_url is not None and not _is_below(definition, config.get("base_url")):
-        yield (
-            f"SETTING_INVALID: stream {name!r}: `service_url` must lie below `base_url`, "
-            "the only origin that credentials are sent to."
-        )
+    if definition.service_url is not None:
+        base_url = config.get("base_url") or ""
+        if fault := _service_fault(definition.url(base_url, ""), base_url):
+            yield f"SETTING_INVALID: stream {name!r}: {fault}"
 
 
-def _is_below(definition: StreamDefinition, base_url: str | None) -> bool:
+def _service_fault(address: str, base_url: str) -> str | None:
+    """Why credentials may not be sent to the address of a service."""
     try:
-        origin = Origin.of(base_url or "")
+        origin = Origin.of(base_url)
     except ValueError:
-        return True  # told already, with the reason
-    return origin.resolve(definition.url(base_url or "", ""), base_url or "") is not None
+        return None  # that is a fault of its own
+    try:
+        Origin.of(address)
+    except ValueError as error:
+        return f"`service_url`: {error}."
+    if origin.has(address):
+        return None
+    return "`service_url` must lie below `base_url`, the only origin that credentials are sent to."

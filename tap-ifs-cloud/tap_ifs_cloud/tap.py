@@ -32,7 +32,14 @@ from tap_ifs_cloud.odata.session import Session
 from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
-from tap_ifs_cloud.settings import SETTINGS, definitions, metadata_folder, setting_faults, token_url
+from tap_ifs_cloud.settings import (
+    SETTINGS,
+    cleaned,
+    definitions,
+    metadata_folder,
+    setting_faults,
+    token_url,
+)
 from tap_ifs_cloud.stamps import with_tried_stamp
 from tap_ifs_cloud.stream import EntitySetStream
 from tap_ifs_cloud.termination import Termination
@@ -106,7 +113,7 @@ class TapIfsCloud(Tap):
 
         What is empty counts as not set, so that an empty environment variable means the default.
         """
-        self._config = {n: value for n, value in self._config.items() if value not in (None, "")}
+        self._config = cleaned(self._config)
         required = "'base_url' is a required property"  # told by the rules, in our words
         faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
         faults = [_typed_fault(fault) for fault in faults] or list(setting_faults(self.config))

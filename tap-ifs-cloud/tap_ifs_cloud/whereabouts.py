@@ -215,4 +215,4 @@ class Whereabouts:
         if not isinstance(error, Forbidden | NotFound) or definition.service_url is not None:
             return error
         asked = Place(definition.gateway or gateway, definition.service)
-        return self.why_not(definition.projection.removesuffix(".svc"), asked)
+        return self.why_not(definition.projection, asked)

@@ -371,11 +371,11 @@ def test_a_login_page_is_no_token(
 def test_an_unknown_host_is_told_as_such(
     check: Any, connection: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not as a failed token."""
+    """By one code, in the line of the step and at the end."""
     with pytest.raises(RunStopper, match=r"^IFS_HOST_UNKNOWN: .*`base_url`"):
-        check({**connection, "base_url": "http://no-such-host.invalid"})
+        check({**connection, "base_url": "https://no-such-host.invalid"})
 
-    assert lines(caplog) == ["test.token failed AUTH_IFS_UNAVAILABLE"]
+    assert lines(caplog) == ["test.token failed IFS_HOST_UNKNOWN"]
 
 
 def test_a_connection_without_tls_is_told_as_such(check: Any, connection: dict[str, Any]) -> None:

@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 from tap_ifs_cloud.definition import StreamDefinition, stream_name
 from tap_ifs_cloud.odata.errors import IfsError
+from tap_ifs_cloud.odata.query import expression_fault, one_line
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import SETTINGS, token_url
 from tap_ifs_cloud.tap import TapIfsCloud
@@ -111,6 +114,101 @@ def test_a_fault_in_a_secret_does_not_show_it(change: dict[str, Any], told: str)
 
     assert any(f"SETTING_INVALID: {told}" in fault for fault in said)
     assert "canary" not in str(said)
+
+
+def stream(**more: Any) -> dict[str, Any]:
+    """Settings with one stream."""
+    return {"streams": [{"entity_set": "ASet", "projection": "P", **more}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"base_url": "http://acme.example"}, "`base_url`: http://acme.example is plain http"),
+        ({"base_url": "http://10.0.0.1"}, "`base_url`: http://10.0.0.1 is plain http"),
+        ({"base_url": "http://localhost.evil.example"}, "`base_url`: http://localhost.evil"),
+        ({"token_url": "http://sso.example/t"}, "`token_url`: http://sso.example is plain http"),
+        ({"base_url": "https://acme.example/\nx"}, "`base_url`: it holds a blank"),
+        ({"base_url": "https://acme.example/a b"}, "`base_url`: it holds a blank"),
+        ({"base_url": "https://u%40h"}, "`base_url`: it holds a user"),
+        ({"base_url": "https://h:port"}, "`base_url`: 'https://h:port' is not an http"),
+        ({"base_url": "https://[::1"}, "`base_url`: 'https://[::1' is not an http"),
+        ({"base_url": "https://h/a/../b"}, "`base_url`: 'https://h/a/../b' climbs"),
+        ({"base_url": "https://h?canary=1"}, "`base_url`: 'https://h' is followed by a query"),
+        ({"base_url": "https://h/main"}, "leave out what follows 'https://h'"),
+        ({"base_url": "https://h/gw/main/ifsapplications/web/"}, "what follows 'https://h/gw'"),
+        (
+            {"base_url": "https://h:8/int/ifsapplications/entity/v1/X.svc"},
+            "what follows 'https://h:8'",
+        ),
+        ({"realm": "../../tenantB"}, "`realm`: '../../tenantB' is not the name of a realm"),
+        ({"realm": ".."}, "`realm`: '..' is not"),
+        ({"realm": "r?x=1"}, "`realm`: 'r?x=1' is not"),
+        (stream(projection="../../../../tenantB/p"), "`projection`: '../../../../tenantB/p' is"),
+        (stream(projection=".."), "`projection`: '..' is not a name"),
+        (stream(projection="a%2f..%2fb"), "`projection`: 'a%2f..%2fb' is not a name"),
+        (stream(projection="P.svc/ASet"), "`projection`: 'P.svc/ASet' is not a name"),
+        (stream(entity_set="../b/ASet"), "`entity_set`: '../b/ASet' is not a name"),
+        (stream(entity_set="ASet?$top=1"), "`entity_set`: 'ASet?$top=1' is not a name"),
+        (stream(entity_set="A(1)"), "`entity_set`: 'A(1)' is not a name"),
+        (stream(service_url="../tenantB"), "climbs up its own path"),
+        (stream(service_url="https://u:canary@127.0.0.1:1/x"), "`service_url`: it holds a user"),
+        (stream(service_url="x?key=canary"), "followed by a query or fragment: leave it out"),
+        (stream(filter="A eq 1 # only ours"), "`filter` holds a comment (`#`)"),
+        (stream(filter="A eq 1 // only ours"), "`filter` holds a comment (`//`)"),
+        (stream(filter="A eq 1 -- don't"), "`filter` holds a comment (`--`)"),
+        (stream(filter="A eq 1 /* canary */"), "`filter` holds a comment (`/*`)"),
+        (stream(filter="A eq 'x"), "`filter` holds a text without its closing"),
+        (stream(filter="A eq 'it's'"), "`filter` holds a text without its closing"),
+    ],
+)
+def test_what_leads_elsewhere_is_refused_before_the_first_request(
+    change: dict[str, Any], told: str
+) -> None:
+    """Credentials in an address, an open line, names that are paths, filters that none can read."""
+    said = faults(GOOD | change)
+
+    assert [told in fault for fault in said] == [True]
+    assert "canary" not in str(said)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"base_url": "http://localhost:1"},
+        {"base_url": "http://ifs.localhost:1"},
+        {"base_url": "http://[::1]:1"},
+        {"base_url": "http://127.9.9.9:1"},
+        {"base_url": "http://ifs.example", "allow_http": True},
+        {"base_url": "https://ifs.example/\n"},
+        {"base_url": " https://ifs.example/gw \t"},
+        {"base_url": "https://main.example/mainframe"},
+        {"base_url": "https://h/main", **stream(service_url="odata")},
+        {"realm": "My-realm_1.x\n", "client_secret": "s\r\n"},
+        stream(projection=" QueryProjectionX-1.svc/ "),
+        stream(entity_set="Reference_CodeB"),
+        stream(filter="A eq '# // -- /* it''s' and\n B gt -1\n"),
+    ],
+)
+def test_what_is_meant_is_taken(change: dict[str, Any]) -> None:
+    """Blanks and line breaks around a setting are nobody's wish."""
+    made = TapIfsCloud(config=GOOD | change, setup_mapper=False)
+
+    assert "\n" not in str([v for n, v in made.config.items() if n != "streams"])
+
+
+@given(st.lists(st.sampled_from(["'", "''", " ", "\n", "\t", "\r\n", "A", "eq", "\u00a0"])))
+def test_a_filter_is_one_line_with_its_texts_as_they_are(words: list[str]) -> None:
+    """Between two quotation marks nothing changes, elsewhere only white space."""
+    written = "".join(words)
+
+    sent = one_line(written)
+
+    assert one_line(sent) == sent
+    assert "".join(sent.split()) == "".join(written.split())
+    if expression_fault(written) is None:
+        assert re.findall(r"'(?:[^']|'')*'", sent) == re.findall(r"'(?:[^']|'')*'", written)
+        assert not re.search(r"[^\S ]|  ", re.sub(r"'(?:[^']|'')*'", "T", sent))
 
 
 def test_a_misspelt_setting_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tap_ifs_cloud.definition import service_name
 from tap_ifs_cloud.exploring.survey import (
     Column,
     EntitySet,
@@ -73,7 +74,7 @@ def find(whereabouts: Whereabouts, projection: str, asked: Place, *, only_there:
 
     Raises IfsError; for a 403 or 404 one that tells the cause.
     """
-    name = projection.removesuffix(".svc")
+    name = service_name(projection)
     try:
         return _found(whereabouts, name, asked)
     except (Forbidden, NotFound):

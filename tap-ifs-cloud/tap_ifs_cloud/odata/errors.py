@@ -8,7 +8,8 @@ IfsError                      one entity set cannot be read; others may
 │   ├── TlsFailed             IFS_TLS
 │   ├── HeaderInvalid         HEADER_INVALID
 │   ├── ForeignLink           SECURITY_NEXTLINK
-│   └── ForeignRedirect       SECURITY_REDIRECT
+│   ├── ForeignRedirect       SECURITY_REDIRECT
+│   └── ForeignAddress        SECURITY_ADDRESS
 ├── Transient                 worth another try
 │   ├── ConnectionFailed      IFS_CONNECTION
 │   ├── BrokenBody            IFS_BROKEN_BODY
@@ -58,10 +59,12 @@ __all__ = [
     "ConnectionFailed",
     "EntitySetMissing",
     "Forbidden",
+    "ForeignAddress",
     "ForeignLink",
     "ForeignRedirect",
     "GatewayTimeout",
     "HeaderInvalid",
+    "HostUnknown",
     "IfsError",
     "Incomplete",
     "InvalidMetadata",
@@ -132,6 +135,18 @@ class AuthUnavailable(RunStopper):
     code = "AUTH_IFS_UNAVAILABLE"
 
 
+class HostUnknown(RunStopper):
+    """DNS does not know the host of the token address, after all tries."""
+
+    code = "IFS_HOST_UNKNOWN"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(
+            f"{sentence}. The name is not known here: check the host of `base_url` (or "
+            "`token_url`), and whether a VPN or proxy is needed"
+        )
+
+
 class TlsFailed(RunStopper):
     """The certificate is not trusted; nothing was sent, and nothing is read unverified."""
 
@@ -164,14 +179,26 @@ class ForeignLink(RunStopper):
 
 
 class ForeignRedirect(RunStopper):
-    """A redirect leads away from `base_url`; nothing was sent to it."""
+    """A redirect leads away from an address that credentials are sent to; it was not followed."""
 
     code = "SECURITY_REDIRECT"
 
-    def __init__(self, url: str, target: str) -> None:
+    def __init__(self, url: str, target: str, setting: str) -> None:
+        sentence = f"{url} redirects to {target!r}: it was not followed. "
+        if target.startswith("https://") and url.startswith("http://"):
+            sentence += "The credentials went there unencrypted: replace the client's secret. "
+        super().__init__(f"{sentence}Set `{setting}` to the final address")
+
+
+class ForeignAddress(RunStopper):
+    """An address put together of settings or names lies outside `base_url`; nothing was sent."""
+
+    code = "SECURITY_ADDRESS"
+
+    def __init__(self, url: str, origin: str) -> None:
         super().__init__(
-            f"{url} redirects to {target!r}: it was not followed. "
-            "Set `base_url` to the final address"
+            f"{url!r} lies outside {origin} and its path. Nothing was sent: credentials go nowhere "
+            "else. Correct the name of the projection or entity set"
         )
 
 

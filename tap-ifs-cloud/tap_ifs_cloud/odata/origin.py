@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Self
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -30,15 +31,30 @@ class Origin:
     @classmethod
     def of(cls, base_url: str) -> Self:
         """The origin of an absolute http(s) address; ValueError on anything else."""
-        if "@" in base_url:
+        if "@" in unquote(base_url):
             raise ValueError("it holds a user or a password: leave them out")
-        parts = urlsplit(base_url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"{base_url!r} is no http or https address")
-        if parts.query or parts.fragment:
-            raise ValueError(f"{base_url!r} has a query or fragment")
-        port = parts.port or _PORTS[parts.scheme]
+        if _AMBIGUOUS.search(base_url):
+            raise ValueError(
+                "it holds a blank, a line break or another character that is not ASCII"
+            )
+        shown, *further = re.split(r"[?#]", base_url)
+        try:
+            parts = urlsplit(base_url)
+            port = parts.port or _PORTS.get(parts.scheme)
+        except ValueError:  # half an IPv6 address, a port that is no number
+            port = None
+        if port is None or parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(f"{shown!r} is not an http or https address")
+        if further:
+            raise ValueError(f"{shown!r} is followed by a query or fragment: leave it out")
+        if not _is_plain(parts.path):
+            raise ValueError(f"{shown!r} climbs up its own path")
         return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/") + "/")
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether nobody between here and there can read along: by TLS, or on this machine."""
+        return self.scheme == "https" or _is_loopback(self.host)
 
     @override
     def __str__(self) -> str:
@@ -63,6 +79,10 @@ class Origin:
         query = quote(parts.query, safe=_QUERY)
         return f"{self}{parts.path}" + (f"?{query}" if query else "")
 
+    def has(self, url: str) -> bool:
+        """Whether an address that was put together here lies below this one."""
+        return self.resolve(url, url) is not None
+
     def _owns(self, parts: SplitResult) -> bool:
         try:
             port = parts.port or _PORTS.get(parts.scheme)
@@ -72,7 +92,7 @@ class Origin:
             (parts.scheme, parts.hostname, port) == (self.scheme, self.host, self.port)
             and not _has_user(parts)
             and _is_plain(parts.path)
-            and parts.path.startswith(self.prefix)
+            and (parts.path or "/").startswith(self.prefix)
         )
 
 
@@ -81,5 +101,20 @@ def _has_user(parts: SplitResult) -> bool:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether no segment climbs up, written plainly or percent-encoded."""
-    return not {".", ".."} & set(unquote(path).split("/"))
+    """Whether no segment climbs up, whatever a server or proxy on the way makes of it.
+
+    Some decode a path more than once, take a backslash for a slash, or cut a segment at `;`.
+    """
+    decoded = unquote(path)
+    while decoded != path:
+        path, decoded = decoded, unquote(decoded)
+    return not {".", ".."} & {each.partition(";")[0] for each in re.split(r"[/\\]", decoded)}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False

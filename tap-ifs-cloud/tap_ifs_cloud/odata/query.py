@@ -11,12 +11,25 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ORDERABLE", "ROWS", "Query", "after", "both", "literal", "until"]
+__all__ = [
+    "ORDERABLE",
+    "ROWS",
+    "Query",
+    "after",
+    "both",
+    "expression_fault",
+    "literal",
+    "one_line",
+    "until",
+]
 
 # The one way to ask for values. With the parameter a server writes Int64 and Decimal as strings,
 # with all their digits; without, it may send them through a binary float (OData JSON Format 4.01,
 # 3.2). A server that does not know it ignores it: numbers are read as exactly as they were written.
 ROWS: Final = "application/json;IEEE754Compatible=true"
+
+_LITERAL: Final = re.compile(r"('(?:[^']|'')*')")
+_COMMENT: Final = re.compile(r"#|//|/\*|--")
 
 # Kept unencoded beside letters and digits. IFS does not take `$` as %24 nor a blank as `+`.
 _SAFE: Final = "$,'():/*@!~"
@@ -117,3 +130,24 @@ def both(*filters: str | None) -> str | None:
     if len(given) > 1:
         return " and ".join(f"({one})" for one in given)
     return given[0] if given else None
+
+
+def one_line(expression: str) -> str:
+    """An expression with single blanks between its tokens; texts within it stay as they are.
+
+    Olingo, which IFS is built on, takes blanks and tabs there, but no line break: a block of YAML
+    ends with one.
+    """
+    parts = _LITERAL.split(expression)
+    parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
+def expression_fault(expression: str) -> str | None:
+    """What no server can read in an expression: a comment, or a text without its end."""
+    for part in _LITERAL.split(expression)[::2]:
+        if found := _COMMENT.search(part):
+            return f"holds a comment (`{found[0]}`), which OData does not have"
+        if "'" in part:
+            return "holds a text without its closing quotation mark"
+    return None

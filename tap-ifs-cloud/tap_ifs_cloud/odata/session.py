@@ -15,6 +15,7 @@ from tap_ifs_cloud.odata.clock import ServerClock
 from tap_ifs_cloud.odata.envelope import error_of, without_query
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
+    ForeignAddress,
     ForeignRedirect,
     IfsError,
     Outdated,
@@ -124,6 +125,9 @@ class Session:
             body = self._transport.exchange("POST", url, accept, timeout=self.timeout, form=form)
             if body.status == OK:
                 return read(body)
+            if body.status in REDIRECTED:
+                target = without_query(body.headers.get("Location", ""))
+                raise ForeignRedirect(without_query(url), target, "token_url")
             raise error_of(body)
 
         return self._persist(url, once, lambda: iter(secrets))
@@ -184,6 +188,8 @@ class Session:
 
     def _send(self, url: str, headers: Mapping[str, str], timeout: float) -> Body:
         """One request, redirects within the origin included."""
+        if not self.origin.has(url):
+            raise ForeignAddress(without_query(url), str(self.origin))
         for _ in range(REDIRECTS + 1):
             left_at = self.pacer.wait()
             started = self.clock.monotonic()
@@ -206,5 +212,5 @@ class Session:
     def _redirected(self, url: str, target: str) -> str:
         resolved = self.origin.resolve(target, url)
         if resolved is None:
-            raise ForeignRedirect(without_query(url), without_query(target))
+            raise ForeignRedirect(without_query(url), without_query(target), "base_url")
         return resolved

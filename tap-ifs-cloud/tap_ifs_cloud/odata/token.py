@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from tap_ifs_cloud.odata.errors import (
     AuthNotJson,
     AuthUnavailable,
     Forbidden,
+    HostUnknown,
     IfsError,
     NotFound,
     RateLimited,
@@ -66,7 +68,10 @@ class Client:
 
 
 def ask_token(session: Session, client: Client) -> tuple[str, object]:
-    """A new token and its stated lifetime. Raises AuthFailed, AuthNotJson, AuthUnavailable."""
+    """A new token and its stated lifetime.
+
+    Raises AuthFailed, AuthNotJson, AuthUnavailable, HostUnknown.
+    """
     form = {
         "grant_type": "client_credentials",
         "client_id": client.client_id,
@@ -80,15 +85,27 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
     except RunStopper:
         raise
     except (Transient, RateLimited) as error:
-        raise AuthUnavailable(
-            f"no token for client {client.client_id!r}: {error.sentence}"
-        ) from error
+        sentence = f"no token for client {client.client_id!r}: {error.sentence}"
+        unknown = _is_caused_by(error, socket.gaierror)
+        raise (HostUnknown if unknown else AuthUnavailable)(sentence) from error
     except IfsError as error:
         reason = error.said if isinstance(error, Forbidden | NotFound) else error.sentence
         raise AuthFailed(
             f"no token for client {client.client_id!r}: {reason}. {_hint(error, reason)}"
         ) from None
     return reply.access_token, reply.expires_in
+
+
+def _is_caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether an error of that kind is among the causes, which may lead in a circle."""
+    seen: list[BaseException] = []
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        one = ahead.pop()
+        if one is not None and one not in seen:
+            seen.append(one)
+            ahead += (one.__cause__, one.__context__)
+    return any(isinstance(one, kind) for one in seen)
 
 
 def _hint(error: IfsError, reason: str) -> str:

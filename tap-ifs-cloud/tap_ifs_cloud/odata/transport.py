@@ -44,6 +44,22 @@ LARGEST: Final = 256 * 2**20
 LARGEST_REFUSAL: Final = 2**20  # of an answer that is no 200, only the beginning is read
 PIECE: Final = 2**18
 
+_OTHER_HOST: Final = (
+    "is for another host",
+    "Set the address to a name that the certificate holds; `ca_bundle` does not help",
+)
+# By OpenSSL's verification codes (x509_vfy.h).
+_CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
+    9: ("is not valid yet", "Set the clock of this machine right, or ask the server's operator"),
+    10: ("has expired", "Ask the server's operator to renew it"),
+    23: ("was revoked", "Ask the server's operator for a new one"),
+    62: _OTHER_HOST,
+    64: _OTHER_HOST,  # an IP address
+}
+_UNTRUSTED: Final = (
+    "is not trusted",
+    "Set `ca_bundle` to the file with your company's certificates",
+)
 _BROKEN_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.1
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -221,10 +237,8 @@ def _of_tls(url: str, error: Exception) -> IfsError:
     if not isinstance(inner, ssl.SSLError) or isinstance(inner, _BROKEN_OFF):
         return ConnectionFailed(f"{url}: no answer ({_reason(error)})")
     if isinstance(inner, ssl.SSLCertVerificationError):
-        return TlsFailed(
-            f"{url}: the server's certificate is not trusted ({_reason(error)}). Set `ca_bundle` "
-            "to the file with your company's certificates"
-        )
+        problem, action = _CERTIFICATES.get(inner.verify_code, _UNTRUSTED)
+        return TlsFailed(f"{url}: the server's certificate {problem} ({_reason(error)}). {action}")
     return TlsFailed(
         f"{url}: no TLS connection ({_reason(error)}). Check scheme and port of the address, and "
         "the file of `ca_bundle`"

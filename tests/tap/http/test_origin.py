@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_ifs_cloud.odata.errors import ForeignRedirect, Refused
+from tap_ifs_cloud.odata.errors import ForeignAddress, ForeignRedirect, Refused
 from tap_ifs_cloud.odata.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tap_ifs_cloud.odata.session import Session
 
     Read = Callable[[], list[str]]
 
@@ -43,7 +46,8 @@ def test_a_link_out_of_the_path_prefix_is_not_followed() -> None:
     """A gateway's path is part of the origin, however the climb is written."""
     origin = Origin.of("https://gateway/ifs")
 
-    for link in ("/other/x", "/ifs/../other", "/ifs/%2e%2e/other", "/ifsx/y"):
+    climbs = ("..", "%2e%2e", ".%252e", "..;x=1", "..\\", "x%5c..%5c", "%2e%2e%2fy", "%2e")
+    for link in ("/other/x", "/ifsx/y", "/ifs/..", *(f"/ifs/{each}/other" for each in climbs)):
         assert origin.resolve(link, "https://gateway/ifs/a") is None
     assert origin.resolve("/ifs/b?x=1", "https://gateway/ifs/a") == "https://gateway/ifs/b?x=1"
 
@@ -63,6 +67,44 @@ def test_the_servers_own_links_are_resolved(link: str, address: str) -> None:
     origin = Origin.of("https://ifs")
 
     assert origin.resolve(link, "https://ifs/T.svc/OrderSet?$top=2") == f"https://ifs{address}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/tenantB/x", "/tenantA/../tenantB/x", "/tenantA/%2e%2e/tenantB/x", "/tenantA"]
+)
+def test_no_address_outside_the_prefix_gets_the_token(
+    ifs: Any, new_session: Callable[..., Session], path: str
+) -> None:
+    """Whoever has put it together, and of which names."""
+    session = new_session(f"{ifs.url}/tenantA")
+
+    with pytest.raises(ForeignAddress, match=r"^SECURITY_ADDRESS"):
+        session.get(
+            f"{ifs.url}{path}"[: -1 if path == "/tenantA" else None], accept="*/*", read=str
+        )
+
+    assert ifs.seen == []
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("https://127.0.0.1/x", "replace the client's secret. Set `token_url`"),
+        ("/login?state=canary", "'/login': it was not followed. Set `token_url`"),
+        ("", "it was not followed"),
+    ],
+)
+def test_a_redirected_token_request_is_not_followed(
+    ifs: Any, read: Read, answer: Any, target: str, told: str
+) -> None:
+    """The secret went to the first address only; what is wrong is the address, not the client."""
+    ifs.plan(answer(302, headers={"Location": target}, part="token"))
+
+    with pytest.raises(ForeignRedirect, match=re.escape(told)) as caught:
+        read()
+
+    assert "canary" not in str(caught.value)
+    assert [seen.method for seen in ifs.seen] == ["POST"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -71,10 +71,15 @@ def test_an_unknown_authority_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("host", "expires", "reason"),
+    ("host", "valid", "reason"),
     [
-        ("ifs.example", None, "Hostname mismatch"),
-        ("localhost", datetime(2001, 1, 2, tzinfo=UTC), "expired"),
+        ("ifs.example", {}, r"is for another host \(.*ifs.example|Set the address"),
+        ("localhost", {"not_after": datetime(2001, 1, 2, tzinfo=UTC)}, "has expired .*renew it"),
+        (
+            "localhost",
+            {"not_before": datetime(2090, 1, 1, tzinfo=UTC)},
+            "not valid yet .*clock",
+        ),
     ],
 )
 def test_a_wrong_certificate_is_refused(
@@ -83,14 +88,16 @@ def test_a_wrong_certificate_is_refused(
     ca_bundle: str,
     new_session: NewSession,
     host: str,
-    expires: datetime | None,
+    valid: dict[str, datetime],
     reason: str,
 ) -> None:
-    """Although the authority is known; the server never sees a request."""
-    server = start(company.issue_cert(host, not_after=expires))
+    """Although the authority is known; another bundle would not help. Nothing was asked."""
+    server = start(company.issue_cert(host, **valid))
 
-    with pytest.raises(TlsFailed, match=rf"^IFS_TLS: .*{reason}"):
+    with pytest.raises(TlsFailed, match=rf"^IFS_TLS: .*{reason}") as caught:
         get(new_session(server.url, ca_bundle=ca_bundle), server.url)
+
+    assert "Set `ca_bundle`" not in str(caught.value)
 
     assert server.connections == []
 
@@ -109,6 +116,17 @@ def test_a_bundle_that_cannot_be_read_is_told(
         get(new_session(server.url, ca_bundle=str(path)), server.url)
 
     assert server.connections == []
+
+
+def test_a_certificate_without_the_hosts_address_is_refused(
+    start: Any, company: trustme.CA, ca_bundle: str, new_session: NewSession
+) -> None:
+    """As one is for a server that is reached by its IP address."""
+    server = start(company.issue_cert("localhost"))
+    url = server.url.replace("localhost", "127.0.0.1")
+
+    with pytest.raises(TlsFailed, match=r"is for another host .*`ca_bundle` does not help"):
+        get(new_session(url, ca_bundle=ca_bundle), url)
 
 
 def test_http_on_the_port_of_https_is_told(wire: Any, new_session: NewSession, page: bytes) -> None:
