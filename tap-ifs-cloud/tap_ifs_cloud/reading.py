@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.etag import version_time
-from tap_ifs_cloud.odata.query import Query, both, literal
+from tap_ifs_cloud.odata.query import Query, both
 from tap_ifs_cloud.odata.rows import ROW_VERSION, RowType
 from tap_ifs_cloud.stamps import newest_stamp
 from tap_ifs_cloud.walking import whole_set
@@ -115,7 +115,7 @@ def _end(reading: Reading, stamp: Stamp, since: Since) -> str | None:
             since.bookmark,
             newest,
         )
-    return f"{stamp.name} le {literal(stamp.type, newest)}"
+    return f"{stamp.name} le {stamp.as_literal(newest)}"
 
 
 def _begin(stamp: Stamp, since: Since) -> str:
@@ -127,7 +127,7 @@ def _begin(stamp: Stamp, since: Since) -> str:
         begins.append(stamp.start(since.start_date))
     if not begins:
         return f"{stamp.name} ne null"
-    return f"{stamp.name} ge {literal(stamp.type, max(begins, key=stamp.order))}"
+    return f"{stamp.name} ge {stamp.as_literal(max(begins, key=stamp.order))}"
 
 
 def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page]:

@@ -8,25 +8,23 @@ documentation, "Time zone aware APIs"), so they are never compared with this mac
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
 from tap_ifs_cloud.odata.etag import version_time
-from tap_ifs_cloud.odata.moments import moment
+from tap_ifs_cloud.odata.moments import Moment
+from tap_ifs_cloud.odata.query import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_ifs_cloud.odata.metadata import Property
 
-__all__ = ["COMPARABLE", "Stamp", "as_bookmark", "earlier", "horizon", "modification_stamp"]
-
-Moment = TypeVar("Moment", date, datetime)
+__all__ = ["COMPARABLE", "Stamp", "as_bookmark", "horizon", "modification_stamp"]
 
 # Names that mean "last changed", without the prefix of custom fields and without underscores.
 # Creation and document dates (DateEntered, OrderDate) do not move on a change: never taken.
@@ -38,8 +36,7 @@ _STAMP = re.compile(
 )
 # Too general to trust without "last" or "date" beside them.
 _VAGUE = frozenset({"update", "updated", "change", "changed", "modification"})
-_DAY: Final = 86_400
-_VERSION: Final = "%Y%m%d%H%M%S"
+LARGEST: Final = 400  # digits of a number that can be written out in an address
 NEVER: Final = 2900  # from this year on a moment is a placeholder such as 2999 or 9999
 # Clocks on earth differ by 26 hours at most, and what IFS writes with a `Z` may be any of them.
 FRAMES: Final = timedelta(hours=26)
@@ -142,7 +139,7 @@ class Stamp:
         """What values are compared by. Raises BookmarkInvalid."""
         try:
             return self._comparable(value)
-        except (ValueError, TypeError, ArithmeticError, BookmarkInvalid) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             kind = "row version (YYYYMMDDHH24MISS)" if self.type == "Edm.String" else self.type
             raise BookmarkInvalid(
                 f"{value!r} is no {kind} and cannot be compared with {self.name}: correct the "
@@ -151,21 +148,22 @@ class Stamp:
 
     def is_real(self, value: str) -> bool:
         """Whether a bookmark may stand there; what lies ahead is a placeholder or a mistake."""
-        moment = self._told(value)
+        try:
+            moment = self._told(value)
+        except ValueError:
+            return False
         if moment is None:
             return True
-        if moment.year >= NEVER or self.horizon is None:
-            return moment.year < NEVER
-        if isinstance(moment, datetime):
-            return moment <= self.horizon.replace(tzinfo=moment.tzinfo)
-        return moment <= self.horizon.date()
+        if moment.calendar[0] >= NEVER or self.horizon is None:
+            return moment.calendar[0] < NEVER
+        return moment.wall <= Moment.of(self.horizon).wall
 
     def is_shared(self, value: str) -> bool:
         """Whether the values of two rows can be compared: a version that counts changes cannot."""
         return self.type in ("Edm.DateTimeOffset", "Edm.Date") or version_time(value) is not None
 
     def back(self, value: str, seconds: int) -> str:
-        """A bookmark moved back, written as it is written. Raises BookmarkInvalid."""
+        """A bookmark moved back, as it is sent. Raises BookmarkInvalid."""
         self.order(value)
         if not self.is_real(value):
             raise BookmarkInvalid(
@@ -173,75 +171,53 @@ class Stamp:
                 "state, or run with a full refresh"
             )
         moment = self._told(value)
-        if self.type == "Edm.DateTimeOffset":
-            return _like(value, seconds)
-        if isinstance(moment, datetime):
-            return earlier(moment, seconds).strftime(_VERSION)
-        if moment is not None:
-            return earlier(moment, math.ceil(seconds / _DAY) * _DAY).isoformat()
-        return value
+        return value if moment is None else self._written(moment.back(seconds))
 
     def start(self, start_date: str) -> str:
         """`start_date` as a value of this column. Raises BookmarkInvalid."""
-        day, _, rest = start_date.partition("T")
-        text = f"{day}T{rest or '00:00:00'}"
-        moment = _moment_of(text, start_date)
-        if self.type == "Edm.Date":
-            written = day
-        elif self.type == "Edm.DateTimeOffset":
-            written = text if re.search(r"(Z|[+-]\d\d:?\d\d)$", text) else f"{text}Z"
-        else:
-            written = moment.strftime(_VERSION)
+        try:
+            written = self._written(Moment.parse(start_date))
+        except ValueError as error:
+            raise BookmarkInvalid(
+                f"`start_date` {start_date!r} is not a date: write it as `2026-01-01` or "
+                "`2026-01-01T00:00:00Z`"
+            ) from error
         if not self.is_real(written):
             raise BookmarkInvalid(
                 f"`start_date` {start_date!r} lies ahead: no change would be read"
             )
         return written
 
-    def _told(self, value: str) -> datetime | date | None:
+    def as_literal(self, value: str) -> str:
+        """A value as it stands in a `$filter`, whoever wrote it. Raises BookmarkInvalid."""
+        self.order(value)
+        moment = self._told(value)
+        return literal(self.type, Decimal(value) if moment is None else self._written(moment))
+
+    def _written(self, moment: Moment) -> str:
+        """The one way in which this column's values are sent."""
+        match self.type:
+            case "Edm.Date":
+                return moment.date
+            case "Edm.DateTimeOffset":
+                return str(moment)
+        return re.sub(r"\D", "", f"{moment.date}{moment.clock}")
+
+    def _told(self, value: str) -> Moment | None:
         """The moment or date that a value tells; `None` for plain numbers."""
-        if self.type == "Edm.Date":
-            return date.fromisoformat(value)
-        if self.type == "Edm.DateTimeOffset":
-            return _moment_of(value, value)
-        return version_time(value)
+        if self.type in ("Edm.Date", "Edm.DateTimeOffset"):
+            return Moment.parse(value)
+        told = version_time(value)
+        return None if told is None else Moment.of(told)
 
     def _comparable(self, value: str) -> object:
-        if self.type == "Edm.Date":
-            return date.fromisoformat(value)
-        if self.type == "Edm.DateTimeOffset":
-            at, fraction = moment(value)
-            return at if at.tzinfo else at.replace(tzinfo=UTC), fraction
+        if self.type in ("Edm.Date", "Edm.DateTimeOffset"):
+            return Moment.parse(value).order
         if self.type == "Edm.String":
             if version_time(value) is None:
                 raise ValueError
             return value
         number = Decimal(value)
-        if not number.is_finite():
+        if not number.is_finite() or abs(number.adjusted()) > LARGEST:
             raise ValueError
         return number
-
-
-def _moment_of(value: str, shown: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise BookmarkInvalid(f"{shown!r} is no moment") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def earlier(moment: Moment, seconds: int) -> Moment:
-    """The moment or date moved back, at most to the first that there is."""
-    try:
-        return moment - timedelta(seconds=seconds)
-    except OverflowError:
-        return type(moment).min
-
-
-def _like(value: str, seconds: int) -> str:
-    """An ISO moment moved back; fraction and zone stay as they are written."""
-    parts = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(.*)", value)
-    if parts is None:
-        raise BookmarkInvalid(f"{value!r} is no moment with seconds")
-    moved = earlier(datetime.fromisoformat(parts[1]), seconds)
-    return f"{moved.isoformat()}{parts[2] or ''}{parts[3]}"

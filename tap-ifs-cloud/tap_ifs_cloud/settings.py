@@ -320,6 +320,8 @@ def cleaned(config: Mapping[str, Any]) -> dict[str, Any]:
     Values of `headers` stay as they are: a blank in one may count.
     """
     kept = {name: value if name == "headers" else _trimmed(value) for name, value in config.items()}
+    if isinstance(kept.get("start_date"), int):
+        kept["start_date"] = str(kept["start_date"])  # YAML takes 20260301 for a number
     return {name: value for name, value in kept.items() if value not in (None, "")}
 
 
@@ -400,11 +402,8 @@ def _value_faults(config: Mapping[str, Any]) -> Iterator[str]:
     if config.get("start_date"):
         try:
             Stamp("start_date", "Edm.DateTimeOffset").start(config["start_date"])
-        except BookmarkInvalid:
-            yield (
-                f"SETTING_INVALID: `start_date`: {config['start_date']!r} is no date "
-                "(`2026-01-01`, or `2026-01-01T00:00:00Z`)."
-            )
+        except BookmarkInvalid as error:
+            yield f"SETTING_INVALID: {error.sentence}."
 
 
 def _all_by_url(streams: list[StreamDefinition]) -> bool:

@@ -145,3 +145,45 @@ def test_etag_mode_emits_only_newer_versions(run: Run, ifs: Any, orders: Any) ->
     assert len(records(first)) == 4
     assert bookmark(first)["replication_key_value"] == "20260301000000"
     assert [r["OrderNo"] for r in records(second)] == ["0001", "0002"]
+
+
+@pytest.mark.parametrize(
+    ("start", "sent"),
+    [
+        (20260301, "2026-03-01T00:00:00Z"),
+        ("2026-03-01T02:00:00+0200", "2026-03-01T02:00:00+02:00"),
+        ("2026-03-01 02:00", "2026-03-01T02:00Z"),
+    ],
+)
+def test_a_start_date_is_sent_as_odata_has_it(run: Run, ifs: Any, start: object, sent: str) -> None:
+    """However it is written in the settings."""
+    run(config={"start_date": start})
+
+    asked = [seen.options.get("$filter", "") for seen in ifs.gets("OrderSet")]
+    assert any(f"Cf_Last_Modified ge {sent}" in each for each in asked)
+    assert not any("20260301" in each or "+0200" in each for each in asked)
+
+
+def test_a_stamp_without_seconds_is_a_bookmark(run: Run, ifs: Any, orders: Any) -> None:
+    """What the tap has written into the state it reads again."""
+    ifs.sets["OrderSet"] = orders(2)
+    for row in ifs.sets["OrderSet"]:
+        row["Cf_Last_Modified"] = f"2026-01-01T00:0{row['OrderNo'][-1]}Z"
+    left = bookmark(run())
+
+    again = run(state={"bookmarks": {"order": left}}, config={"lookback": 0})
+
+    assert left["replication_key_value"] == "2026-01-01T00:01Z"
+    assert bookmark(again) == left
+    assert ifs.gets("ge 2026-01-01T00:01Z")
+
+
+def test_a_filter_of_several_lines_is_sent_as_one(run: Run, ifs: Any, orders: Any) -> None:
+    """A block of YAML ends in a line break, which IFS does not take between tokens."""
+    ifs.sets["OrderSet"] = orders(3)
+    written = "OrderNo ne 'a\nb'\n  and\tOrderNo gt '0000'\r\n"
+    streams = [{"entity_set": "OrderSet", "projection": "Test", "filter": written}]
+
+    assert len(records(run(config={"streams": streams}))) == 2
+    sent = {seen.options["$filter"] for seen in ifs.gets("OrderSet")}
+    assert all("OrderNo ne 'a\nb' and OrderNo gt '0000'" in each for each in sent)
