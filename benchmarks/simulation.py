@@ -12,9 +12,13 @@ from ifs_monday_sandbox.monday.settings import MondaySettings
 from ifs_monday_sandbox.server import Sandbox, SandboxSettings
 from target_monday.clock import Clock
 from target_monday.errors import TargetError
+from target_monday.ledger.database import open_database
+from target_monday.ledger.known_rows import Asked, KnownRows
+from target_monday.replaying import Feed, ReplayingTarget
 from target_monday.target import TargetMonday
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["BEGAN", "Simulation", "Time", "Took"]
@@ -79,6 +83,17 @@ class Simulation:
 
     def run(self, lines: str | IO[str], **settings: Any) -> Took:
         """Run the target over these lines, or what they are read from, to its end."""
+        given = io.StringIO(lines) if isinstance(lines, str) else lines
+        return self._run(TargetMonday, given, settings)
+
+    def replay(self, asked: Asked, **settings: Any) -> Took:
+        """Deliver these rows of the ledger once more."""
+        engine = open_database(f"sqlite:///{self.folder / 'ledger.db'}")
+        rows = KnownRows(engine).newest(asked)
+        engine.dispose()
+        return self._run(ReplayingTarget, Feed(rows), settings)
+
+    def _run(self, kind: type[TargetMonday], given: Any, settings: Mapping[str, Any]) -> Took:
         config = {
             "api_token": "sandbox",
             "api_url": self.sandbox.monday_url,
@@ -91,10 +106,10 @@ class Simulation:
         )
         began, usage = self.time.seconds, self.account.usage
         before = (usage.calls, usage.mutations, usage.refused)
-        target = TargetMonday(config=config, clock=clock)
+        target = kind(config=config, clock=clock)
         code, message = 0, ""
         try:
-            target.listen(io.StringIO(lines) if isinstance(lines, str) else lines)
+            target.listen(given)
         except TargetError as error:
             code, message = error.exit_code, str(error)
         return Took(

@@ -1,13 +1,17 @@
 """What of a record goes no further: properties that are denied, and those that are masked. Pure.
 
 Both happen before anything else is done with a record, so that neither the board nor the ledger,
-neither a log nor an export ever holds what was there. What is replayed is what was delivered.
+neither a log nor an export ever holds what was there.
+
+A record of the ledger went through this before, perhaps under other settings, and may have been
+corrected since. It goes through again, as `again` does it: what is a mask stays one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,11 +20,13 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["MASK", "Privacy", "key_fault", "privacy_faults", "privacy_of"]
+__all__ = ["MASK", "Privacy", "is_mask", "is_masked", "key_fault", "privacy_faults", "privacy_of"]
 
 MASK: Final = "masked:"  # how a masked value begins
 _DIGITS: Final = 24
-_TEXT: Final[Mapping[str, Any]] = {"type": ["string", "null"]}
+_MASK: Final = re.compile(f"{MASK}[0-9a-f]{{{_DIGITS}}}")
+_MASKED: Final = "x-masked"  # stands in the schema of a property that holds masks
+_TEXT: Final[Mapping[str, Any]] = {"type": ["string", "null"], _MASKED: True}
 _HOLD_MASKS: Final = frozenset({"text", "long_text"})
 _ANY: Final = "*"
 _encode = msgspec.json.Encoder(decimal_format="number", order="deterministic", enc_hook=str).encode
@@ -43,13 +49,17 @@ class Privacy:
         }
         return {**schema, "properties": properties}
 
-    def apply(self, record: dict[str, Any]) -> None:
-        """Take out what is denied and mask what is masked; a null stays a null."""
+    def apply(self, record: dict[str, Any], *, again: bool = False) -> None:
+        """Take out what is denied and mask what is masked; a null stays a null.
+
+        `again`: the record comes from the ledger, where a mask is the mask of a value. From the
+        source it is a value like any other.
+        """
         for name in self.denied:
             record.pop(name, None)
         for name in self.masked:
             value = record.get(name)
-            if value is not None:
+            if value is not None and not (again and is_mask(value)):
                 record[name] = self.mask(value)
 
     def mask(self, value: Any) -> str:
@@ -58,6 +68,16 @@ class Privacy:
         if self.key is None:
             return MASK + hashlib.sha256(raw).hexdigest()[:_DIGITS]
         return MASK + hmac.new(self.key, raw, hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def is_mask(value: object) -> bool:
+    """Whether this looks like what `Privacy.mask` gives."""
+    return isinstance(value, str) and _MASK.fullmatch(value) is not None
+
+
+def is_masked(definition: object) -> bool:
+    """Whether a property of this schema held masks when its records came."""
+    return isinstance(definition, dict) and definition.get(_MASKED) is True
 
 
 def privacy_of(stream: str, settings: Mapping[str, Any]) -> Privacy | None:

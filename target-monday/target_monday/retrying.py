@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from target_monday.ledger.rejects import Rejects
     from target_monday.loading import Loader
     from target_monday.plan import BoardPlan
+    from target_monday.privacy import Privacy
     from target_monday.routing import Route
 
 __all__ = ["Retrying"]
@@ -26,7 +27,8 @@ _NO_TICKET: Final = -1  # of a row that no bookmark waits for
 class Retrying:
     """Sends what was rejected once more, unless it was tried `attempts` times.
 
-    `know` finds out what records name, before their cells are made.
+    `know` finds out what records name, before their cells are made. `privacy` says what of a
+    stream's records goes no further, by the settings of this run.
     """
 
     rejects: Rejects
@@ -34,6 +36,7 @@ class Retrying:
     loader: Loader
     know: Callable[[BoardPlan, Sequence[Mapping[str, Any]]], None]
     attempts: int
+    privacy: Callable[[str], Privacy | None]
     _tried: set[int] = field(default_factory=set)  # boards
     _waiting: dict[str, dict[str | None, list[Filed]]] = field(default_factory=dict)
 
@@ -43,7 +46,7 @@ class Retrying:
             return
         self._tried.add(plan.ledger_id)
         due = [
-            (each.id, Row(each.record_of(), _NO_TICKET, page=each.page))
+            (each.id, Row(self._record(each), _NO_TICKET, page=each.page))
             for each in self._of(plan)
             if each.attempts < self.attempts and self.rejects.is_still_open(each)
         ]
@@ -52,6 +55,12 @@ class Retrying:
         if due:
             self.know(plan, [row.record for _, row in due])
             self.loader.retry(plan, due)
+
+    def _record(self, reject: Filed) -> dict[str, Any]:
+        record, privacy = reject.record_of(), self.privacy(reject.stream)
+        if privacy is not None:
+            privacy.apply(record, again=True)
+        return record
 
     def _of(self, plan: BoardPlan) -> list[Filed]:
         """The open rejects for this board, or for none; read once a stream."""

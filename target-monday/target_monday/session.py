@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ from target_monday.lost_links import LostLinks
 from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
+from target_monday.privacy import privacy_of
 from target_monday.quiet import Quiet
 from target_monday.recovery import Recovery
 from target_monday.retrying import Retrying
@@ -57,7 +59,10 @@ _log = logging.getLogger("target-monday")
 
 
 class Session:
-    """One run: the ledger, the API, the boards and the loader between them."""
+    """One run: the ledger, the API, the boards and the loader between them.
+
+    `replaying`: whether its rows come from the ledger, not from a tap.
+    """
 
     def __init__(
         self,
@@ -162,9 +167,12 @@ class Session:
             board_of=self._board,
         )
         attempts = 0 if replaying else config["max_attempts"]
-        self._retrying = Retrying(journal.rejects, items, self.loader, self.intake.know, attempts)
+        self._retrying = Retrying(
+            *(journal.rejects, items, self.loader, self.intake.know, attempts),
+            privacy=partial(privacy_of, settings=config),
+        )
         self._payload_days = config.get("payload_days")
-        self._replaying = replaying
+        self.replaying = replaying
         self._opened = False
         self._routes: dict[str, Route] = {}
         self._mapped = dict.fromkeys(config.get("boards") or ())
@@ -273,7 +281,7 @@ class Session:
 
     def warn_of_unused_mappings(self) -> None:
         """At the end of the input: a mapping of a stream that never came is likely misspelt."""
-        for stream in () if self._replaying else self._mapped:
+        for stream in () if self.replaying else self._mapped:
             if stream not in self._came:
                 _log.warning("mapping.unused stream=%s: no such stream came", stream)
 

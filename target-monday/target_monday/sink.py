@@ -89,7 +89,7 @@ class MondaySink(Sink):
             self.flush()
             self._version = version
         if self._privacy is not None:
-            self._privacy.apply(record)
+            self._privacy.apply(record, again=self._session.replaying)
         self._rows.append(Row(record, self._session.loader.checkpoints.row(), page=page))
         if len(self._rows) >= self.max_size:
             self.flush()

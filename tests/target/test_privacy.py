@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_monday.audit.corrections import Corrections
+from target_monday.ledger.database import open_database
+from target_monday.ledger.known_rows import Asked
+from target_monday.ledger.reject_book import Note, correct, file_of
+from target_monday.privacy import privacy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRET = "SE35-5000-0000-0549-1000-0003"
 OTHER = "anna.private@example.com"
@@ -98,3 +110,88 @@ def test_old_payloads_are_purged_and_the_ledger_still_holds(rehearsal: Any, mess
     assert (ended.code, "payloads.purged count=3" in ended.log) == (0, True)
     assert traces(rehearsal, SECRET) == []
     assert rehearsal.audit("verify")["sound"]
+
+
+MASKS = {"mask": ["supplier.Mail"], "mask_key": "key-of-masks"}
+
+
+def mails(twin: Any) -> set[str]:
+    """What the boards hold of the masked property."""
+    return {row["Mail"] for row in twin.account.rows("Supplier")}
+
+
+@pytest.mark.parametrize("settings", [MASKS, {"mask": ["*.Mail", "*.Id"], "deny": ["*.Iban"]}])
+def test_a_replay_masks_no_mask(
+    simulate: Callable[..., Any], messages: Any, settings: dict[str, Any]
+) -> None:
+    """Rows of the ledger were masked before: they are on their boards as they should be."""
+    twin = simulate()
+    assert twin.run(messages.lines(rows(messages)), **settings).code == 0
+    before = mails(twin)
+
+    replayed = twin.replay(Asked(), **settings)
+
+    assert (replayed.code, replayed.mutations, replayed.books.of("supplier").read) == (0, 0, 3)
+    assert mails(twin) == before
+
+
+@pytest.mark.parametrize("way", ["retry", "replay"])
+@pytest.mark.parametrize("masked_before", [True, False])
+def test_a_reject_of_before_is_masked_once(
+    simulate: Callable[..., Any], messages: Any, way: str, *, masked_before: bool
+) -> None:
+    """Tried again or replayed, whether it was refused with its value or with the mask of it."""
+    twin = simulate()
+    narrow = {"supplier": {"unmapped": "create", "columns": {"Note": {"type": "numbers"}}}}
+    first = MASKS if masked_before else {}
+    refused = twin.run(messages.lines(rows(messages, 1)), boards=narrow, max_rejects=1, **first)
+    assert refused.books.rejected == 1
+    correct_note(twin)
+    wide = {**MASKS, "boards": narrow, "deny": ["supplier.Iban"]}
+    plain = privacy_of("supplier", MASKS)
+    assert plain is not None
+
+    if way == "retry":
+        twin.run(messages.lines(rows(messages, 0)), **wide)
+    else:
+        twin.replay(Asked(), **wide)
+
+    (row,) = twin.account.rows("Supplier")
+    assert (row["Mail"], row.get("Iban", "")) == (plain.mask(OTHER), "")
+
+
+def correct_note(twin: Any) -> None:
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    (reject,) = file_of(engine, numbers=[1])
+    corrections = Corrections(engine, reject)
+    record = corrections.changed(["Note=1"])
+    correct(engine, reject, record, corrections.key_of(record), Note(state="open", at=1.0))
+    engine.dispose()
+
+
+def test_nobody_writes_a_masked_value_into_the_ledger(rehearsal: Any, messages: Any) -> None:
+    """A correction holds no value of a masked property, and none of a denied one."""
+    settings = {"mask": ["supplier.Mail"], "deny": ["supplier.Iban"], "max_rejects": 1}
+    boards = {"supplier": {"unmapped": "create", "columns": {"Note": {"type": "numbers"}}}}
+    rehearsal.run(rows(messages, 1), boards=boards, **settings)
+
+    for change, words in ((f"Mail={OTHER}", "is masked"), (f"Iban={SECRET}", "no property 'Iban'")):
+        asked = ("rejects", "edit", "1", "--set", "Note=1", "--set", change, "--reason", "r")
+        assert words in rehearsal.audit_text(*asked, code=1)
+    assert traces(rehearsal, OTHER) == traces(rehearsal, SECRET) == []
+
+
+@given(st.text() | st.integers() | st.booleans() | st.lists(st.text()), st.none() | st.text())
+def test_a_record_of_the_ledger_is_masked_once(value: Any, key: str | None) -> None:
+    """However often it goes through; what comes from a source is masked whatever it looks like."""
+    privacy = privacy_of("s", {"mask": ["s.A"], "deny": ["s.B"], "mask_key": key})
+    assert privacy is not None
+    record = {"A": value, "B": value, "C": value}
+    privacy.apply(record)
+    once = dict(record)
+
+    privacy.apply(record, again=True)
+
+    assert record == once == {"A": privacy.mask(value), "C": value}
+    privacy.apply(record)
+    assert record["A"] == privacy.mask(once["A"])

@@ -5,9 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from target_monday.audit.corrections import Corrections
+from target_monday.ledger.database import open_database
+from target_monday.ledger.reject_book import Note, correct, file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROPERTIES = {"Id": "string", "Name": "string", "Sum": "number"}
 
@@ -218,3 +224,132 @@ def test_a_reject_whose_row_is_gone_from_the_source_makes_no_item(
     assert (ended.code, ended.counts("s")["created"]) == (0, 0)
     assert [each["cells"]["Record key"] for each in rehearsal.board("S")["items"]] == ["a"]
     assert rehearsal.audit("rejects", "list", "--state", "open") == []
+
+
+INVOICES = {"Company": "string", "InvoiceId": {"type": ["string", "integer", "null"]}}
+
+
+def invoices(messages: Any, *records: dict[str, Any]) -> str:
+    """A stream whose key has two parts."""
+    properties = {**INVOICES, "Sum": "number"}
+    schema = messages.schema("s", properties, ["Company", "InvoiceId"])
+    rows = [messages.record("s", **record) for record in records]
+    return str(messages.lines([schema, *rows, messages.state(1)]))
+
+
+def correct_as(twin: Any, *changes: str, whole: dict[str, Any] | None = None) -> None:
+    """Correct the first reject, as `rejects edit` does. Raises ValueError where it may not be."""
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    try:
+        (reject,) = file_of(engine, numbers=[1])
+        corrections = Corrections(engine, reject)
+        text = json.dumps(whole).encode()
+        record = corrections.changed(changes) if whole is None else corrections.whole(text)
+        correct(engine, reject, record, corrections.key_of(record), Note(state="open", at=1.0))
+    finally:
+        engine.dispose()
+
+
+def test_a_correction_never_moves_a_row_to_another_key(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """It would overwrite the item of another row: refused, and the reject stays as it was."""
+    twin = simulate()
+    came = {"Company": "20", "InvoiceId": "5", "Sum": "bad"}
+    other = {"Company": "20", "InvoiceId": "11", "Sum": 7}
+    twin.run(invoices(messages, other, came), max_rejects=1)
+
+    for changes in (
+        ["InvoiceId=11"],
+        ["InvoiceId:=11"],
+        ['InvoiceId:="11"', "Sum=1"],
+        ["Company=30"],
+        ["Company=2", "InvoiceId=05"],
+        ["InvoiceId:=null"],
+        ['InvoiceId:=""'],
+        ["InvoiceId= 5"],
+        ["InvoiceId=05"],
+    ):
+        with pytest.raises(ValueError, match=r"its key would be|is null"):
+            correct_as(twin, *changes)
+    with pytest.raises(ValueError, match=r"its key would be '20\|11'"):
+        correct_as(twin, whole=other)
+    with pytest.raises(ValueError, match="is missing"):
+        correct_as(twin, whole={"Company": "20", "Sum": 1})
+    twin.run(invoices(messages))
+
+    assert [row["Sum"] for row in twin.account.rows("S")] == ["7"]
+
+
+@pytest.mark.parametrize("change", ["InvoiceId:=5", "InvoiceId:=5.0", 'InvoiceId:="5"'])
+def test_a_key_may_be_spelt_otherwise(
+    simulate: Callable[..., Any], messages: Any, change: str
+) -> None:
+    """What counts is the key that the item carries."""
+    twin = simulate()
+    twin.run(invoices(messages, {"Company": "20", "InvoiceId": "5", "Sum": "bad"}))
+
+    correct_as(twin, change, "Sum=3")
+    twin.run(invoices(messages))
+
+    (row,) = twin.account.rows("S")
+    assert (row["Record key"], row["Sum"]) == ("20|5", "3")
+
+
+def test_a_row_without_a_key_gets_its_own_one(simulate: Callable[..., Any], messages: Any) -> None:
+    """Not one that an item has, and with the parts that it came with; a slip can be mended."""
+    twin = simulate()
+    other = {"Company": "20", "InvoiceId": "11", "Sum": 7}
+    without = {"Company": "20", "InvoiceId": None, "Sum": 1}
+    twin.run(invoices(messages, other, without), max_rejects=1)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="has an item already"):
+            correct_as(twin, "InvoiceId=11")
+        with pytest.raises(ValueError, match="a key that came stays"):
+            correct_as(twin, "InvoiceId=12", "Company=30")
+        correct_as(twin, "InvoiceId=12")
+    correct_as(twin, "InvoiceId=13")
+    twin.run(invoices(messages))
+
+    sums = {row["Record key"]: row["Sum"] for row in twin.account.rows("S")}
+    assert sums == {"20|11": "7", "20|13": "1"}
+
+
+def filed(twin: Any) -> list[tuple[int, int, str]]:
+    """Number, attempts and state of all open rejects."""
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    found = [(each.id, each.attempts, each.state) for each in file_of(engine) if each.is_open]
+    engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize("days", [None, 0], ids=["kept", "purged"])
+@pytest.mark.parametrize("row", [{"Id": None, "Sum": 1.50}, {"Id": "b", "Sum": "many"}])
+def test_a_row_that_is_refused_in_each_run_is_one_reject(
+    simulate: Callable[..., Any], messages: Any, days: int | None, row: dict[str, Any]
+) -> None:
+    """With a key or without one: recognised by what it says, also where that was purged."""
+    twin = simulate()
+    settings = {"max_rejects": 9, **({} if days is None else {"payload_days": days})}
+    for run in range(3):
+        twin.time.sleep(5.0)
+        ended = twin.run(messages.lines(lines(messages, row, bookmark=run)), **settings)
+        assert (ended.code, ended.books.of("s").rejected) == (0, 1)
+
+    assert filed(twin) == [(1, 3, "retried")]
+
+
+def test_rows_without_a_key_that_say_the_same_are_a_reject_each(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Two rows are two rejects, in each run the same two; another row is another one."""
+    twin = simulate()
+    row, other = {"Id": None, "Name": "n"}, {"Id": None, "Name": "m"}
+    for _ in range(2):
+        twin.run(messages.lines(lines(messages, row, row, other)), max_rejects=9)
+    assert [each[:2] for each in filed(twin)] == [(1, 2), (2, 2), (3, 2)]
+
+    twin.run(messages.lines(lines(messages, row, row, row)), max_rejects=9)
+
+    assert [each[:2] for each in filed(twin)] == [(1, 3), (2, 3), (3, 2), (4, 1)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
-from target_monday.keys import key_of, key_text
+from target_monday.keys import key_of, key_text, part_text
 from target_monday.ledger import tables
+from target_monday.privacy import is_mask, is_masked
 from target_monday.rejects import Reject
 
 if TYPE_CHECKING:
@@ -28,14 +29,20 @@ class Corrections:
     """What may be made of the record of a reject. All that cannot be is a ValueError."""
 
     def __init__(self, engine: Engine, reject: Filed) -> None:
-        self._reject = reject
-        table = tables.schemas
+        self._engine, self._reject = engine, reject
+        table, rejects, records = tables.schemas, tables.rejects, tables.records
+        came = select(rejects.c.key, records.c.payload).outerjoin(
+            records, records.c.id == rejects.c.record
+        )
         with engine.connect() as connection:
             row = connection.execute(
                 select(table).where(table.c.hash == reject.schema_hash)
             ).one_or_none()
-        self._schema: dict[str, Any] = _decode(row.schema)["properties"] if row else {}
-        self._key: list[str] = _decode(row.key_properties) if row else []
+            own = connection.execute(came.where(rejects.c.id == reject.id)).one()
+            self._schema: dict[str, Any] = _decode(row.schema)["properties"] if row else {}
+            self._key: list[str] = _decode(row.key_properties) if row else []
+            self._own_key: str | None = own.key
+            self._own_record: dict[str, Any] = _decode(own.payload) if own.payload else {}
 
     def changed(self, changes: Iterable[str]) -> dict[str, Any]:
         """The record with `Property=value` and `Property:=JSON` laid over it."""
@@ -77,13 +84,64 @@ class Corrections:
         return record
 
     def key_of(self, record: Mapping[str, Any]) -> str | None:
-        """The key that the record has now."""
+        """The key of the corrected record.
+
+        A row without a key may get one that no item has. All other keys, and the parts that a key
+        lacks nothing of, stay: with another one the record would overwrite another row's item.
+        """
+        self._check_masks(record)
         if not self._key:
-            return None
+            return self._own_key
         try:
-            return key_text(key_of(record, self._key)) or None
+            key = key_text(key_of(record, self._key)) or None
         except Reject as error:
             raise ValueError(str(error)) from error
+        if self._own_key not in (None, key) or self._moved_parts(record):
+            came = ", ".join(f"{name} {self._own_record.get(name)!s}" for name in self._key)
+            kept = repr(self._own_key) if self._own_key is not None else came
+            raise ValueError(
+                f"its key would be {key!r}, which is another row's; a key that came stays "
+                f"({kept}). Correct the key in the source and waive this reject"
+            )
+        if self._own_key is None and key is not None and self._has_item(key):
+            raise ValueError(
+                f"key {key!r} has an item already, which this record would overwrite. "
+                "Give it its own key, or waive this reject"
+            )
+        return key
+
+    def _moved_parts(self, record: Mapping[str, Any]) -> bool:
+        """Whether a part of the key that came with a value has another one now."""
+        came = ((_part(self._own_record.get(name)), name) for name in self._key)
+        return any(part is not None and part != _part(record.get(name)) for part, name in came)
+
+    def _has_item(self, key: str) -> bool:
+        """Whether the stream has an item of this key, on whichever board."""
+        items, boards = tables.items, tables.boards
+        of_stream = (boards.c.scope == self._reject.scope) & (
+            boards.c.stream == self._reject.stream
+        )
+        wanted = select(items.c.key).join(boards, boards.c.id == items.c.board)
+        with self._engine.connect() as connection:
+            these = wanted.where(of_stream, items.c.key == key).limit(1)
+            return connection.execute(these).scalar_one_or_none() is not None
+
+    def _check_masks(self, record: Mapping[str, Any]) -> None:
+        """Nobody may write into the ledger what the settings keep out of it."""
+        for name, value in record.items():
+            if value is not None and not is_mask(value) and is_masked(self._schema.get(name)):
+                raise ValueError(
+                    f"property {name!r} is masked (`mask`), so its value has no place in the "
+                    "ledger. Leave it as it is, or give the mask that other rows of this value have"
+                )
+
+
+def _part(value: object) -> str | None:
+    """A part of a key as text; None where there is none."""
+    try:
+        return None if value is None else part_text(value, "")
+    except Reject:
+        return None
 
 
 def _json(text: str | bytes, where: str) -> Any:

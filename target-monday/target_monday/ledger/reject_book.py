@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, RowMapping, Table
 
-__all__ = ["OPEN_STATES", "Filed", "Note", "correct", "file_of", "note"]
+__all__ = ["OPEN_STATES", "Filed", "Note", "correct", "file_of", "looks_of", "note"]
 
 OPEN_STATES: Final = frozenset({"open", "retried"})
 _CHUNK: Final = 500
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_payload = msgspec.json.Encoder(decimal_format="number").encode
+_payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
+_sorted = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Filed:
 
     `attempts` counts the first one; `record` is the number of the record that counts now: as it
     came, or as it was corrected last. `payload` is that record as JSON, None where none was kept
-    or retention emptied it. `message` and `code` are of the first attempt; later ones stand in
-    `events`, oldest first.
+    or retention emptied it; `payload_hash` stays. `message` and `code` are of the first attempt;
+    later ones stand in `events`, oldest first.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Filed:
     attempts: int
     record: int | None
     payload: bytes | None
+    payload_hash: bytes | None
     schema_hash: str | None
     page: int | None  # of the source, where that record was read
     events: tuple[Mapping[str, Any], ...]
@@ -68,9 +70,12 @@ class Filed:
 
     def came_as(self, record: Mapping[str, object]) -> bool:
         """Whether it is the record that came, but for what tells of the reading of it."""
-        if self.payload is None:
-            return False
-        return _subject(_decode(self.payload)) == _subject(record)
+        return self.look in looks_of(record)
+
+    @property
+    def look(self) -> bytes | None:
+        """What it shares with each record that says the same."""
+        return self.payload_hash if self.payload is None else _look(_decode(self.payload))
 
     def row(self) -> dict[str, Any]:
         """It as the commands show it, without payload and history."""
@@ -139,6 +144,7 @@ def _filed(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[Filed
             attempts=1 + sum(event["state"] == "retried" for event in happened),
             record=counting[row["id"]],
             payload=record["payload"] if record else None,
+            payload_hash=record["payload_hash"] if record else None,
             schema_hash=record["schema_hash"] if record else None,
             page=record["page"] if record else None,
             events=tuple(_event(event) for event in happened),
@@ -149,6 +155,20 @@ def _record_that_counts(row: RowMapping, events: Iterable[RowMapping]) -> int | 
     corrected = [event["record"] for event in events if event["record"] is not None]
     number: int | None = corrected[-1] if corrected else row["record"]
     return number
+
+
+def looks_of(record: Mapping[str, object]) -> tuple[bytes, bytes]:
+    """What it shares with rejects that say the same: with their records, or with their hashes."""
+    payload = _payload(record)
+    return _look(_decode(payload)), _hash(payload)
+
+
+def _hash(payload: bytes) -> bytes:
+    return sha256(payload).digest()[:16]
+
+
+def _look(record: Mapping[str, object]) -> bytes:
+    return sha256(_sorted(_subject(record))).digest()
 
 
 def _subject(record: Mapping[str, object]) -> dict[str, object]:
@@ -191,7 +211,7 @@ def correct(
         row = dict(came.mappings().one())
         del row["id"], row["digest"]
         changed = {"key": key, "at": what.at, "payload": text, "payload_size": len(text)}
-        digest = {"payload_hash": sha256(text).digest()[:16]}
+        digest = {"payload_hash": _hash(text)}
         (number,) = ledger.append(table, [{**row, **changed, **digest}])
         ledger.append(tables.reject_events, [_row(reject, what, number)])
         ledger.remove(tables.refusals, tables.refusals.c.reject == reject.id)

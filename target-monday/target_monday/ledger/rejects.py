@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 
 from target_monday.ledger import tables
 from target_monday.ledger.records import Records, SourceRecord
-from target_monday.ledger.reject_book import OPEN_STATES, Filed, file_of
+from target_monday.ledger.reject_book import OPEN_STATES, Filed, file_of, looks_of
 from target_monday.ledger.sealed import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 __all__ = ["RejectedRow", "Rejects", "is_open"]
 
@@ -58,7 +58,11 @@ def _last_event(column: ColumnElement[Any]) -> ScalarSelect[Any]:
 
 
 class Rejects:
-    """The rejects of one API address, as one run meets them."""
+    """The rejects of one API address, as one run meets them.
+
+    A row is recognised by its key. One without a key is recognised by what its record says; rows
+    that say the same are one reject each, and each of these is met once in a run.
+    """
 
     def __init__(
         self,
@@ -70,7 +74,10 @@ class Rejects:
     ) -> None:
         self._engine, self._scope, self._run_id = engine, scope, run_id
         self._records, self._clock = records, clock
-        self._open: dict[str, dict[str, list[int]]] = self._read_open()
+        self._open: dict[str, dict[str, list[int]]] = {}
+        self._keyless: dict[tuple[str, bytes | None], list[int]] = {}
+        self._met: set[int] = set()  # of those without a key
+        self._read_open()
         self._refused: dict[tuple[str, str], str] = self._read_refusals()
 
     def add(self, rows: Iterable[RejectedRow]) -> None:
@@ -79,13 +86,16 @@ class Rejects:
         if not rows:
             return
         now = self._clock()
-        again = self._again(rows)
+        waiting = self._waiting(rows)
+        again = self._again(waiting)
         self.tried({number: f"{row.code}: {row.message}" for number, row in again.items()})
         known = {id(row) for row in again.values()}
         rows = [row for row in rows if id(row) not in known]
-        for row in rows:  # a new reject of a key takes the place of the open one
+        for row in rows:  # a new reject of a row takes the place of the open one
             if row.key is not None:
                 self.resolve(row.stream, [row.key], "rejected anew")
+        replaced = (number for number, row in waiting.items() if row.key is None)
+        self._done([number for number in replaced if number not in again], "rejected anew")
         with writing(self._engine, "reject", self._run_id) as ledger:
             sources = [SourceRecord(row.stream, row.key, row.record, row.page) for row in rows]
             records = self._records.append(ledger, sources, now)
@@ -102,20 +112,37 @@ class Rejects:
         for number, row in zip(numbers, rows, strict=True):
             if row.key is not None:
                 self._open.setdefault(row.stream, {}).setdefault(row.key, []).append(number)
+            else:
+                self._keyless.setdefault((row.stream, looks_of(row.record)[0]), []).append(number)
+                self._met.add(number)
             if row.key is not None and row.digest is not None:
                 self._refused[row.stream, row.key] = row.digest
 
-    def _again(self, rows: Iterable[RejectedRow]) -> dict[int, RejectedRow]:
+    def _waiting(self, rows: Iterable[RejectedRow]) -> dict[int, RejectedRow]:
+        """The rows that have an open reject already, by its number."""
+        found: dict[int, RejectedRow] = {}
+        for row in rows:
+            number = self._newest(row) if row.key is not None else self._next_alike(row)
+            if number is not None:
+                found[number] = row
+        return found
+
+    def _newest(self, row: RejectedRow) -> int | None:
+        numbers = self._open.get(row.stream, {}).get(str(row.key), ())
+        return numbers[-1] if numbers else None
+
+    def _next_alike(self, row: RejectedRow) -> int | None:
+        """A reject whose record says the same, if this run has not met it yet."""
+        for look in looks_of(row.record):
+            for number in self._keyless.get((row.stream, look), ()):
+                if number not in self._met:
+                    self._met.add(number)
+                    return number
+        return None
+
+    def _again(self, waiting: Mapping[int, RejectedRow]) -> dict[int, RejectedRow]:
         """Rows that are rejected for the same reason as before, by the number of their reject."""
-        waiting = {
-            number: row
-            for row in rows
-            if row.key is not None
-            for number in self._open.get(row.stream, {}).get(row.key, ())[-1:]
-        }
-        if not waiting:
-            return {}
-        filed = file_of(self._engine, numbers=list(waiting))
+        filed = file_of(self._engine, numbers=list(waiting)) if waiting else ()
         return {
             each.id: row
             for each in filed
@@ -142,7 +169,7 @@ class Rejects:
 
     def waiting(self, stream: str) -> list[Filed]:
         """The open rejects of a stream with their records."""
-        if stream not in self._open:
+        if stream not in self._open:  # those without a key wait for people
             return []
         found = file_of(self._engine, scope=self._scope, stream=stream, states=OPEN_STATES)
         return [each for each in found if each.payload is not None]
@@ -156,7 +183,8 @@ class Rejects:
     @property
     def open(self) -> int:
         """How many rows are rejected and not delivered since."""
-        return sum(len(numbers) for keys in self._open.values() for numbers in keys.values())
+        keyed = sum(len(numbers) for keys in self._open.values() for numbers in keys.values())
+        return keyed + sum(map(len, self._keyless.values()))
 
     def _row(self, row: RejectedRow, record: int | None, now: float) -> dict[str, object]:
         return {
@@ -190,9 +218,13 @@ class Rejects:
         waiting = self._open.get(stream)
         if not waiting:
             return
-        numbers = [number for key in keys for number in waiting.pop(key, ())]
+        self._done([number for key in keys for number in waiting.pop(key, ())], reason)
+
+    def _done(self, numbers: Sequence[int], reason: str) -> None:
         if not numbers:
             return
+        for place, alike in list(self._keyless.items()):
+            self._keyless[place] = [each for each in alike if each not in numbers]
         event = {"state": "resolved", "at": self._clock(), "run_id": self._run_id}
         more = {"who": None, "reason": reason, "ticket": None, "record": None}
         with writing(self._engine, "resolve", self._run_id) as ledger:
@@ -202,16 +234,16 @@ class Rejects:
             table = tables.refusals
             ledger.remove(table, table.c.reject.in_(numbers))
 
-    def _read_open(self) -> dict[str, dict[str, list[int]]]:
+    def _read_open(self) -> None:
         table = tables.rejects
         wanted = select(table.c.id).where(table.c.scope == self._scope, is_open())
         with self._engine.connect() as connection:
             numbers = list(connection.execute(wanted).scalars())
-        found: dict[str, dict[str, list[int]]] = {}
         for each in file_of(self._engine, numbers=numbers) if numbers else ():
             if each.key is not None:  # a corrected record may have one
-                found.setdefault(each.stream, {}).setdefault(each.key, []).append(each.id)
-        return found
+                self._open.setdefault(each.stream, {}).setdefault(each.key, []).append(each.id)
+            else:
+                self._keyless.setdefault((each.stream, each.look), []).append(each.id)
 
     def _read_refusals(self) -> dict[tuple[str, str], str]:
         rejects, refusals, events = tables.rejects, tables.refusals, tables.reject_events
