@@ -95,7 +95,7 @@ class Simulation:
 
     def _run(self, kind: type[TargetMonday], given: Any, settings: Mapping[str, Any]) -> Took:
         config = {
-            "api_token": "sandbox",
+            "api_token": "s4ndb0x-m0nd4y",
             "api_url": self.sandbox.monday_url,
             "ledger_url": f"sqlite:///{self.folder / 'ledger.db'}",
             **self.settings,

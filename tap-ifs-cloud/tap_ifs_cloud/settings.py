@@ -14,12 +14,14 @@ from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.query import expression_fault
+from tap_ifs_cloud.odata.redaction import texts
 from tap_ifs_cloud.replication import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SETTINGS", "cleaned", "definitions", "metadata_folder", "setting_faults", "token_url"]
+__all__ = ["SECRETS", "SETTINGS", "cleaned", "definitions", "metadata_folder", "setting_faults"]
+__all__ += ["setting_secrets", "token_url"]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -297,6 +299,16 @@ SETTINGS: Final = th.PropertiesList(
         "has vanished. It is written only after the whole set was read.",
     ),
 ).to_dict()
+
+SECRETS: Final = frozenset(
+    name for name, each in SETTINGS["properties"].items() if each.get("secret")
+)
+
+
+def setting_secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values that no log and no error may show."""
+    for name in SECRETS:
+        yield from texts(config.get(name))
 
 
 def token_url(config: Mapping[str, Any]) -> str:

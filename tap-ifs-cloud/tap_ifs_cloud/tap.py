@@ -27,17 +27,20 @@ from tap_ifs_cloud.odata.errors import (
 from tap_ifs_cloud.odata.metadata_cache import MetadataCache
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.pacing import Pacer
+from tap_ifs_cloud.odata.redaction import Redactor, redact_logs
 from tap_ifs_cloud.odata.service import Service
 from tap_ifs_cloud.odata.session import Session
 from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import (
+    SECRETS,
     SETTINGS,
     cleaned,
     definitions,
     metadata_folder,
     setting_faults,
+    setting_secrets,
     token_url,
 )
 from tap_ifs_cloud.stamps import with_tried_stamp
@@ -46,7 +49,7 @@ from tap_ifs_cloud.termination import Termination
 from tap_ifs_cloud.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
@@ -114,6 +117,7 @@ class TapIfsCloud(Tap):
         What is empty counts as not set, so that an empty environment variable means the default.
         """
         self._config = cleaned(self._config)
+        redact_logs(Redactor(self._secrets))
         required = "'base_url' is a required property"  # told by the rules, in our words
         faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
         faults = [_typed_fault(fault) for fault in faults] or list(setting_faults(self.config))
@@ -122,6 +126,12 @@ class TapIfsCloud(Tap):
         if faults and raise_errors:
             raise ConfigValidationError("the settings cannot be used", errors=faults)
         return faults
+
+    def _secrets(self) -> Iterator[str]:
+        """What the log may not show, as far as it is known by now."""
+        yield from setting_secrets(self._config)
+        if "session" in self.__dict__:
+            yield from self.session.secrets()
 
     @cached_property
     def session(self) -> Session:
@@ -134,6 +144,7 @@ class TapIfsCloud(Tap):
             ca_bundle=self.config.get("ca_bundle") or None,
             pacer=Pacer(self.config["requests_per_minute"]),
             documents=MetadataCache(metadata_folder(self.config)),
+            given_secrets=tuple(setting_secrets(self.config)),
         )
         if self.config.get("client_id"):
             session.credentials = self._client_credentials(session)
@@ -342,8 +353,8 @@ class TapIfsCloud(Tap):
 
 def _typed_fault(fault: str) -> str:
     """A fault of the SDK's check by schema, which quotes values; never those of secrets."""
-    for name, setting in SETTINGS["properties"].items():
-        if setting.get("secret") and name in fault:
+    for name in SECRETS:
+        if f"config['{name}']" in fault:
             return f"SETTING_INVALID: `{name}` has a value of another type than it should."
     return f"SETTING_INVALID: {fault}"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+from typing_extensions import override
 
 from target_monday.audit.command import finding
 from target_monday.audit.datasette import datasette
@@ -16,11 +19,21 @@ from target_monday.audit.replay import replay
 from target_monday.audit.report import report
 from target_monday.audit.runs import runs
 from target_monday.audit.verify import verify
+from target_monday.command_line import ending_in_one_line
 
 __all__ = ["audit"]
 
 
-@click.group()
+class _Audit(click.Group):
+    """The commands; errors of ours end them with one line."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with ending_in_one_line(ctx):
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Audit)
 @finding
 def audit() -> None:
     """Ask the ledger of target-monday what was done."""

@@ -6,12 +6,9 @@ keeps, so that locks, budgets, books and exit codes are those of any run.
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_monday.target import TargetMonday
@@ -31,7 +28,6 @@ _DONE: Final = (
     "flattening_max_key_length",
 )
 _EXTRACTED: Final = "_sdc_extracted_at"
-_log = logging.getLogger("target-monday")
 
 
 class ReplayingTarget(TargetMonday):
@@ -43,14 +39,9 @@ class ReplayingTarget(TargetMonday):
     def settings_of(cls, given: _ConfigInput) -> dict[str, Any]:
         """The settings of a run, without what was done to the rows already.
 
-        Ends the command, as a run would, where they cannot be used.
+        Raises ConfigValidationError where they cannot be used.
         """
-        try:
-            config = cls(config=given.config, parse_env_config=given.parse_env).config
-        except ConfigValidationError as error:
-            for fault in error.errors:
-                _log.error("SETTINGS %s", fault)
-            sys.exit(2)
+        config = cls(config=given.config, parse_env_config=given.parse_env).config
         return {name: value for name, value in config.items() if name not in _DONE}
 
     @classmethod

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from target_monday.diff import KnownItem
     from target_monday.plan import BoardPlan
+    from target_monday.redaction import Redactor
     from target_monday.routing import Route
     from target_monday.termination import Termination
 
@@ -73,12 +74,14 @@ class Session:
         after_pack: Callable[[], None],
         clock: Clock | None = None,
         replaying: bool = False,
+        redact: Redactor | None = None,
     ) -> None:
         clock = clock or Clock()
         faults = list(setting_faults(config))
         if faults:
             raise SettingsFault(faults)
-        self._engine = open_database(config.get("ledger_url") or default_ledger_url())
+        url = config.get("ledger_url") or default_ledger_url()
+        self._engine = open_database(url, redact=redact)
         scope = config["api_url"]
         self._client = Client(
             url=scope,

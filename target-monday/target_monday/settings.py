@@ -19,11 +19,13 @@ from target_monday.mapping_settings import (
     zone_faults,
 )
 from target_monday.privacy import privacy_faults
+from target_monday.redaction import address_secrets, proxy_secrets, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DEFAULT_API_VERSION", "SECRETS", "SETTINGS", "setting_faults"]
+__all__ = ["DEFAULT_API_VERSION", "SECRETS", "SETTINGS", "environment_secrets", "setting_faults"]
+__all__ += ["setting_secrets", "without_secret_values"]
 
 DEFAULT_API_VERSION: Final = "2026-10"
 
@@ -97,6 +99,7 @@ _SETTINGS = th.PropertiesList(
     th.Property(
         "ledger_url",
         th.StringType,
+        secret=True,  # it may hold a password
         title="Ledger",
         description=(
             "SQLAlchemy address of the database of what was sent and acknowledged. Default: a "
@@ -314,8 +317,32 @@ SETTINGS: Final[dict[str, Any]] = {
     "properties": {**_SETTINGS["properties"], "boards": BOARDS, "trail_columns": TRAIL_COLUMNS},
 }
 SECRETS: Final = frozenset(
-    {name for name, each in SETTINGS["properties"].items() if each.get("secret")} | {"ledger_url"}
-)  # the address of a ledger may hold a password
+    name for name, each in SETTINGS["properties"].items() if each.get("secret")
+)
+_ADDRESSES: Final = frozenset({"ledger_url"})  # of a secret address only parts are secret
+_ENVIRONMENT: Final = "TARGET_MONDAY_"
+
+
+def setting_secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values that no log, no error and no diagnostic of the ledger may show."""
+    for name in SECRETS:
+        for text in texts(config.get(name)):
+            yield from address_secrets(text) if name in _ADDRESSES else (text,)
+
+
+def environment_secrets(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the same of the settings in environment variables, and the passwords of proxies."""
+    given = {name: variables.get(f"{_ENVIRONMENT}{name.upper()}") for name in SECRETS}
+    yield from setting_secrets(given)
+    yield from proxy_secrets()
+
+
+def without_secret_values(fault: str) -> str:
+    """Return a fault of the SDK's check by schema, which quotes values; of no secret."""
+    for name in SECRETS:
+        if f"config['{name}']" in fault:
+            return f"`{name}` must be a text."
+    return fault
 
 
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:

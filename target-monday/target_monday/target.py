@@ -36,8 +36,9 @@ from target_monday.errors import (
     TargetError,
 )
 from target_monday.reader import LineReader, page_of
+from target_monday.redaction import Redactor, proxy_secrets, redact_logs
 from target_monday.session import Session
-from target_monday.settings import SETTINGS
+from target_monday.settings import SETTINGS, setting_secrets, without_secret_values
 from target_monday.sink import MondaySink
 from target_monday.termination import Termination
 
@@ -93,6 +94,21 @@ class TargetMonday(Target):
         if "load_method" not in ours:
             config_jsonschema["properties"].pop("load_method", None)
 
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """The SDK's check by schema, without the values of secrets; from here on none is logged."""
+        redact_logs(self._redact)
+        found = super()._validate_config(raise_errors=False)
+        faults = [without_secret_values(fault) for fault in found]
+        if faults and raise_errors:
+            raise ConfigValidationError("the settings cannot be used", errors=faults)
+        return faults
+
+    @cached_property
+    def _redact(self) -> Redactor:
+        secrets = (*setting_secrets(self._config), *proxy_secrets())
+        return Redactor(lambda: secrets)
+
     @cached_property
     def session(self) -> Session:
         """The run's ledger, API and boards; opened when the first stream announces itself."""
@@ -103,6 +119,7 @@ class TargetMonday(Target):
             after_pack=self._emit,
             clock=self._clock,
             replaying=self.replaying,
+            redact=self._redact,
         )
 
     @override
@@ -309,18 +326,13 @@ class TargetMonday(Target):
             target.listen(file_input)
         except ConfigValidationError as error:
             for fault in error.errors:
-                cls.logger.error("SETTINGS %s", _without_token(fault))  # noqa: TRY400 - no traceback for users
+                cls.logger.error("SETTINGS %s", fault)  # noqa: TRY400 - no traceback for users
             sys.exit(2)
         except Exception as error:
             cls.logger.debug("The run ended here.", exc_info=True)
             code = getattr(error, "code", "FAILED")
             cls.logger.error("%s %s", code, _sentence(error))  # noqa: TRY400 - no traceback
             sys.exit(_exit_code(error))
-
-
-def _without_token(fault: str) -> str:
-    """The validator shows the value that it does not like: not this one."""
-    return "`api_token` must be a text." if "config['api_token']" in fault else fault
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -127,7 +127,7 @@ def test_the_prod_environment_reads_dotenv(project: Project) -> None:
     """Address and credentials of `prod` come from the names in .env.example."""
     (project.directory / ".env").write_text(
         f"IFS_BASE_URL={project.sandbox.ifs_url}\nIFS_REALM=sandbox\nIFS_CLIENT_ID=sandbox\n"
-        "IFS_CLIENT_SECRET=sandbox\nMONDAY_API_TOKEN=sandbox\nMONDAY_WORKSPACE_ID=\n"
+        "IFS_CLIENT_SECRET=s4ndb0x-1fs-cl0ud\nMONDAY_API_TOKEN=s4ndb0x-m0nd4y\nMONDAY_WORKSPACE_ID=\n"
     )
 
     project.meltano(

@@ -41,7 +41,7 @@ def connection(sandbox: Sandbox) -> dict[str, Any]:
         "base_url": sandbox.ifs_url,
         "realm": "sandbox",
         "client_id": "sandbox",
-        "client_secret": "sandbox",
+        "client_secret": "s4ndb0x-1fs-cl0ud",
     }
 
 

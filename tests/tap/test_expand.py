@@ -155,7 +155,7 @@ def test_the_sandbox_is_expanded(
         "base_url": sandbox.ifs_url,
         "realm": "sandbox",
         "client_id": "sandbox",
-        "client_secret": "sandbox",
+        "client_secret": "s4ndb0x-1fs-cl0ud",
         "streams": [entry],
     }
     TapIfsCloud(config=config).sync_all()

@@ -71,7 +71,7 @@ def run(sandbox: Sandbox, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable
             "base_url": sandbox.ifs_url,
             "realm": "sandbox",
             "client_id": "sandbox",
-            "client_secret": "sandbox",
+            "client_secret": "s4ndb0x-1fs-cl0ud",
             "lookback": 0,
         }
         tap = TapIfsCloud(config=config, state=mirror.state)

@@ -18,6 +18,6 @@ TestTapIfsCloud = get_tap_test_class(
         "base_url": _SANDBOX.ifs_url,
         "realm": "sandbox",
         "client_id": "sandbox",
-        "client_secret": "sandbox",
+        "client_secret": "s4ndb0x-1fs-cl0ud",
     },
 )

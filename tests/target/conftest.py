@@ -76,7 +76,7 @@ class Rehearsal:
     def command(self, **settings: Any) -> list[str]:
         """The command line of a run with these settings."""
         config = {
-            "api_token": "sandbox",
+            "api_token": "s4ndb0x-m0nd4y",
             "api_url": self.sandbox.monday_url,
             "ledger_url": self.ledger_url,
             **self.settings,
@@ -151,7 +151,7 @@ class Rehearsal:
         answer = requests.post(
             self.sandbox.monday_url,
             json={"query": query, "variables": dict(variables or {})},
-            headers={"Authorization": "sandbox", "API-Version": "2026-10"},
+            headers={"Authorization": "s4ndb0x-m0nd4y", "API-Version": "2026-10"},
             timeout=30,
         )
         data: dict[str, Any] = answer.json()["data"]

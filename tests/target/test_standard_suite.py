@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG: dict[str, Any] = {
-    "api_token": "sandbox",
+    "api_token": "s4ndb0x-m0nd4y",
     "api_url": "http://127.0.0.1:9/v2",  # the fixture below puts the sandbox's address here
     "batch_size_rows": 3,
     "max_aliases": 3,

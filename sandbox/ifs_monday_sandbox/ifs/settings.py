@@ -17,7 +17,7 @@ class IfsSettings:
     """How the twin behaves. The defaults are those seen on, or assumed of, a real tenant."""
 
     client_id: str = "sandbox"
-    client_secret: str = "sandbox"  # noqa: S105  (opens the sandbox only)
+    client_secret: str = "s4ndb0x-1fs-cl0ud"  # noqa: S105  (opens the sandbox only)
     realm: str = "sandbox"
     token_seconds: int = 180
     """Life of an access token. A live tenant's reply says 180."""

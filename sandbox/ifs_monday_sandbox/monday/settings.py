@@ -47,7 +47,7 @@ class MondaySettings:
     What is known of each behaviour stands in `behaviours.toml`.
     """
 
-    api_token: str = "sandbox"  # noqa: S105  (a documented example, it opens nothing)
+    api_token: str = "s4ndb0x-m0nd4y"  # noqa: S105  (a documented example, it opens nothing)
     user_name: str = "IFS integration"
     plan: PlanName = "pro"
     week_begins: Literal["monday", "sunday"] = "monday"

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tap_ifs_cloud.odata.masking import header_secrets
+from tap_ifs_cloud.odata.redaction import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ class Credentials(Protocol):
 class GivenHeaders:
     """Headers that the user has set; nothing can be renewed."""
 
-    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    given: dict[str, str] = field(default_factory=dict, repr=False)
 
     def headers(self) -> Mapping[str, str]:
         """The given headers."""
@@ -53,7 +53,7 @@ class GivenHeaders:
 
     def secrets(self) -> Iterator[str]:
         """The values, and what stands behind a scheme."""
-        return header_secrets(self.given.values())
+        return texts(self.given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ClientCredentials:
     """
 
     ask: Callable[[], tuple[str, object]] = field(repr=False)
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra: dict[str, str] = field(default_factory=dict, repr=False)
     clock: Callable[[], float] = time.monotonic
     _token: Token | None = field(default=None, repr=False)
     _shown: tuple[str, ...] = field(default=(), repr=False)  # tokens that IFS has seen lately
@@ -94,7 +94,7 @@ class ClientCredentials:
 
     def secrets(self) -> Iterator[str]:
         """The token in use, the one before it, and the values of the other headers."""
-        yield from header_secrets(self.extra.values())
+        yield from texts(self.extra)
         yield from self._shown
 
     def _written(self, token: Token) -> Mapping[str, str]:

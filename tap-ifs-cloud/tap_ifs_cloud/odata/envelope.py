@@ -122,5 +122,5 @@ def excerpt(text: str) -> str:
 
 
 def without_query(url: str) -> str:
-    """The address as logs and errors may show it: a query holds keys of rows."""
-    return url.partition("?")[0]
+    """The address as logs and errors may show it: a query holds keys of rows, or a token."""
+    return url.partition("?")[0].partition("#")[0]

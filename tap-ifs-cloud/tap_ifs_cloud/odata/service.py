@@ -134,7 +134,7 @@ class Service:
             return None
         resolved = self.session.origin.resolve(link, current)
         if resolved is None:
-            raise ForeignLink(link, str(self.session.origin))
+            raise ForeignLink(without_query(link), str(self.session.origin))
         return Link(resolved)
 
 

@@ -6,8 +6,6 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tap_ifs_cloud.odata.auth import Credentials, GivenHeaders
@@ -24,13 +22,13 @@ from tap_ifs_cloud.odata.errors import (
     Transient,
     Unavailable,
 )
-from tap_ifs_cloud.odata.masking import header_secrets, masked
 from tap_ifs_cloud.odata.metadata_cache import MetadataCache
 from tap_ifs_cloud.odata.pacing import Pacer, Patience
-from tap_ifs_cloud.odata.transport import LARGEST, OK, Body, Transport, proxy_secrets
+from tap_ifs_cloud.odata.redaction import Redactor, proxy_secrets
+from tap_ifs_cloud.odata.transport import LARGEST, OK, Body, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from tap_ifs_cloud.odata.origin import Origin
@@ -67,10 +65,19 @@ class Session:
     largest: int = LARGEST  # bytes of one answer, unpacked
     clock: ServerClock = field(default_factory=ServerClock)
     documents: MetadataCache = field(default_factory=lambda: MetadataCache(None))
+    given_secrets: tuple[str, ...] = field(default=(), repr=False)  # beside those of `credentials`
+    _redact: Redactor = field(init=False, repr=False)
     _transport: Transport = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._redact = Redactor(self.secrets)
         self._transport = Transport(self.user_agent, self.ca_bundle, self.largest)
+
+    def secrets(self) -> Iterator[str]:
+        """What no error and no log may show, as far as it is known by now."""
+        yield from self.given_secrets
+        yield from self.credentials.secrets()
+        yield from proxy_secrets()
 
     def server_now(self) -> datetime | None:
         """The server's time in UTC, to about a second; `None` before its first answer."""
@@ -102,23 +109,10 @@ class Session:
                 return read(body)
             raise error_of(body)
 
-        def secrets() -> Iterator[str]:
-            return chain(self.credentials.secrets(), header_secrets((headers or {}).values()))
+        return self._persist(url, once)
 
-        return self._persist(url, once, secrets)
-
-    def post_form(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        *,
-        read: Callable[[Body], T],
-        secrets: Iterable[str] = (),
-    ) -> T:
-        """Send a form without credentials; for the token endpoint only.
-
-        `secrets` are those values of the form that no error and no log may show.
-        """
+    def post_form(self, url: str, form: Mapping[str, str], *, read: Callable[[Body], T]) -> T:
+        """Send a form without credentials; for the token endpoint only."""
         accept = {"Accept": "application/json"}
 
         def once() -> T:
@@ -130,18 +124,16 @@ class Session:
                 raise ForeignRedirect(without_query(url), target, "token_url")
             raise error_of(body)
 
-        return self._persist(url, once, lambda: iter(secrets))
+        return self._persist(url, once)
 
-    def _persist(
-        self, url: str, attempt: Callable[[], T], secrets: Callable[[], Iterator[str]]
-    ) -> T:
+    def _persist(self, url: str, attempt: Callable[[], T]) -> T:
         """Try until it works, the tries are used up, or a wait is asked that is too long."""
         failures = 0
         while True:
             try:
                 return attempt()
             except IfsError as error:
-                error.rewrite(partial(masked, secrets=(*secrets(), *proxy_secrets(url))))
+                error.rewrite(self._redact)
                 if not isinstance(error, Transient):
                     raise
                 failures += 1

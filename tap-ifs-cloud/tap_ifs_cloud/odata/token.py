@@ -79,9 +79,7 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
         "scope": client.scope,
     }
     try:
-        reply = session.post_form(
-            client.token_url, form, read=_reply, secrets=(client.client_secret,)
-        )
+        reply = session.post_form(client.token_url, form, read=_reply)
     except RunStopper:
         raise
     except (Transient, RateLimited) as error:

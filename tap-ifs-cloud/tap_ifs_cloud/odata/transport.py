@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from base64 import b64encode
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 import requests
 from requests import exceptions as _requests
 from requests.auth import AuthBase
-from requests.utils import get_auth_from_url, get_environ_proxies
 from typing_extensions import override
 from urllib3 import exceptions as _urllib3
 
@@ -30,13 +28,12 @@ from tap_ifs_cloud.odata.errors import (
     PageTooLarge,
     TlsFailed,
 )
-from tap_ifs_cloud.odata.masking import masked
 from tap_ifs_cloud.odata.unpacking import ACCEPTED, CannotUnpack, beginning, gathered, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
 
-__all__ = ["OK", "Body", "Transport", "proxy_secrets"]
+__all__ = ["OK", "Body", "Transport"]
 
 OK: Final = 200
 CONNECT_SECONDS: Final = 30.0
@@ -198,20 +195,6 @@ def _check(headers: Mapping[str, str]) -> None:
             raise HeaderInvalid(name)
 
 
-def proxy_secrets(url: str) -> Iterator[str]:
-    """What a proxy on the way to `url` is shown: its password, and that with the user packed.
-
-    Whatever is before the last `@` of its address is one as well: a password that is not quoted may
-    hold blanks and slashes, by which no text tells it from a path.
-    """
-    for proxy in get_environ_proxies(url).values():
-        yield proxy.partition("//")[2].rpartition("@")[0]
-        with suppress(ValueError):  # an address that cannot be read names no password
-            user, password = get_auth_from_url(proxy)
-            if password:
-                yield from (password, b64encode(f"{user}:{password}".encode()).decode())
-
-
 @contextmanager
 def _ifs_errors(url: str) -> Iterator[None]:
     """Turn what the libraries raise into our errors."""
@@ -254,4 +237,4 @@ def _innermost(error: BaseException) -> BaseException:
 def _reason(error: BaseException) -> str:
     """The innermost sentence: the outer ones repeat the address."""
     inner = _innermost(error)
-    return masked(f"{type(inner).__name__}: {inner}")[:200]
+    return f"{type(inner).__name__}: {inner}"[:200]

@@ -11,17 +11,17 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from typing_extensions import override
 
-from target_monday.errors import TargetError
+from target_monday.command_line import note_secrets
 from target_monday.ledger.database import default_ledger_url, open_database
+from target_monday.redaction import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import Engine
 
-__all__ = ["Told", "asked", "asked_ledger_url", "finding", "ledger", "ledger_at", "reading"]
+__all__ = ["asked", "asked_ledger_url", "finding", "ledger", "ledger_at", "reading"]
 __all__ += ["show", "table", "to_json"]
 
 _FILE_WIDTH: Final = 240
@@ -57,18 +57,6 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_json(finding(click.pass_context(command)))
 
 
-class Told(click.Command):
-    """A command whose errors are one line with a code on stderr, and their exit code."""
-
-    @override
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except TargetError as error:
-            click.echo(f"{error.code} {error}", err=True)
-            return ctx.exit(error.exit_code)
-
-
 def asked() -> dict[str, str]:
     """What the options that say which ledger is meant were given."""
     given: dict[str, str] = click.get_current_context().find_root().ensure_object(dict)
@@ -76,7 +64,7 @@ def asked() -> dict[str, str]:
 
 
 def ledger(context: click.Context, *, as_is: bool = False) -> Engine:
-    """The ledger that the options name, or as it is. Ends the command where there is none."""
+    """The ledger that the options name, or as it is. Raises RunFailed where there is none."""
     return ledger_at(asked_ledger_url(context, os.environ.get(_LEDGER_URL)), as_is=as_is)
 
 
@@ -90,12 +78,9 @@ def asked_ledger_url(context: click.Context, setting: str | None) -> str:
 
 
 def ledger_at(url: str, *, as_is: bool = False) -> Engine:
-    """The ledger at this address. Ends the command where there is none."""
-    try:
-        return open_database(url, create=False, as_is=as_is)
-    except TargetError as error:
-        click.echo(f"{error.code} {error}", err=True)
-        sys.exit(error.exit_code)
+    """The ledger at this address. Raises RunFailed where there is none."""
+    note_secrets({"ledger_url": url})
+    return open_database(url, create=False, as_is=as_is)
 
 
 def show(
@@ -133,8 +118,7 @@ def _shown(name: str, value: Any) -> str:
     if name == "at" or name.endswith("_at"):
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
     text = bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
-    # A terminal must not be steered by what stands in a business system.
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return visible(text)  # a terminal must not be steered by what stands in a business system
 
 
 def to_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from target_monday.audit.command import Told, finding, ledger
+from target_monday.audit.command import finding, ledger
 from target_monday.errors import SettingsFault
 from target_monday.private import make_private_folder, write_private
 
@@ -17,7 +17,7 @@ __all__ = ["datasette"]
 _QUERIES: Final = Path(__file__).parent / "templates" / "queries.yaml"
 
 
-@click.command(cls=Told)
+@click.command()
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

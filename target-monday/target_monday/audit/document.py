@@ -14,7 +14,7 @@ import click
 import msgspec
 from sqlalchemy import make_url
 
-from target_monday.audit.command import Told, asked, finding
+from target_monday.audit.command import asked, finding
 from target_monday.audit.live import configured, ledger_of, live_settings
 from target_monday.audit.pages import rendered
 from target_monday.audit.process import Process, markdown, process_hash, sections
@@ -39,7 +39,7 @@ _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _NOT_TOLD: Final = frozenset({"stream_map_config", "faker_config"})
 
 
-@click.command(cls=Told)
+@click.command()
 @configured
 @click.option(
     "--project",

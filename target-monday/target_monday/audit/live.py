@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
 
 from target_monday.audit.command import asked
+from target_monday.command_line import note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.errors import SettingsFault
@@ -45,10 +45,8 @@ def live_settings(configs: Sequence[str]) -> dict[str, Any]:
     logging.getLogger("target-monday").setLevel(logging.WARNING)
     context = click.get_current_context()
     given = TargetMonday.cb_config(context, click.Option(["--config"]), tuple(configs) or ("ENV",))
-    try:
-        target = TargetMonday(config=given.config, parse_env_config=given.parse_env)
-    except ConfigValidationError as error:
-        raise SettingsFault([str(fault) for fault in error.errors]) from error
+    target = TargetMonday(config=given.config, parse_env_config=given.parse_env)
+    note_secrets(target.config)
     faults = list(setting_faults(target.config))
     if faults:
         raise SettingsFault(faults)

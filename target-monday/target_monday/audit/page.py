@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from target_monday.audit.charts import columns
-from target_monday.audit.command import Told, finding, ledger
+from target_monday.audit.command import finding, ledger
 from target_monday.audit.pages import moment, rendered
 from target_monday.ledger.overview import overview
 from target_monday.private import write_private
@@ -32,7 +32,7 @@ _AGES: Final = (
 )
 
 
-@click.command(cls=Told)
+@click.command()
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

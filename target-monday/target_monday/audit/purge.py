@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from target_monday.audit.command import Told, finding, ledger
+from target_monday.audit.command import finding, ledger
 from target_monday.ledger.retention import Purge, count_payloads, purge_payloads
 from target_monday.run_header import user_name
 
@@ -16,7 +16,7 @@ __all__ = ["purge"]
 _DAY: Final = 24 * 3600.0
 
 
-@click.command(cls=Told)
+@click.command()
 @click.option(
     "--days",
     type=click.IntRange(min=0),

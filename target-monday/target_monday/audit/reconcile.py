@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from target_monday.audit.certificate import board_part, exceptions_of, written_by
-from target_monday.audit.command import Told, finding
+from target_monday.audit.command import finding
 from target_monday.audit.comparing import cell_text
 from target_monday.audit.live import calling, configured, ledger_of, live_settings
 from target_monday.audit.pages import moment, rendered
@@ -44,7 +44,7 @@ _COLUMNS: Final = (
 )
 
 
-@click.command(cls=Told)
+@click.command()
 @configured
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the certificate.")
 @click.option("--stream", "streams", multiple=True, help="Only boards of this stream.")

@@ -17,7 +17,6 @@ from target_monday.audit.command import ledger, reading, show, table, to_json
 from target_monday.audit.corrections import Corrections
 from target_monday.audit.running import Run, running
 from target_monday.audit.spreadsheet import as_csv
-from target_monday.errors import TargetError
 from target_monday.ledger.known_rows import KnownRows
 from target_monday.ledger.reject_book import OPEN_STATES, Filed, Note, correct, file_of, note
 from target_monday.private import write_private
@@ -176,10 +175,7 @@ def export(
     if output is None:
         sys.stdout.buffer.write(text.encode())
         return
-    try:
-        write_private(output, text)
-    except TargetError as error:
-        _end(str(error))
+    write_private(output, text)
 
 
 def _wide(reject: Filed) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from target_monday.audit.command import asked_ledger_url, ledger_at
+from target_monday.command_line import note_secrets
 from target_monday.replaying import ReplayingTarget, told
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Run:
         option = click.Option(["--config"])
         given = ReplayingTarget.cb_config(context, option, tuple(config) or ("ENV",))
         self.settings: dict[str, Any] = ReplayingTarget.settings_of(given)
+        note_secrets(self.settings)
         url = asked_ledger_url(context, self.settings.get("ledger_url"))
         self.settings["ledger_url"] = url
         self.engine: Engine = ledger_at(url)

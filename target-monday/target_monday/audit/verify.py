@@ -11,7 +11,6 @@ import click
 from msgspec import to_builtins
 
 from target_monday.audit.command import ledger, reading, table, to_json
-from target_monday.errors import TargetError
 from target_monday.ledger.verification import verify as look
 
 __all__ = ["verify"]
@@ -34,11 +33,7 @@ def verify(context: click.Context, *, seals: Path | None, as_json: bool) -> None
     With TARGET_MONDAY_SEAL_KEY in the environment the seals must be signed with that key.
     """
     key = os.environ.get(_KEY) or None
-    try:
-        verdict = look(ledger(context, as_is=True), seals=seals, seal_key=key)
-    except TargetError as error:
-        click.echo(f"{error.code} {error}", err=True)
-        sys.exit(error.exit_code)
+    verdict = look(ledger(context, as_is=True), seals=seals, seal_key=key)
     places = to_builtins(verdict.places)
     if as_json:
         click.echo(

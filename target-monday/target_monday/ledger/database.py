@@ -14,7 +14,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from target_monday.errors import LedgerFailed, RunFailed, SettingsFault
 from target_monday.ledger.revisions import bring_up
+from target_monday.ledger.sealed import REDACT
 from target_monday.ledger.seals import seals_beside
+from target_monday.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,17 +72,20 @@ def _only_ledger(folder: Path) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def open_database(url: str, *, create: bool = True, as_is: bool = False) -> Engine:
+def open_database(
+    url: str, *, create: bool = True, as_is: bool = False, redact: Redactor | None = None
+) -> Engine:
     """The database with its tables, those of an earlier version brought up to this one.
 
-    `as_is`: take it as it is, for whoever wants to see what is wrong with it. Raises
+    `as_is`: take it as it is, for whoever wants to see what is wrong with it. `redact`: what
+    diagnostics pass on their way into it, by default without knowing a secret. Raises
     SettingsFault for a bad address, LedgerFailed where there is a database that is no ledger, a
     damaged one or one of a later version, RunFailed for other reasons.
     """
     try:
         address = make_url(url)
         _make_folder(address, create=create)
-        engine = create_engine(address)
+        engine = create_engine(address, execution_options={REDACT: redact or Redactor()})
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -90,13 +95,18 @@ def open_database(url: str, *, create: bool = True, as_is: bool = False) -> Engi
         raise SettingsFault([f"`ledger_url` cannot be used: {_first_line(error)}."]) from error
     except DatabaseError as error:
         raise LedgerFailed(
-            f"The ledger at {address.render_as_string()} cannot be opened: {_first_line(error)}. "
+            f"The ledger at {_shown(address)} cannot be opened: {_first_line(error)}. "
             "If it is damaged, restore it from a backup, or move it away: the next run then reads "
             "the boards back and starts a new one."
         ) from error
     except (SQLAlchemyError, OSError) as error:
         raise RunFailed(f"The ledger cannot be opened: {_first_line(error)}.") from error
     return engine
+
+
+def _shown(address: URL) -> str:
+    """The address for people: where the database is, without user, password and parameters."""
+    return address.set(username=None, password=None, query={}).render_as_string()
 
 
 def _make_folder(address: URL, *, create: bool) -> None:

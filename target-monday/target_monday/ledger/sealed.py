@@ -48,15 +48,17 @@ from target_monday.ledger.digests import (
     line_hash,
     ranges,
 )
+from target_monday.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
 
-__all__ = ["Writing", "begin_chain", "catch_up", "primary_key", "shape", "sum_name"]
+__all__ = ["REDACT", "Writing", "begin_chain", "catch_up", "primary_key", "shape", "sum_name"]
 __all__ += ["write_later", "writing"]
 
+REDACT: Final = "redact"  # the execution option that holds what diagnostics pass
 _CHUNK: Final = 500  # keys a statement
 _UNSEALED: Final = frozenset({"digest"})
 _BY_HASH: Final = {"records": frozenset({"payload"})}  # what a digest covers by a hash beside it
@@ -84,6 +86,13 @@ def shape(table: Table) -> Shape:
 def primary_key(table: Table) -> tuple[str, ...]:
     """The names of the columns that tell a table's rows apart."""
     return tuple(str(each.name) for each in table.primary_key.columns)
+
+
+@cache
+def _diagnostics(table: Table) -> Mapping[str, int | None]:
+    """The columns that hold diagnostics, and how long they may get."""
+    found = (each for each in table.columns if each.info is tables.DIAGNOSTIC)
+    return {str(each.name): getattr(each.type, "length", None) for each in found}
 
 
 @cache
@@ -181,6 +190,7 @@ class Writing:
     def __init__(self, connection: Connection, kind: str, run_id: str | None = None) -> None:
         self.connection = connection
         self._kind, self._run_id = kind, run_id
+        self._redact: Redactor = connection.get_execution_options().get(REDACT) or Redactor()
         self._cursor = connection.connection.cursor()
         is_sqlite = connection.dialect.name == "sqlite"
         self._mark = "?" if is_sqlite else "%s"
@@ -240,6 +250,7 @@ class Writing:
         """Change remembered rows; gives how many. No column of the primary key may change."""
         found = self.connection.execute(select(table).where(which)).mappings().all()
         digest = shape(table).digest
+        values = self._redacted(table, values)
         for row in found:
             new = {**values, "digest": digest({**row, **values})}
             this = and_(*(table.c[name] == row[name] for name in primary_key(table)))
@@ -379,12 +390,21 @@ class Writing:
         statement, names = _insertion(table, self._mark)
         inserted, digests = [], []
         for row in rows:
-            values = list(map(row.get, names))
+            values = list(map(self._redacted(table, row).get, names))
             values[-1] = digest = digest_of(values)
             inserted.append(values)
             digests.append(digest)
         self._cursor.executemany(statement, inserted)
         return digests
+
+    def _redacted(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+        """The row with its diagnostics as anyone may read them; all else is evidence."""
+        found = {
+            name: self._redact(str(row[name]))[:length]
+            for name, length in _diagnostics(table).items()
+            if row.get(name) is not None
+        }
+        return {**row, **found} if found else row
 
     def _sum(self, name: str) -> Sum:
         self._moved = True

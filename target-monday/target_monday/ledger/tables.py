@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 __all__ = [
     "APPENDED",
+    "DIAGNOSTIC",
     "METADATA",
     "REMEMBERED",
     "boards",
@@ -69,6 +70,7 @@ __all__ = [
 ]
 
 METADATA: Final = MetaData()
+DIAGNOSTIC: Final = {"diagnostic": True}  # of a column whose texts are redacted when written
 
 
 def _digest() -> Column[bytes]:
@@ -101,7 +103,7 @@ run_ends = Table(
     Column("ended_at", Float, nullable=False),
     Column("status", String(20), nullable=False),
     Column("exit_code", Integer),
-    Column("message", Text),
+    Column("message", Text, info=DIAGNOSTIC),
     Column("calls", Integer),
     Column("points", Integer),
     _digest(),
@@ -176,7 +178,7 @@ settlements = Table(
     METADATA,
     Column("request", ForeignKey("requests.id"), primary_key=True),
     Column("at", Float, nullable=False),
-    Column("request_id", String(80)),  # monday's own name of it
+    Column("request_id", String(80), info=DIAGNOSTIC),  # monday's own name of it
     Column("how", String(10), nullable=False),  # answer, resend, reading or report
     _digest(),
 )
@@ -205,8 +207,8 @@ outcomes = Table(
     Column("operation", ForeignKey("operations.id"), primary_key=True),
     Column("outcome", String(20), nullable=False),
     Column("item_id", String(40)),
-    Column("code", String(60)),
-    Column("message", Text),
+    Column("code", String(60), info=DIAGNOSTIC),
+    Column("message", Text, info=DIAGNOSTIC),
     Column("at", Float, nullable=False),
     _digest(),
 )
@@ -220,8 +222,8 @@ rejects = Table(
     Column("board_id", String(40)),
     Column("column_id", String(60)),
     Column("key", Text),
-    Column("code", String(60), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("code", String(60), info=DIAGNOSTIC, nullable=False),
+    Column("message", Text, info=DIAGNOSTIC, nullable=False),
     Column("record", ForeignKey("records.id")),
     Column("at", Float, nullable=False),
     Index("rejects_by_key", "scope", "stream", "key"),
@@ -236,7 +238,7 @@ reject_events = Table(
     Column("at", Float, nullable=False),
     Column("run_id", String(36)),
     Column("who", String(255)),
-    Column("reason", Text),
+    Column("reason", Text, info=DIAGNOSTIC),
     Column("ticket", String(80)),
     Column("record", ForeignKey("records.id")),  # the corrected one that counts from now on
     Index("reject_events_by_reject", "reject"),

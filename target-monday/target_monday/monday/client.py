@@ -76,7 +76,6 @@ class Client:
     def __init__(self, *, url: str, token: str, version: str, timeout: float) -> None:
         self.url = url
         self._version = version
-        self._token = token
         self._timeout = timeout
         self._session = requests.Session()
         headers = {
@@ -122,7 +121,7 @@ class Client:
         if payload is None:
             raise error_for(_unreadable(response), request_id)
         request_id = (payload.get("extensions") or {}).get("request_id") or request_id
-        faults = tuple(self._without_token(fault) for fault in _faults(payload, response))
+        faults = tuple(_faults(payload, response))
         whole = next((fault for fault in faults if fault.alias is None), None)
         if whole is not None:
             raise error_for(whole, request_id)
@@ -138,15 +137,6 @@ class Client:
             complexity=_complexity(data),
             replayed=response.headers.get("Idempotency-Replayed") == "true",
         )
-
-    def _without_token(self, fault: Fault) -> Fault:
-        """A server may quote what it was sent: the token goes into no log and no ledger."""
-
-        def hidden(text: str) -> str:
-            return text.replace(self._token, "***") if self._token else text
-
-        message = hidden(fault.message)[:_MESSAGE_LENGTH]
-        return replace(fault, code=hidden(fault.code), message=message)
 
     def _check_version(self, response: requests.Response) -> None:
         answered = response.headers.get("API-Version", self._version)
@@ -198,7 +188,7 @@ def _faults(payload: Mapping[str, Any], response: requests.Response) -> Iterator
 def _fault(error: Any, payload: Mapping[str, Any], status: int) -> Fault:
     entry: Mapping[str, Any] = error if isinstance(error, dict) else {"message": str(error)}
     extensions: Mapping[str, Any] = entry.get("extensions") or {}
-    message = _one_line(entry.get("message") or payload.get("error_message") or "no reason given")
+    message = str(entry.get("message") or payload.get("error_message") or "no reason given")
     code = str(extensions.get("code") or payload.get("error_code") or "")
     stated = extensions.get("status_code") or payload.get("status_code") or status
     kind = kind_of(code, message, stated if isinstance(stated, int) else status)
@@ -208,7 +198,7 @@ def _fault(error: Any, payload: Mapping[str, Any], status: int) -> Fault:
     if kind is Kind.RETRY and (cost.never_fits or "exceeds the max" in message.lower()):
         kind = Kind.TOO_COMPLEX
     wait = asked_wait(message, extensions)
-    return Fault(alias, code or "WITHOUT_CODE", message, kind, wait, cost)
+    return Fault(alias, code or "WITHOUT_CODE", message[:_MESSAGE_LENGTH], kind, wait, cost)
 
 
 def _with_wait(fault: Fault, response: requests.Response) -> Fault:
@@ -216,11 +206,6 @@ def _with_wait(fault: Fault, response: requests.Response) -> Fault:
     header = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
     waits = [wait for wait in (fault.wait, header) if wait is not None]
     return replace(fault, wait=max(waits, default=None))
-
-
-def _one_line(message: object) -> str:
-    text = " ".join(str(message).split())
-    return "".join(character for character in text if character.isprintable())
 
 
 def _complexity(data: Mapping[str, Any] | None) -> Complexity | None:

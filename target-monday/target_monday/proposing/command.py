@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import click
 import msgspec
-from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
+from target_monday.command_line import ending_in_one_line, note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.diff import GROUP
@@ -61,15 +61,8 @@ class _OneLine(click.Command):
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with ending_in_one_line(ctx):
             return super().invoke(ctx)
-        except ConfigValidationError as error:
-            for fault in error.errors:
-                click.echo(f"SETTINGS {fault}", err=True)
-            return ctx.exit(SettingsFault.exit_code)
-        except TargetError as error:
-            click.echo(f"{error.code} {error}", err=True)
-            return ctx.exit(error.exit_code)
 
 
 @click.command(cls=_OneLine, name="target-monday-init")
@@ -164,6 +157,7 @@ def _settings(paths: Sequence[str]) -> dict[str, Any]:
         raise SettingsFault(
             [f"A file of --config, or an environment variable, cannot be read: {error}."]
         ) from error
+    note_secrets(target.config)
     return dict(target.config)
 
 

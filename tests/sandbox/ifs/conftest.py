@@ -46,7 +46,7 @@ class Twin:
         form = {
             "grant_type": "client_credentials",
             "client_id": "sandbox",
-            "client_secret": "sandbox",
+            "client_secret": "s4ndb0x-1fs-cl0ud",
             "scope": "openid microprofile-jwt",
         }
         reply = requests.post(f"{self.url}/{TOKEN_PATH}", data=form, timeout=30)

@@ -34,7 +34,9 @@ def test_the_reply_has_the_keys_of_the_real_one(twin: Any, real_ifs: Path) -> No
 
 def test_a_client_may_also_use_http_basic(twin: Any) -> None:
     """Credentials in the Authorization header are as good as in the form."""
-    reply = requests.post(f"{twin.url}/{PATH}", data=GRANT, auth=("sandbox", "sandbox"), timeout=30)
+    reply = requests.post(
+        f"{twin.url}/{PATH}", data=GRANT, auth=("sandbox", "s4ndb0x-1fs-cl0ud"), timeout=30
+    )
 
     assert reply.status_code == 200
 
@@ -49,7 +51,7 @@ def test_a_client_may_also_use_http_basic(twin: Any) -> None:
             id="secret",
         ),
         pytest.param(
-            {**GRANT, "client_id": "Sandbox", "client_secret": "sandbox"},
+            {**GRANT, "client_id": "Sandbox", "client_secret": "s4ndb0x-1fs-cl0ud"},
             401,
             "invalid_client",
             id="client-id-has-case",

@@ -56,7 +56,7 @@ class Twin:
         return self.session.post(
             f"{self.url}/v2",
             json={"query": query, "variables": variables},
-            headers={"Authorization": "sandbox", **(headers or {})},
+            headers={"Authorization": "s4ndb0x-m0nd4y", **(headers or {})},
             timeout=30,
         )
 

@@ -77,7 +77,7 @@ def test_every_answer_has_its_request_id(twin: Twin) -> None:
 def test_requests_that_cannot_be_executed_are_400(twin: Twin, body: str, code: str) -> None:
     """A bug of the client is named, and nothing is done."""
     answer = requests.post(
-        f"{twin.url}/v2", data=body, headers={"Authorization": "sandbox"}, timeout=30
+        f"{twin.url}/v2", data=body, headers={"Authorization": "s4ndb0x-m0nd4y"}, timeout=30
     )
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, code)
