@@ -311,7 +311,9 @@ def test_the_audit_finds_the_ledger_or_names_those_there_are(
 def test_a_token_that_monday_quotes_is_masked(prepared: Any, messages: Any) -> None:
     """A server's message goes into the log and the ledger; the token does not."""
     refusal = {
-        "errors": [{"message": "Token s4ndb0x-m0nd4y is bad", "extensions": {"code": "BAD_REQUEST"}}]
+        "errors": [
+            {"message": "Token s4ndb0x-m0nd4y is bad", "extensions": {"code": "BAD_REQUEST"}}
+        ]
     }
     prepared.sandbox.monday_faults.plan(Fault(400, json.dumps(refusal), matches=is_query), times=2)
 
