@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tap_ifs_cloud.odata.errors import BookmarkInvalid, ReplicationKeyInvalid
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.moments import Moment
-from tap_ifs_cloud.odata.query import literal
+from tap_ifs_cloud.odata.query import LARGEST, literal, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,6 @@ _STAMP = re.compile(
 )
 # Too general to trust without "last" or "date" beside them.
 _VAGUE = frozenset({"update", "updated", "change", "changed", "modification"})
-LARGEST: Final = 400  # digits of a number that can be written out in an address
 NEVER: Final = 2900  # from this year on a moment is a placeholder such as 2999 or 9999
 # Clocks on earth differ by 26 hours at most, and what IFS writes with a `Z` may be any of them.
 FRAMES: Final = timedelta(hours=26)
@@ -69,7 +68,7 @@ def modification_stamp(properties: Mapping[str, Property]) -> str | None:
 
 def as_bookmark(value: object) -> str:
     """A value of a replication key as the state holds it: as it came, numbers without exponent."""
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return plain_number(value)
 
 
 def horizon(now: datetime | None) -> datetime | None:

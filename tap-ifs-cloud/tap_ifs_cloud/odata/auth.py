@@ -16,11 +16,10 @@ from tap_ifs_cloud.odata.redaction import texts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ClientCredentials", "Credentials", "GivenHeaders", "Token", "token_life"]
+__all__ = ["ClientCredentials", "Credentials", "GivenHeaders", "Token"]
 
 logger = logging.getLogger(__name__)
 
-SHORT_LIFE = 60.0  # assumed where the server does not say how long a token lives
 MARGIN = 30.0  # a token is renewed this long before it dies, so that none dies on the way
 
 
@@ -68,10 +67,10 @@ class Token:
 class ClientCredentials:
     """A token by client credentials, shared by all streams and threads.
 
-    `ask` performs the token request and gives the token and the lifetime that the server states.
+    `ask` performs the token request and gives the token and the seconds that it lives.
     """
 
-    ask: Callable[[], tuple[str, object]] = field(repr=False)
+    ask: Callable[[], tuple[str, float]] = field(repr=False)
     extra: dict[str, str] = field(default_factory=dict, repr=False)
     clock: Callable[[], float] = time.monotonic
     _token: Token | None = field(default=None, repr=False)
@@ -102,15 +101,7 @@ class ClientCredentials:
 
     def _new(self) -> Token:
         asked_at = self.clock()
-        text, expires_in = self.ask()
-        life = token_life(expires_in)
+        text, life = self.ask()
         self._shown = (text, *self._shown[:1])
         logger.debug("auth.token lifetime_seconds=%s", life)
         return Token(text, asked_at + life - min(MARGIN, life / 2))
-
-
-def token_life(expires_in: object) -> float:
-    """Seconds that a token lives; whatever is no positive number counts as a short life."""
-    if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0:
-        return float(expires_in)
-    return SHORT_LIFE

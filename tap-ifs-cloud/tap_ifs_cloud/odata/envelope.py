@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tap_ifs_cloud.odata.clock import http_date
+from tap_ifs_cloud.odata.decoding import Undecodable, decoded
 from tap_ifs_cloud.odata.errors import (
     BadRequest,
     Forbidden,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "without_query"]
 
 LONGEST = 300  # characters of a foreign text that an error shows
+EXAMINED = 16_384  # of which so many are looked at
 _HTML: Final = re.compile(r"<(!doctype\s+html|html|body)\b", re.IGNORECASE)
 
 
@@ -108,14 +110,15 @@ def error_of(body: Body) -> IfsError:
 
 def _said(text: str) -> str:
     try:
-        return _ENVELOPE.decode(text).error.sentence()
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        return decoded(_ENVELOPE, text).error.sentence()
+    except Undecodable:
         shown = excerpt(text) or "no reason given"
         return f"a web page: {shown}" if _HTML.search(text) else shown
 
 
 def excerpt(text: str) -> str:
     """The beginning of a text on one line, without markup."""
+    text = text[:EXAMINED]  # a page of tags without an end would take minutes
     plain = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
     line = " ".join(plain.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_ifs_cloud.odata.decoding import Undecodable, decoded
 from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import NotJson
 from tap_ifs_cloud.odata.query import ROWS
@@ -40,8 +41,8 @@ def peek(
 
 def _rows(body: Body) -> _Rows:
     try:
-        return _ROWS.decode(body.content)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        return decoded(_ROWS, body.content)
+    except Undecodable as error:
         shown = excerpt(body.content.decode(errors="replace"))[:80]
         raise NotJson(
             f"{without_query(body.url)} answered with something else than rows ({shown}): "

@@ -20,6 +20,7 @@ __all__ = [
     "expression_fault",
     "literal",
     "one_line",
+    "plain_number",
     "until",
 ]
 
@@ -27,6 +28,8 @@ __all__ = [
 # with all their digits; without, it may send them through a binary float (OData JSON Format 4.01,
 # 3.2). A server that does not know it ignores it: numbers are read as exactly as they were written.
 ROWS: Final = "application/json;IEEE754Compatible=true"
+
+LARGEST: Final = 400  # digits of a number that is written without an exponent
 
 _LITERAL: Final = re.compile(r"('(?:[^']|'')*')")
 _COMMENT: Final = re.compile(r"#|//|/\*|--")
@@ -68,8 +71,11 @@ def _text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _number(value: object) -> str:
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+def plain_number(value: object) -> str:
+    """The digits of a number, without an exponent unless that would be longer than any address."""
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= LARGEST:
+        return format(value, "f")
+    return str(value)
 
 
 # How values of a type are written in a URL (OData 4.01 Part 2, 5.1.1.15). Types without an entry
@@ -77,14 +83,14 @@ def _number(value: object) -> str:
 ORDERABLE: Final[Mapping[str, Callable[[object], str]]] = {
     "Edm.String": _text,
     "Edm.Boolean": lambda value: str(value).lower(),
-    "Edm.Decimal": _number,
-    "Edm.Byte": _number,
-    "Edm.SByte": _number,
-    "Edm.Int16": _number,
-    "Edm.Int32": _number,
-    "Edm.Int64": _number,
-    "Edm.Single": _number,
-    "Edm.Double": _number,
+    "Edm.Decimal": plain_number,
+    "Edm.Byte": plain_number,
+    "Edm.SByte": plain_number,
+    "Edm.Int16": plain_number,
+    "Edm.Int32": plain_number,
+    "Edm.Int64": plain_number,
+    "Edm.Single": plain_number,
+    "Edm.Double": plain_number,
     "Edm.Date": str,
     "Edm.DateTimeOffset": str,
     "Edm.TimeOfDay": str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 _BOM = b"\xef\xbb\xbf"
+
+
+LONGEST_COUNT: Final = 18  # digits of what a set can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def _metadata(body: Body) -> Metadata:
 
 def _number(body: Body) -> int:
     text = body.content.removeprefix(_BOM).strip()
-    if not text.isdigit():
+    if not text.isdigit() or len(text) > LONGEST_COUNT:
         shown = excerpt(text.decode(errors="replace"))[:80]
         raise NotJson(f"{without_query(body.url)} answered with no number ({shown})")
     return int(text)

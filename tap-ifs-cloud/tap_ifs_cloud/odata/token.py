@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tap_ifs_cloud.odata.decoding import Undecodable, decoded
 from tap_ifs_cloud.odata.envelope import excerpt
 from tap_ifs_cloud.odata.errors import (
     AuthFailed,
@@ -26,14 +28,14 @@ from tap_ifs_cloud.odata.errors import (
 if TYPE_CHECKING:
     from tap_ifs_cloud.odata.session import Body, Session
 
-__all__ = ["Client", "ask_token"]
+__all__ = ["Client", "ask_token", "token_life"]
 
 
 class TokenReply(msgspec.Struct, frozen=True):
     """The two fields of the reply that count; `expires_in` is whatever the server makes of it."""
 
     access_token: str
-    expires_in: object = None
+    expires_in: msgspec.Raw = msgspec.Raw()
 
 
 # The errors of RFC 6749, 5.2, and Keycloak's words: it says `invalid_client` of a client that it
@@ -54,7 +56,13 @@ _HINTS: Final = (
     (("invalid_scope",), "Check `scope`"),
 )
 
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")  # RFC 6750, 2.1 takes still fewer characters
 _REPLY = msgspec.json.Decoder(TokenReply)
+
+
+SHORT_LIFE: Final = 60.0  # seconds, assumed where the server does not say how long a token lives
+LONGEST_LIFE: Final = 86_400.0
+_SECONDS: Final = re.compile(rb"\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,8 @@ class Client:
     scope: str
 
 
-def ask_token(session: Session, client: Client) -> tuple[str, object]:
-    """A new token and its stated lifetime.
+def ask_token(session: Session, client: Client) -> tuple[str, float]:
+    """A new token and the seconds that it lives.
 
     Raises AuthFailed, AuthNotJson, AuthUnavailable, HostUnknown.
     """
@@ -91,7 +99,17 @@ def ask_token(session: Session, client: Client) -> tuple[str, object]:
         raise AuthFailed(
             f"no token for client {client.client_id!r}: {reason}. {_hint(error, reason)}"
         ) from None
-    return reply.access_token, reply.expires_in
+    return reply.access_token, token_life(bytes(reply.expires_in))
+
+
+def token_life(expires_in: bytes) -> float:
+    """Seconds that a token lives, as its server writes them; a short life if it writes no number.
+
+    Nobody can tell more than a day of a token, so that is the longest.
+    """
+    if not _SECONDS.fullmatch(expires_in) or not (seconds := float(expires_in)):
+        return SHORT_LIFE
+    return min(seconds, LONGEST_LIFE)
 
 
 def _is_caused_by(error: BaseException, kind: type[BaseException]) -> bool:
@@ -118,15 +136,17 @@ def _hint(error: IfsError, reason: str) -> str:
 
 
 def _reply(body: Body) -> TokenReply:
-    content = body.content.removeprefix(BOM_UTF8)
     try:
-        return _REPLY.decode(content)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise AuthNotJson(body.url, _shown(content)) from error
+        reply = decoded(_REPLY, body.content)
+    except Undecodable as error:
+        raise AuthNotJson(body.url, _shown(body.content)) from error
+    if not _TOKEN.fullmatch(reply.access_token):
+        raise AuthNotJson(body.url, "an `access_token` that no header can carry")
+    return reply
 
 
 def _shown(content: bytes) -> str:
     """What an error may show of a reply: only of a web page, as all else can hold a token."""
-    if content.lstrip()[:1] == b"<":
+    if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"<":
         return excerpt(content.decode(errors="replace"))[:80]
     return f"{len(content)} bytes that are no JSON with an `access_token`"

@@ -107,6 +107,31 @@ def test_a_web_page_behind_a_refusal_is_named_and_clipped(
     assert "<" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * 100_000, id="nested"),
+        pytest.param(b'{"error":{"message":' + b"[" * 100_000, id="nested-message"),
+        pytest.param(b'{"error":{"details":[' + b'{"a":' * 100_000, id="nested-details"),
+        pytest.param(b'{"error":{"message":"\xe9\xff"}}', id="not-utf-8"),
+        pytest.param(b'{"error":{"message":"\\ud800"}}', id="half-a-character"),
+        pytest.param(b'{"error":"Internal server error"}', id="a-text"),
+        pytest.param(b'{"error":null}', id="null"),
+        pytest.param(b'{"error":{"code":' + b"9" * 5000 + b"}}", id="a-long-number"),
+        pytest.param(b"<script" * 140_000, id="tags-without-end"),
+        pytest.param(b"\xff\xfe\x00", id="no-text"),
+    ],
+)
+def test_any_body_of_a_refusal_is_a_refusal(ifs: Any, read: Read, answer: Any, body: bytes) -> None:
+    """Whatever is in it, the status says what it is."""
+    ifs.plan(answer(400, body, part="OrderSet"))
+
+    with pytest.raises(BadRequest, match="HTTP 400, ") as caught:
+        read()
+
+    assert len(str(caught.value)) < 500
+
+
 def test_an_error_in_xml_is_read(ifs: Any, read: Read, answer: Any) -> None:
     """The form of OData for who asks for XML, as for `$metadata`."""
     body = b"<error><code>ODP_OPERATION_TIMEOUT</code><message>slow</message></error>"

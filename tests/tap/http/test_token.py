@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_ifs_cloud.odata.auth import ClientCredentials, token_life
+from tap_ifs_cloud.odata.auth import ClientCredentials
 from tap_ifs_cloud.odata.errors import AuthFailed, AuthNotJson, AuthUnavailable
+from tap_ifs_cloud.odata.token import token_life
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,10 +93,55 @@ def test_a_reply_without_a_token_is_not_shown(
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize("expires_in", [None, 0, -5, "180", True])
-def test_an_unclear_lifetime_is_short(expires_in: object) -> None:
+@pytest.mark.parametrize(
+    "expires_in", [b"", b"null", b"0", b"-5", b'"180"', b"true", b"1e999", b"[[[]]]", b"0.0"]
+)
+def test_an_unclear_lifetime_is_short(expires_in: bytes) -> None:
     """Whatever is no positive number counts as a minute."""
     assert token_life(expires_in) == 60
+
+
+@pytest.mark.parametrize(("expires_in", "life"), [(b"180", 180), (b"180.5", 180.5)])
+def test_a_stated_lifetime_is_believed(expires_in: bytes, life: float) -> None:
+    """As whole seconds, or with a fraction."""
+    assert token_life(expires_in) == life
+
+
+@pytest.mark.parametrize("digits", [6, 401, 5000])
+def test_a_lifetime_without_end_is_a_day(
+    ifs: Any, read: Callable[..., list[str]], answer: Any, digits: int
+) -> None:
+    """However many digits it has."""
+    life = b"9" * digits
+    ifs.plan(answer(200, b'{"access_token": "t0", "expires_in": %s}' % life, part="token"))
+
+    assert read() == []
+    assert token_life(life) == 86_400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"access_token": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"access_token": "t0", "scope": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+        b'{"access_token": "t0\\r\\nX-Evil: 1"}',
+        b'{"access_token": "t\\u20ac"}',
+        b'{"access_token": ""}',
+        b'{"access_token": "\xe9"}',
+        b"\xff\xfe{\x00}\x00",
+    ],
+)
+def test_a_reply_that_holds_no_usable_token_is_named(
+    ifs: Any, read: Callable[..., list[str]], answer: Any, body: bytes
+) -> None:
+    """Before anything is sent with it, however deep it is nested and however it is encoded."""
+    ifs.plan(answer(200, body, part="token"))
+
+    with pytest.raises(AuthNotJson, match=r"^AUTH_IFS_NOT_JSON: .*`access_token`"):
+        read()
+
+    assert ifs.gets() == []
 
 
 def test_a_token_is_renewed_before_it_dies() -> None:
