@@ -10,6 +10,7 @@ from urllib.parse import quote
 from singer_sdk import typing as th
 
 from tap_ifs_cloud.definition import StreamDefinition
+from tap_ifs_cloud.meltano_file import given_settings, lost_settings
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
@@ -20,8 +21,8 @@ from tap_ifs_cloud.replication import Stamp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SECRETS", "SETTINGS", "cleaned", "definitions", "metadata_folder", "setting_faults"]
-__all__ += ["setting_secrets", "token_url"]
+__all__ = ["GUARDS", "SECRETS", "SETTINGS", "cleaned", "definitions", "lost_by_meltano"]
+__all__ += ["metadata_folder", "setting_faults", "setting_secrets", "token_url"]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -300,6 +301,8 @@ SETTINGS: Final = th.PropertiesList(
     ),
 ).to_dict()
 
+# Settings that keep data in or rows on their boards: one that is misspelt ends the run.
+GUARDS: Final = frozenset({"emit_activate_version_messages", "stream_map_config", "stream_maps"})
 SECRETS: Final = frozenset(
     name for name, each in SETTINGS["properties"].items() if each.get("secret")
 )
@@ -309,6 +312,12 @@ def setting_secrets(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the values that no log and no error may show."""
     for name in SECRETS:
         yield from texts(config.get(name))
+
+
+def lost_by_meltano(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the settings in meltano.yml that Meltano does not hand over, a sentence each."""
+    files = list(given_settings(variables, "extractor"))
+    yield from lost_settings(files, variables, guards=GUARDS, secrets=SECRETS)
 
 
 def token_url(config: Mapping[str, Any]) -> str:

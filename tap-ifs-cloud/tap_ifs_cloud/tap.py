@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -34,15 +37,18 @@ from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
 from tap_ifs_cloud.settings import (
+    GUARDS,
     SECRETS,
     SETTINGS,
     cleaned,
     definitions,
+    lost_by_meltano,
     metadata_folder,
     setting_faults,
     setting_secrets,
     token_url,
 )
+from tap_ifs_cloud.settings_input import environment_settings, typed, unknown_names
 from tap_ifs_cloud.stamps import with_tried_stamp
 from tap_ifs_cloud.stream import EntitySetStream
 from tap_ifs_cloud.termination import Termination
@@ -60,7 +66,9 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.odata.auth import Credentials
     from tap_ifs_cloud.odata.metadata import Metadata
 
-__all__ = ["NoStreams", "StreamsFailed", "TapIfsCloud"]
+__all__ = ["NoStreams", "SettingsLost", "StreamsFailed", "TapIfsCloud"]
+
+_UNEXPECTED = "Additional properties are not allowed"  # jsonschema's words for an unknown name
 
 # Metadata documents are fetched side by side: each takes IFS a while.
 FETCHERS = 8
@@ -70,6 +78,12 @@ class NoStreams(RunStopper):
     """Nothing that was asked for is there."""
 
     code = "NO_STREAMS"
+
+
+class SettingsLost(RunStopper):
+    """Settings that did not come through Meltano as they are written."""
+
+    code = "SETTING_LOST"
 
 
 class StreamsFailed(RunStopper):
@@ -110,19 +124,36 @@ class TapIfsCloud(Tap):
 
     # Settings
 
+    @classproperty
+    @override
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """The settings of the environment, not typed yet."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        properties = cls.config_jsonschema["properties"]
+        parse_environment_config({}, cls._env_var_prefix)  # reads a `.env` file
+        objects = {name for name, each in properties.items() if "object" in each["type"]}
+        return environment_settings(os.environ, cls._env_var_prefix, properties, objects)
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """The SDK's checks by schema, then the rules between settings; all faults at once.
 
-        What is empty counts as not set, so that an empty environment variable means the default.
+        Empty texts count as not set, so that an empty environment variable means the default.
         """
-        self._config = cleaned(self._config)
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        self._config = cleaned(typed(self._config, schema))
         redact_logs(Redactor(self._secrets))
         required = "'base_url' is a required property"  # told by the rules, in our words
-        faults = [f for f in super()._validate_config(raise_errors=False) if f != required]
-        faults = [_typed_fault(fault) for fault in faults] or list(setting_faults(self.config))
-        for name in self._config.keys() - self.config_jsonschema["properties"].keys():
-            self.logger.warning("setting.unknown setting=%s", name)
+        faults = [
+            _typed_fault(fault)
+            for fault in super()._validate_config(raise_errors=False)
+            if fault != required and not fault.startswith(_UNEXPECTED)
+        ]
+        faults += self._unknown(schema)
+        if faults:  # Meltano may be why
+            faults += (f"{SettingsLost.code}: {each}" for each in lost_by_meltano(os.environ))
+        faults = faults or list(setting_faults(self.config))
         if faults and raise_errors:
             raise ConfigValidationError("the settings cannot be used", errors=faults)
         return faults
@@ -132,6 +163,21 @@ class TapIfsCloud(Tap):
         yield from setting_secrets(self._config)
         if "session" in self.__dict__:
             yield from self.session.secrets()
+
+    def _unknown(self, schema: Mapping[str, Any]) -> Iterator[str]:
+        """The unknown names that must not be overlooked; of the others the log warns."""
+        for each in unknown_names(self._config, schema):
+            if each.path or each.nearest in GUARDS or each.name.startswith("max_"):
+                yield f"SETTING_UNKNOWN: {each.sentence}"
+            else:
+                nearest = each.nearest or "none"
+                self.logger.warning("setting.unknown setting=%s nearest=%s", each.name, nearest)
+
+    def _check_meltano(self) -> None:
+        """Raise SettingsLost if Meltano changed settings on their way from meltano.yml."""
+        lost = list(lost_by_meltano(os.environ))
+        if lost:
+            raise SettingsLost(" ".join(lost))
 
     @cached_property
     def session(self) -> Session:
@@ -220,6 +266,7 @@ class TapIfsCloud(Tap):
 
         A stream of `streams` that is not in the catalog was not there when that was made.
         """
+        self._check_meltano()
         listed = definitions(self.config)
         known = listed or list(PRESETS)
         if self.input_catalog is None:

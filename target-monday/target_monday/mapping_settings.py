@@ -96,7 +96,7 @@ TRAIL_COLUMNS: Final[dict[str, Any]] = {
 _COLUMN: Final[dict[str, Any]] = {
     "description": (
         "Where a property goes: a column id or title; an object with `column` or `title`, and with "
-        "`type` if the column is to be made where it is missing; null or false leaves it out."
+        "`type` if the column is to be made where it is missing; `false` leaves it out."
     ),
     "type": ["string", "object", "boolean", "null"],
     "minLength": 1,
@@ -203,7 +203,7 @@ BOARDS: Final[dict[str, Any]] = {
             "columns": {
                 "type": "object",
                 "additionalProperties": _COLUMN,
-                "description": "Property -> column id, title or options; null leaves it out. A "
+                "description": "Property -> column id, title or options; `false` leaves it out. A "
                 "column made of several properties stands under a name of its own.",
             },
         },

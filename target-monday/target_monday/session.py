@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,7 +42,7 @@ from target_monday.quiet import Quiet
 from target_monday.recovery import Recovery
 from target_monday.retrying import Retrying
 from target_monday.run_header import run_header
-from target_monday.settings import setting_faults
+from target_monday.settings import lost_by_meltano, setting_faults
 from target_monday.versions import Versions
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Session:
         redact: Redactor | None = None,
     ) -> None:
         clock = clock or Clock()
-        faults = list(setting_faults(config))
+        faults = [*setting_faults(config), *lost_by_meltano(os.environ)]
         if faults:
             raise SettingsFault(faults)
         url = config.get("ledger_url") or default_ledger_url()

@@ -18,14 +18,15 @@ from target_monday.mapping_settings import (
     board_faults,
     zone_faults,
 )
+from target_monday.meltano_file import given_settings, lost_settings
 from target_monday.privacy import privacy_faults
 from target_monday.redaction import address_secrets, proxy_secrets, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DEFAULT_API_VERSION", "SECRETS", "SETTINGS", "environment_secrets", "setting_faults"]
-__all__ += ["setting_secrets", "without_secret_values"]
+__all__ = ["DEFAULT_API_VERSION", "GUARDS", "SECRETS", "SETTINGS", "environment_secrets"]
+__all__ += ["lost_by_meltano", "setting_faults", "setting_secrets", "without_secret_values"]
 
 DEFAULT_API_VERSION: Final = "2026-10"
 
@@ -316,6 +317,16 @@ SETTINGS: Final[dict[str, Any]] = {
     **_SETTINGS,
     "properties": {**_SETTINGS["properties"], "boards": BOARDS, "trail_columns": TRAIL_COLUMNS},
 }
+# Settings that keep data in, money right or losses small: one that is misspelt ends the run.
+GUARDS: Final = frozenset(
+    {
+        *("api_url", "boards", "deny", "ledger_url", "mask", "mask_key", "mode", "nulls"),
+        *("payload_days", "process_activate_version_messages", "reserve_calls", "seal_key"),
+        *("seals", "stream_map_config", "stream_maps", "unmapped_streams", "vanished"),
+        *("vanished_max_count", "vanished_max_share"),
+        *(name for name in _SETTINGS["properties"] if name.startswith("max_")),
+    }
+)
 SECRETS: Final = frozenset(
     name for name, each in SETTINGS["properties"].items() if each.get("secret")
 )
@@ -343,6 +354,12 @@ def without_secret_values(fault: str) -> str:
         if f"config['{name}']" in fault:
             return f"`{name}` must be a text."
     return fault
+
+
+def lost_by_meltano(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the settings in meltano.yml that Meltano does not hand over, a sentence each."""
+    files = list(given_settings(variables, "loader"))
+    yield from lost_settings(files, variables, guards=GUARDS, secrets=SECRETS)
 
 
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:

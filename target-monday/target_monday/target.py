@@ -7,6 +7,7 @@ termination are our own. Private members of the SDK are touched in this module o
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from functools import cached_property
@@ -15,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import click
 import simplejson  # type: ignore[import-untyped] # it ships no types
 from singer_sdk import Target
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import _ConfigInput
@@ -38,12 +41,19 @@ from target_monday.errors import (
 from target_monday.reader import LineReader, page_of
 from target_monday.redaction import Redactor, proxy_secrets, redact_logs
 from target_monday.session import Session
-from target_monday.settings import SETTINGS, setting_secrets, without_secret_values
+from target_monday.settings import (
+    GUARDS,
+    SETTINGS,
+    lost_by_meltano,
+    setting_secrets,
+    without_secret_values,
+)
+from target_monday.settings_input import environment_settings, typed, unknown_names
 from target_monday.sink import MondaySink
 from target_monday.termination import Termination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -53,6 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TargetMonday"]
 
+_UNEXPECTED = "Additional properties are not allowed"  # jsonschema's words for an unknown name
 _FLUSH_SECONDS = 60.0  # a slow tap's rows do not wait longer than this for a full request
 
 
@@ -94,12 +105,32 @@ class TargetMonday(Target):
         if "load_method" not in ours:
             config_jsonschema["properties"].pop("load_method", None)
 
+    @classproperty
+    @override
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """The settings of the environment, not typed yet."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        properties = cls.config_jsonschema["properties"]
+        parse_environment_config({}, cls._env_var_prefix)  # reads a `.env` file
+        objects = {name for name, each in properties.items() if "object" in each["type"]}
+        return environment_settings(os.environ, cls._env_var_prefix, properties, objects)
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """The SDK's check by schema, without the values of secrets; from here on none is logged."""
-        redact_logs(self._redact)
+        """The SDK's check by schema, with names that do not exist; all faults at once.
+
+        Empty texts count as not set, so that an empty environment variable means the default.
+        """
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        given = typed(self._config, schema)
+        self._config = {name: each for name, each in given.items() if each not in (None, "")}
+        redact_logs(self._redact)  # from here on no secret is logged
         found = super()._validate_config(raise_errors=False)
+        found = [fault for fault in found if not fault.startswith(_UNEXPECTED)]
         faults = [without_secret_values(fault) for fault in found]
+        faults += self._unknown(schema)
+        faults += lost_by_meltano(os.environ) if faults else ()  # it may be why
         if faults and raise_errors:
             raise ConfigValidationError("the settings cannot be used", errors=faults)
         return faults
@@ -108,6 +139,15 @@ class TargetMonday(Target):
     def _redact(self) -> Redactor:
         secrets = (*setting_secrets(self._config), *proxy_secrets())
         return Redactor(lambda: secrets)
+
+    def _unknown(self, schema: Mapping[str, Any]) -> Iterator[str]:
+        """The unknown names that must not be overlooked; of the others the log warns."""
+        for each in unknown_names(self._config, schema):
+            if each.path or each.nearest in GUARDS or each.name.startswith("max_"):
+                yield each.sentence
+            else:
+                nearest = each.nearest or "none"
+                self.logger.warning("setting.unknown setting=%s nearest=%s", each.name, nearest)
 
     @cached_property
     def session(self) -> Session:

@@ -491,7 +491,7 @@ def test_settings_may_stand_in_files(sandbox: Sandbox, tmp_path: Any) -> None:
     ("settings", "told"),
     [
         ({"base_url": ""}, "SETTING_MISSING: `base_url`"),
-        ({"headers": "{"}, "SETTING_FILE: "),
+        ({"headers": "{"}, "SETTING_INVALID: `headers`"),
         ({"client_secret": "wrong-secret"}, "AUTH_IFS: no token for client 'sandbox'"),
         ({"realm": "elsewhere"}, "AUTH_IFS: no token for client 'sandbox'"),
     ],

@@ -58,7 +58,7 @@ def test_all_faults_are_told_at_once() -> None:
         pytest.param({"lookback": -1}, "-1 is less than the minimum", id="bound"),
         pytest.param(
             {"streams": [{"entity_set": "A", "projektion": "x"}]},
-            "'projektion' was unexpected",
+            "`streams[0].projektion` is not a setting. Did you mean `projection`?",
             id="typo",
         ),
         pytest.param(
