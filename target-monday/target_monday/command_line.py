@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from target_monday.errors import SettingsFault, TargetError
+from target_monday.errors import RunFailed, SettingsFault, TargetError
 from target_monday.redaction import Redactor, redact_logs
 from target_monday.settings import environment_secrets, setting_secrets
 
@@ -38,6 +38,11 @@ def ending_in_one_line(context: click.Context) -> Iterator[None]:
         lines, code = [f"{SettingsFault.code} {fault}" for fault in error.errors], 2
     except TargetError as error:
         lines, code = [f"{error.code} {error}"], error.exit_code
+    except BrokenPipeError:  # whoever read the output has gone
+        raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        lines, code = [f"{RunFailed.code} {place}{error.strerror or error}."], RunFailed.exit_code
     else:
         return
     for line in lines:

@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkstemp
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from tap_ifs_cloud.odata.private import PART, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,6 @@ __all__ = ["MetadataCache", "Stored", "conditions", "default_folder"]
 logger = logging.getLogger(__name__)
 
 _SUFFIX: Final = ".metadata"
-_PART: Final = ".part"
 _UNUSED: Final = 90 * 86_400  # seconds after which a document is dropped
 _ABANDONED: Final = 86_400  # seconds after which nobody is still writing a file
 
@@ -110,10 +110,9 @@ class MetadataCache:
         if self.folder is None or not (etag or last_modified):
             return
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(
-                self._path(self.folder, url), _encoded(Stored(body, etag, last_modified), url)
-            )
+            path = self._path(self.folder, url)
+            write_private(path, _encoded(Stored(body, etag, last_modified), url))
+            os.utime(path, (self.now(), self.now()))
             self._drop_old(self.folder)
         except OSError as error:
             self._warn(error)
@@ -121,20 +120,8 @@ class MetadataCache:
     def _path(self, folder: Path, url: str) -> Path:
         return folder / f"{_digest(url)}{_SUFFIX}"
 
-    def _write(self, path: Path, content: bytes) -> None:
-        descriptor, name = mkstemp(suffix=_PART, dir=path.parent)  # for the owner only
-        part = Path(name)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 # it is open already
-                file.write(content)
-            os.utime(part, (self.now(), self.now()))
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-
     def _drop_old(self, folder: Path) -> None:
-        for suffix, age in ((_SUFFIX, _UNUSED), (_PART, _ABANDONED)):
+        for suffix, age in ((_SUFFIX, _UNUSED), (PART, _ABANDONED)):
             for path in folder.glob(f"*{suffix}"):
                 try:
                     if path.stat().st_mtime < self.now() - age:

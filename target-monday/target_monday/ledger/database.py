@@ -16,6 +16,7 @@ from target_monday.errors import LedgerFailed, RunFailed, SettingsFault
 from target_monday.ledger.revisions import bring_up
 from target_monday.ledger.sealed import REDACT
 from target_monday.ledger.seals import seals_beside
+from target_monday.private import create_private, make_private_folder
 from target_monday.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _make_folder(address: URL, *, create: bool) -> None:
         return
     if not create:
         raise RunFailed(_no_ledger(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     if seals is not None and seals.exists():
         kept = seals.with_suffix(f".before-{time.time():.0f}.jsonl")
         seals.rename(kept)
@@ -131,7 +132,7 @@ def _make_folder(address: URL, *, create: bool) -> None:
             "ledger.lost path=%s: a new one is begun; the seals of the old are in %s",
             *(path, kept.name),
         )
-    path.touch(mode=0o600)  # records may be personal data
+    create_private(path)
 
 
 def _no_ledger(path: Path) -> str:

@@ -7,7 +7,6 @@ chain and seals anew.
 from __future__ import annotations
 
 import hmac
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_monday.ledger.runs import Seal
+from target_monday.private import append_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,11 +34,7 @@ def seals_beside(address: URL) -> Path | None:
 def keep_seal(path: Path, seal: Seal, key: str | None = None) -> None:
     """Append a seal to a file of seals, signed with the key if there is one. Raises OSError."""
     signed = replace(seal, mac=_mac(seal, key)) if key else seal
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, msgspec.json.encode(signed) + b"\n")
-    finally:
-        os.close(descriptor)
+    append_private(path, msgspec.json.encode(signed) + b"\n")
 
 
 def kept_seals(path: Path) -> Iterator[Seal | None]:

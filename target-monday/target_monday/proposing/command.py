@@ -26,6 +26,7 @@ from target_monday.ledger.items import ItemStore
 from target_monday.monday.boards import Board, board_names, boards_by_id
 from target_monday.monday.client import Client
 from target_monday.presets import preset_of
+from target_monday.private import create_private, write_private
 from target_monday.proposing.mapping_file import HEAD, board_lines, open_lines, unsure_lines
 from target_monday.proposing.pairing import pair_boards
 from target_monday.proposing.proposal import Memory, propose
@@ -311,8 +312,7 @@ def _file(
 def _write(path: Path, text: str, *, force: bool) -> None:
     """Write the whole file or nothing; a file that came up meanwhile is left alone."""
     try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
+        (write_private if force else create_private)(path, text)
     except FileExistsError as error:
         raise FileExists(f"{path} is there already: say --force to write over it.") from error
     except OSError as error:
