@@ -102,7 +102,7 @@ def write_ledger(url: str, ledger: Path, rows: int, **more: Any) -> None:
         records = [_record(at, changed=False) for at in range(start, min(rows, start + _CHUNK))]
         known = {}
         for at, (record, one) in enumerate(zip(records, hashes_of(by, records), strict=True)):
-            wanted = plan.row(decode_record(record))
+            wanted = plan.row(decode_record(record) or {})
             made = Pending(plan, wanted.key, Create.of(wanted), record_hash=one).intent.after
             if made is not None:
                 known[wanted.key] = made.under(str(10**9 + start + at))

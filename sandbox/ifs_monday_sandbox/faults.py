@@ -1,7 +1,8 @@
 """Answers that a server is told to spoil: the next requests fail as planned, then all is well.
 
-A spoilt answer is either one that is sent instead of the real one, or a lost one: the request is
-served (what it changes stays changed) and the connection is cut before the reply.
+A spoilt answer is one that is sent instead of the real one, or a lost one: the request is served
+(what it changes stays changed) and the connection is cut before the reply. What is sent instead may
+also come after the request was served.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ class Fault:
 
     With `lose` the application serves the request, `meanwhile` is called, and the connection is
     cut before the reply; without, `meanwhile` is called, then `status`, `body` and `headers` are
-    sent and the application never sees the request.
+    sent and the application never sees the request, unless it has `served` it first.
     """
 
     status: int = 500
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     lose: bool = False
+    served: bool = False
     meanwhile: Callable[[], None] = lambda: None
     matches: Callable[[Request], bool] = lambda _: True
 
@@ -80,6 +82,8 @@ class FaultyApp:
             fault.meanwhile()
             self.cut(scope)
         else:
+            if fault.served:
+                await self.app(scope, receive, _nowhere)
             fault.meanwhile()
             answer = Response(fault.body, fault.status, fault.headers, "application/json")
             await answer(scope, receive, send)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from target_monday.errors import InputFault
+from target_monday.reader import LONGEST_LINE, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["BatchFault", "batch_records"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class BatchFault(InputFault):
@@ -34,29 +32,33 @@ class BatchFault(InputFault):
 
 def batch_records(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The records of a BATCH, in order. Raises BatchFault."""
-    stream, encoding = message["stream"], message["encoding"]
+    stream, encoding, names = message["stream"], message["encoding"], message["manifest"]
+    if not (isinstance(encoding, dict) and isinstance(names, list)):
+        raise BatchFault(f"Stream {stream!r} sends a BATCH without an encoding or a manifest.")
     form, compression = encoding.get("format"), encoding.get("compression")
-    if form != "jsonl" or compression not in {None, "none", "gzip"}:
+    if form != "jsonl" or compression not in (None, "none", "gzip"):
         raise BatchFault(
             f"Stream {stream!r} sends a BATCH of format {form!r}, compression {compression!r}; "
             "`jsonl`, plain or with `gzip`, can be read. Change the tap's `batch_config`."
         )
-    for name in message["manifest"]:
-        yield from _records(stream, name, zipped=compression == "gzip")
+    for name in names:
+        yield from _records(stream, str(name), zipped=compression == "gzip")
 
 
 def _records(stream: str, name: str, *, zipped: bool) -> Iterator[dict[str, Any]]:
-    path = _path(stream, name)
+    path, number = _path(stream, name), 0
     with _reading(stream, name), _opened(path, zipped=zipped) as lines:
-        for line in lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"line {number} is longer than {LONGEST_LINE >> 20} MiB")
             if not line.isspace():
-                record = _decode(line)
-                if not isinstance(record, dict):
-                    raise BatchFault(f"Stream {stream!r}: a line of {name!r} is no JSON object.")
-                yield record
+                yield parse_object(line, f"Line {number}")
 
 
 def _opened(path: Path, *, zipped: bool) -> IO[bytes]:
+    if path.exists() and not path.is_file():  # a pipe or a device may never end
+        raise ValueError("it is not a file")
     return gzip.open(path) if zipped else path.open("rb")  # type: ignore[return-value]
 
 
@@ -64,9 +66,10 @@ def _opened(path: Path, *, zipped: bool) -> IO[bytes]:
 def _reading(stream: str, name: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (InputFault, OSError, EOFError, ValueError, zlib.error) as error:
+        reason = str(error).rstrip(".")
         raise BatchFault(
-            f"Stream {stream!r}: {name!r} of a BATCH cannot be read: {error}."
+            f"Stream {stream!r}: {name!r} of a BATCH cannot be read: {reason}."
         ) from None
 
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from target_monday.delivery.column_lane import get_tags
 from target_monday.directory import Directory
+from target_monday.monday.answers import part_of
 from target_monday.monday.operations import PEOPLE, WEEK_BEGIN
 
 if TYPE_CHECKING:
@@ -26,6 +29,15 @@ __all__ = ["Lookups"]
 _PEOPLE_A_CALL: Final = 500  # `users` gives at most 1,000
 _TRUSTED: Final = 86_400.0  # seconds
 _WEEKS: Final = "week begins"
+
+
+class _User(msgspec.Struct, frozen=True):
+    id: int
+    email: str
+
+
+class _Account(msgspec.Struct, frozen=True):
+    first_day_of_the_week: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,8 +72,8 @@ class Lookups:
             asked = new[start : start + _PEOPLE_A_CALL]
             answer = self.calls.query(PEOPLE, {"emails": asked, "limit": 2 * _PEOPLE_A_CALL})
             found: dict[str, list[int]] = {}
-            for user in answer.data["users"] or ():
-                found.setdefault(user["email"].casefold(), []).append(int(user["id"]))
+            for user in part_of(answer.data.get("users") or [], list[_User]):
+                found.setdefault(user.email.casefold(), []).append(user.id)
             for address in asked:
                 ids = found.get(address, [])
                 people[address] = ids[0] if len(ids) == 1 else None
@@ -74,8 +86,9 @@ class Lookups:
             return
         begins = self._recalled().get(_WEEKS)
         if begins is None:
-            account = self.calls.query(WEEK_BEGIN, {}).data["account"] or {}
-            sunday = str(account.get("first_day_of_the_week")).casefold() == "sunday"
+            told = self.calls.query(WEEK_BEGIN, {}).data.get("account")
+            account = part_of(told or {}, _Account)
+            sunday = str(account.first_day_of_the_week).casefold() == "sunday"
             begins = 6 if sunday else 0
             self.calls.store.save({_WEEKS: begins})
         self.directory.week_begins = int(begins)

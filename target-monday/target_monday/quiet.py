@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_monday.foreign_json import NotJson, decode
 from target_monday.ledger.record_hashes import RecordHashes, Trial
 from target_monday.reader import decode_record
 from target_monday.settings import SECRETS
@@ -115,7 +116,7 @@ class Quiet:
     ) -> Sorted:
         """Records of a plan with the fingerprint `by`, in order. Not `trusted`: none is quiet."""
         if by is None:
-            return Sorted([], dict(enumerate(map(_read, records))), [None] * len(records))
+            return Sorted([], dict(enumerate(map(decode_record, records))), [None] * len(records))
         board, hashes = plan.ledger_id, hashes_of(by, records)
         known = self.store.ahead(board, hashes) if trusted else {}
         self._leave_out(board, known)
@@ -126,7 +127,8 @@ class Quiet:
             found = self._by_keys([(plan, hashes)], rest, alone=not known)
             known |= {one: key for _, one, key in found.values()}
             self._leave_out(board, known)
-        others = {at: _read(records[at]) for at, one in enumerate(hashes) if one not in known}
+        rest = {at: records[at] for at, one in enumerate(hashes) if one not in known}
+        others = {at: decode_record(record) for at, record in rest.items()}
         rows = len(hashes) - len(others)
         return Sorted([(plan, known.values(), rows)] if known else [], others, hashes)
 
@@ -155,7 +157,7 @@ class Quiet:
             for at, (number, one, _) in list(found.items()):
                 if one in self._wary.get(plans[number][0].ledger_id, ()):
                     del found[at]
-        others = {at: _read(record) for at, record in enumerate(records) if at not in found}
+        others = {at: decode_record(record) for at, record in enumerate(records) if at not in found}
         keys: dict[int, list[str]] = {}
         for number, _, key in found.values():
             keys.setdefault(number, []).append(key)
@@ -213,13 +215,6 @@ class Quiet:
         self._wary.setdefault(board, set()).update(hashes)
 
 
-def _read(record: bytes) -> dict[str, Any] | None:
-    try:
-        return decode_record(record)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
 @cache
 def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     """A decoder that reads the properties of the key, and nothing else of a record."""
@@ -236,7 +231,7 @@ def _key_of(spec: BoardSpec, record: bytes) -> str | None:
     """The key of a record; None where there is none to read."""
     names = spec.key_properties
     try:
-        parts = _keys(names).decode(record)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        parts = decode(record, _keys(names))
+    except NotJson:
         return None
     return spec.key_or_none(dict(zip(names, msgspec.structs.astuple(parts), strict=True)))

@@ -12,36 +12,55 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_monday.errors import InputFault
+from target_monday.foreign_json import ANYTHING, NotJson, decode, decode_around, is_shallow
 from target_monday.record_lines import MOST_PAGES, stream_of
 from target_monday.termination import Termination
-from target_monday.unreadable import read_around
+from target_monday.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from target_monday.record_lines import RecordLines
 
-__all__ = ["LineReader", "decode_record", "page_of", "parse_line"]
+__all__ = ["LONGEST_LINE", "LineReader", "decode_record", "page_of", "parse_line", "parse_object"]
 
 _READ: Final = 1 << 20  # bytes at most; a pipe gives what is there
 _FEW: Final = 16  # lines that are alike and not worth the search for them
 _MANY: Final = 4096
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-decode_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+LONGEST_LINE: Final = 64 << 20  # bytes; what never ends must not fill the memory
+_RECORD: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def parse_line(line: str | bytes, number: int) -> dict[str, Any]:
     """The message in a line of the input. Raises InputFault."""
+    return parse_object(line, f"Input line {number}")
+
+
+def parse_object(line: str | bytes, where: str) -> dict[str, Any]:
+    """The object in a line, with an Unreadable for each value that cannot be read.
+
+    Raises InputFault, which names the line by `where`.
+    """
     try:
-        message = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = decode(line, ANYTHING) if is_shallow(line) else decode_around(line, Unreadable)
+    except NotJson as error:
         try:
-            message = read_around(line)
-        except ValueError:
-            raise InputFault(f"Input line {number} is not JSON: {error}.") from None
-    if not isinstance(message, dict):
-        raise InputFault(f"Input line {number} is not a JSON object.")
-    return message
+            found = decode_around(line, Unreadable)
+        except NotJson:
+            raise InputFault(f"{where} is not JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise InputFault(f"{where} is not a JSON object.")
+    return found
+
+
+def decode_record(record: bytes) -> dict[str, Any] | None:
+    """The object in these bytes; None if it cannot be read whole."""
+    if not is_shallow(record):
+        return None
+    try:
+        return decode(record, _RECORD)
+    except NotJson:
+        return None
 
 
 def page_of(message: Mapping[str, Any]) -> int | None:
@@ -166,11 +185,15 @@ class LineReader(GenericSingerReader[Any]):
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Whole lines, as many as a piece ends; a last one that lacks its end is given one."""
     begun: list[bytes] = []
+    length = 0
     for piece in pieces:
         end = piece.rfind(b"\n") + 1
         if end:
             yield b"".join((*begun, piece[:end]))
-            begun = []
+            begun, length = [], 0
         begun.append(piece[end:])
+        length += len(piece) - end
+        if length > LONGEST_LINE:
+            raise InputFault(f"A line of the input is longer than {LONGEST_LINE >> 20} MiB.")
     if rest := b"".join(begun):
         yield rest + b"\n"

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 
+from target_monday.foreign_json import NotJson, decode
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,7 +39,7 @@ class _End(msgspec.Struct, forbid_unknown_fields=True):
     page: Annotated[int, msgspec.Meta(gt=0, lt=MOST_PAGES)] | None = None
 
 
-_decode = msgspec.json.Decoder(_End).decode
+_END: Final = msgspec.json.Decoder(_End)
 
 
 def stream_of(line: bytes) -> str | None:
@@ -158,8 +160,8 @@ class RecordLines:
             told = self._ends[following]
         except KeyError:
             try:
-                told = _decode(b"{" + following.lstrip().removeprefix(b","))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+                told = decode(b"{" + following.lstrip().removeprefix(b","), _END)
+            except NotJson:
                 return False
             if len(self._ends) >= _ENDS:
                 self._ends.clear()

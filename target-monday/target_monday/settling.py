@@ -155,7 +155,14 @@ class Settling:
         books.merged += len(pending.tickets) - 1
         books.unchanged += len(pending.tickets) - 1
 
-    def _rejected(self, pending: Pending, books: StreamBooks, code: str, message: str) -> None:
+    def _rejected(
+        self,
+        pending: Pending,
+        books: StreamBooks,
+        code: str,
+        message: str,
+        column_id: str | None = None,
+    ) -> None:
         stream = pending.plan.stream
         _log.warning("row.rejected stream=%s key=%r code=%s", stream, pending.key, code)
         key = None if pending.plan.spec.append else pending.key
@@ -169,6 +176,7 @@ class Settling:
         row = RejectedRow(
             *(stream, key, code, message, pending.record, digest),
             board_id=pending.plan.board_id,
+            column_id=column_id,
             page=pending.page,
         )
         self.journal.rejects.add([row])

@@ -58,7 +58,7 @@ class SortingOut(Settling):
             case Rejected() if self.links.without(pending):
                 self._again_without_links(pending, books)
             case Rejected(code, message):
-                self._rejected(pending, books, code, message)
+                self._rejected(pending, books, code, message, outcome.column_id)
             case Gone():
                 self._wait_again(pending)
                 gone.append((pending, outcome))

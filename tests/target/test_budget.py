@@ -9,7 +9,7 @@ import pytest
 from ifs_monday_sandbox.faults import Fault
 from target_monday.delivery.budget import Budget, least_seconds
 from target_monday.delivery.lanes import Means, alias_cost, upload_cost, upload_pays
-from target_monday.monday.client import Answer, Complexity
+from target_monday.monday.answers import Answer, Complexity
 from target_monday.monday.limits import Limits
 
 if TYPE_CHECKING:

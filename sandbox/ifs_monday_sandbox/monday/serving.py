@@ -148,7 +148,8 @@ def _run(
             _count(account, operation, complexity.query)
     finally:
         account.locked_boards -= boards
-    return _answer_of(result, request_id)
+    status = account.settings.partial_failure_status if result.errors else OK
+    return _answer_of(result, request_id, status)
 
 
 def _execute(call: Call, wish: _Wish, operation: Operation) -> ExecutionResult:
@@ -178,7 +179,7 @@ def _count(account: Account, operation: Operation, points: int) -> None:
             usage.queries += 1
 
 
-def _answer_of(result: ExecutionResult, request_id: str) -> Answer:
+def _answer_of(result: ExecutionResult, request_id: str, status: int) -> Answer:
     """The result as JSON; HTTP 429 if the hourly limit of uploads was hit."""
     content: dict[str, Any] = {"data": result.data}
     if result.errors:
@@ -188,7 +189,7 @@ def _answer_of(result: ExecutionResult, request_id: str) -> Answer:
     errors = [one.extensions or {} for one in result.errors or ()]
     waits = [math.ceil(one["retryAfterMs"] / 1000) for one in errors if "retryAfterMs" in one]
     if not waits:
-        return Answer(body)
+        return Answer(body, status)
     return Answer(body, TOO_MANY, {"Retry-After": str(max(waits))})
 
 

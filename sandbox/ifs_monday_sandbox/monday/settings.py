@@ -44,6 +44,7 @@ class MondaySettings:
     each column value that a mutation writes. `ingest_polls` is how many status
     questions a bulk job answers with PROCESSING after its upload; with 0 it is done on upload.
     `bulk_report` is the form of a bulk job's report, `bulk_match` where `on_match` looks for items.
+    `partial_failure_status` is the HTTP status of an answer in which an operation failed.
     What is known of each behaviour stands in `behaviours.toml`.
     """
 
@@ -68,6 +69,7 @@ class MondaySettings:
     ingest_items_per_hour: int = 19_000
     bulk_report: BulkReport = "row_number"
     bulk_match: BulkMatch = "board"
+    partial_failure_status: int = 200
 
     def limits(self) -> Plan:
         """The plan's limits, with what is set here in their place."""

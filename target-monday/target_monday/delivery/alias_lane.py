@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.delivery.lost import LostRequest, Ran
 from target_monday.delivery.outcomes import (
@@ -17,7 +17,8 @@ from target_monday.delivery.outcomes import (
 )
 from target_monday.diff import GROUP, Archive, Create, Update
 from target_monday.errors import TargetError
-from target_monday.monday.client import Answer, encode_body
+from target_monday.monday.answers import item_id_of
+from target_monday.monday.client import encode_body
 from target_monday.monday.errors import (
     AnswerLost,
     Fault,
@@ -26,23 +27,26 @@ from target_monday.monday.errors import (
     Refused,
     ServerError,
     TooComplex,
+    weightiest,
 )
 from target_monday.monday.operations import write_batch
 from target_monday.rejects import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
     from target_monday.delivery.searching import Search
     from target_monday.ledger.intents import Intent
     from target_monday.ledger.journal import Journal
+    from target_monday.monday.answers import Answer
 
 __all__ = ["AliasLane", "outcomes_of"]
 
 _log = logging.getLogger("target-monday")
 _UNTOLD_WAIT: Final = 1.0  # seconds
+_OF_ONE: Final = frozenset({Kind.REJECT, Kind.GONE, Kind.FULL, Kind.BOARD, Kind.CURSOR, Kind.BUG})
 _MAX_FAILURES: Final = 10  # halvings of a full request, and two more: an outage, not a row
 
 
@@ -100,12 +104,10 @@ class AliasLane:
             return self._one_by_one(pack, error)
         body = encode_body(*write_batch(mutations))
         intents = [pending.intent for pending in pack]
-        kinds = [pending.kind for pending in pack]
         self.before_request()
         request, key = self.journal.intend(body, intents)
         try:
-            lost = LostRequest(self.search, pack)
-            answer = self.calls.mutate(body, key, kinds, before_resend=lost.look)
+            answer = self._answer(body, key, pack)
         except Ran as ran:
             self.journal.settle(request, intents, ran.outcomes, how="reading")
             for pending, outcome in zip(pack, ran.outcomes, strict=True):
@@ -132,6 +134,20 @@ class AliasLane:
         if again or any(pending.may_be_there for pending in pack):
             return [*self._without_copies(pack, outcomes)]
         return [*outcomes]
+
+    def _answer(self, body: bytes, key: str, pack: Sequence[Pending]) -> Answer:
+        """The answer to the request. Raises Ran where the boards show what became of it.
+
+        A refusal may be that of one operation: others of the request may have run before it.
+        """
+        lost = LostRequest(self.search, pack)
+        kinds = [pending.kind for pending in pack]
+        try:
+            return self.calls.mutate(body, key, kinds, before_resend=lost.look)
+        except Refused as error:
+            if len(pack) > 1 and error.kind in _OF_ONE:
+                self.calls.ask_first(lost.look, late=False)
+            raise
 
     def _without_copies(self, pack: Sequence[Pending], outcomes: list[Outcome]) -> list[Outcome]:
         """A request ran again, and its answer is not of monday's memory.
@@ -209,7 +225,7 @@ class AliasLane:
     def _halve(self, request: int, pack: Sequence[Pending], error: Refused) -> list[Outcome | None]:
         """The request was refused without saying which operation is to blame: find it."""
         if len(pack) == 1:
-            outcome = _outcome(Fault(None, error.code, error.message, error.kind))
+            outcome = _outcome(error.fault)
             if isinstance(outcome, Rejected):
                 outcome = replace(outcome, may_have_run=self.calls.uncertain)
             intents = [pack[0].intent]
@@ -234,27 +250,54 @@ def _has_two_parts(pending: Pending) -> bool:
 
 
 def outcomes_of(answer: Answer, count: int) -> list[Outcome]:
-    """The outcome of each alias m0, m1, ...: by its error, else by its data."""
-    faults = {fault.alias: fault for fault in answer.faults}
-    return [_alias_outcome(answer, f"m{at}", faults) for at in range(count)]
+    """The outcome of each alias m0, m1, ...: by its data, and by its error where it has none.
+
+    An error that names no alias is that of the operations without data. Where there are several
+    of them, nobody knows which one it is about.
+    """
+    faults: dict[str | None, list[Fault]] = {}
+    for fault in answer.faults:
+        faults.setdefault(fault.alias, []).append(fault)
+    own = [
+        weightiest([*faults.get(f"m{at}", ()), *faults.get(f"g{at}", ())])  # a move beside a change
+        for at in range(count)
+    ]
+    ids = [_whole_id(answer.data, at) for at in range(count)]
+    whole = weightiest(faults.get(None, ()))
+    left = sum(fault is None and item_id is None for fault, item_id in zip(own, ids, strict=True))
+    if whole is not None and left > 1 and whole.kind in _OF_ONE:
+        whole = replace(whole, kind=Kind.LOST)
+    return [
+        _alias_outcome(at, item_id, fault, whole)
+        for at, (item_id, fault) in enumerate(zip(ids, own, strict=True))
+    ]
 
 
-def _alias_outcome(answer: Answer, alias: str, faults: dict[str | None, Fault]) -> Outcome:
-    if faults:
-        for part in (alias, alias.replace("m", "g")):  # a move beside a change
-            if part in faults:
-                return _outcome(faults[part])
-    item = answer.data.get(alias)
-    if isinstance(item, dict) and item.get("id"):
-        return Acknowledged(str(item["id"]))
-    return Gone(f"monday answered neither data nor an error for {alias}", "NO_ANSWER")
+def _whole_id(data: Mapping[str, Any], at: int) -> str | None:
+    """The item's id, if all that its operation consists of has data: a move stands beside it."""
+    moved = f"g{at}" not in data or item_id_of(data[f"g{at}"]) is not None
+    return item_id_of(data.get(f"m{at}")) if moved else None
+
+
+def _alias_outcome(
+    at: int, item_id: str | None, fault: Fault | None, whole: Fault | None
+) -> Outcome:
+    if item_id is not None and (fault is None or fault.is_nested):
+        return Acknowledged(item_id)
+    if item_id is not None and fault is not None and fault.alias == f"m{at}":
+        fault = replace(fault, kind=Kind.LOST)  # it ran, though perhaps not as it was sent
+    fault = fault or whole
+    if fault is not None:
+        return _outcome(fault)
+    return Gone(f"monday answered neither data nor an error for m{at}", "NO_ANSWER")
 
 
 def _outcome(fault: Fault) -> Outcome:
-    sentence = f"monday answered {fault.code}: {fault.message}"
+    named = f" (column {', '.join(fault.columns)})" if fault.columns else ""
+    sentence = f"monday answered {fault.code}: {fault.message}{named}"
     match fault.kind:
-        case Kind.REJECT | Kind.BUG | Kind.CURSOR:
-            return Rejected(fault.code, sentence)
+        case Kind.REJECT | Kind.BUG | Kind.CURSOR | Kind.TOO_LARGE:
+            return Rejected(fault.code, sentence, column_id=next(iter(fault.columns), None))
         case Kind.GONE:
             return Gone(sentence)
         case Kind.FULL | Kind.BOARD | Kind.ACCESS:

@@ -16,7 +16,7 @@ from target_monday.monday.limits import POINTS_PER_REQUEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_monday.monday.client import Answer
+    from target_monday.monday.answers import Answer
     from target_monday.monday.limits import Budget as Told
     from target_monday.monday.limits import Cost
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.errors import RunFailed, Stopped
-from target_monday.monday.client import Answer, Client, encode_body
+from target_monday.monday.client import Client, encode_body
 from target_monday.monday.errors import (
     AccessDenied,
     AnswerLost,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from target_monday.delivery.budget import Budget
     from target_monday.ledger.budgets import BudgetStore
+    from target_monday.monday.answers import Answer
     from target_monday.termination import Termination
 
 __all__ = ["Calls", "WaitTooLong", "until_midnight"]
@@ -140,7 +141,7 @@ class Calls:
                 self.budget.learn_refusal(error.cost, kinds)
                 self._wait_as_asked(error, refusals)
                 if self.uncertain:  # an earlier answer was lost: its request may have ended now
-                    self._ask_whoever_sent(before_resend, late=True)
+                    self.ask_first(before_resend, late=True)
             except TooComplex as error:
                 self.budget.learn_refusal(error.cost, kinds)
                 raise
@@ -163,14 +164,14 @@ class Calls:
     def _reconsider(
         self, error: AnswerLost, losses: int, before_resend: BeforeResend, *, at_work: bool
     ) -> None:
-        self._ask_whoever_sent(before_resend, late=losses == 1 and at_work)
+        self.ask_first(before_resend, late=losses == 1 and at_work)
         if not at_work and losses >= _MAX_SERVER_ERRORS:
             raise error
         if losses >= _MAX_LOSSES:  # as little is known as if it had never been answered
             raise AnswerLost(error.fault, error.request_id) from error
 
-    def _ask_whoever_sent(self, before_resend: BeforeResend, *, late: bool) -> None:
-        """Before the same bytes leave again: whoever sent them may know better by now."""
+    def ask_first(self, before_resend: BeforeResend, *, late: bool) -> None:
+        """Before anything of a request leaves again: whoever sent it may know better by now."""
         try:
             before_resend(late)
         finally:
@@ -226,7 +227,10 @@ class Calls:
     def _wait_after_loss(self, error: AnswerLost, losses: int, *, mutation: bool) -> None:
         if losses >= _MAX_LOSSES and not mutation:
             raise RunFailed(f"No answer from {self.client.url} after {losses} tries: {error}")
-        self.sleep(max(error.wait or 0.0, self._backoff(losses)))
+        wait = max(error.wait or 0.0, self._backoff(losses))
+        if wait > MAX_WAIT:
+            raise WaitTooLong(_too_long(str(error), wait), wait) from error
+        self.sleep(wait)
 
     def _backoff(self, tries: int) -> float:
         return float(min(_FIRST_WAIT * 2 ** (tries - 1), 60.0) * (0.5 + self.jitter() / 2))

@@ -6,6 +6,7 @@ monday does not promise to have kept its answer.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -13,8 +14,9 @@ import msgspec
 
 from target_monday.delivery.searching import appeared
 from target_monday.errors import BoardFailed, TargetError
+from target_monday.monday.answers import Answer, part_of
 from target_monday.monday.boards import Board, Column, board_names, boards_by_id
-from target_monday.monday.client import Answer, encode_body
+from target_monday.monday.client import encode_body
 from target_monday.monday.errors import AnswerLost, MondayError, Refused, TooComplex
 from target_monday.monday.operations import (
     CREATE_BOARD,
@@ -26,7 +28,7 @@ from target_monday.monday.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.ledger.journal import Journal
@@ -58,7 +60,8 @@ def make_board(
     except _Ran as ran:
         found: Board = ran.found[name]
         return found
-    return msgspec.convert(answer.data["create_board"], Board)
+    with _named(f"board {name!r}"):
+        return part_of(answer.data.get("create_board"), Board)
 
 
 def make_columns(
@@ -94,15 +97,29 @@ def get_tags(calls: Calls, journal: Journal, names: Sequence[str]) -> list[int]:
         return {}  # asking twice for a tag gives the same one
 
     made = _made(calls, journal, [GetTag(name) for name in names], names, _id, made_already)
-    return [int(each) for each in made]
+    with _named("tags"):
+        return [part_of(each, int) for each in made]
 
 
-def _column(answer: Mapping[str, Any]) -> Column:
-    return msgspec.convert(answer, Column)
+def _column(answered: Any) -> Column:
+    return part_of(answered, Column)
 
 
-def _id(answer: Mapping[str, Any]) -> str:
-    return str(answer["id"])
+def _id(answered: Any) -> str:
+    return part_of(answered, _Made).id
+
+
+class _Made(msgspec.Struct, frozen=True):
+    id: str
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Things as they were answered. They may be there although that cannot be read."""
+    try:
+        yield
+    except AnswerLost as error:
+        raise _failed(what, error) from error
 
 
 def _made(
@@ -110,7 +127,7 @@ def _made(
     journal: Journal,
     mutations: Sequence[Mutation],
     titles: Sequence[str],
-    read: Callable[[Mapping[str, Any]], Thing],
+    read: Callable[[Any], Thing],
     made_already: Callable[[], Mapping[str, Thing]],
 ) -> list[Thing]:
     """What is made, in order; a request that never fits is cut, at the price it told."""
@@ -130,7 +147,8 @@ def _made(
         except _Ran as ran:
             made |= ran.found
         else:
-            made |= {title: read(answer.data[f"m{at}"]) for at, title in enumerate(packed)}
+            with _named(what):
+                made |= {title: read(answer.data.get(f"m{at}")) for at, title in enumerate(packed)}
     return [made[title] for title in titles]
 
 

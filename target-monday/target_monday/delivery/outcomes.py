@@ -31,12 +31,14 @@ class Acknowledged(msgspec.Struct, frozen=True):
 class Rejected:
     """monday refused this operation for good.
 
-    `may_have_run`: in part, or by a try whose answer was lost.
+    `may_have_run`: in part, or by a try whose answer was lost. `column_id`: the column whose cell
+    stands against it, if monday names one.
     """
 
     code: str
     message: str
     may_have_run: bool = False
+    column_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

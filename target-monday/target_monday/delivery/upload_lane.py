@@ -13,8 +13,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from target_monday.delivery.calls import WaitTooLong
 from target_monday.delivery.csv_rows import CsvRow, csv_file
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome, Unknown
@@ -22,6 +20,7 @@ from target_monday.delivery.upload_report import Sent, written_rows
 from target_monday.diff import Create
 from target_monday.errors import RunFailed
 from target_monday.ledger.intents import SentUpload
+from target_monday.monday.answers import part_of
 from target_monday.monday.client import encode_body
 from target_monday.monday.errors import (
     AccessDenied,
@@ -45,7 +44,7 @@ from target_monday.monday.uploads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
@@ -163,10 +162,11 @@ class UploadLane:
             self._off_until = self._now() + error.wait
             return [self._without(str(error))] * len(batches)
         except AnswerLost as error:
-            raise RunFailed(f"No upload could be started: {error}") from error
+            if error.says_nothing:
+                raise RunFailed(f"No upload could be started: {error}") from error
+            return [self._refused(batch, error.fault) for batch in batches]
         except Refused as error:
-            fault = Fault(None, error.code, error.message, error.kind)
-            return [self._refused(batch, fault) for batch in batches]
+            return [self._refused(batch, error.fault) for batch in batches]
         except RunFailed as error:
             cause = error.__cause__
             if not isinstance(cause, AccessDenied | BadRequest):
@@ -175,15 +175,16 @@ class UploadLane:
             return [self._refused(batch, fault) for batch in batches]
         faults = {fault.alias: fault for fault in answer.faults}
         return [
-            self._started(batch, answer.data.get(f"m{at}"), faults.get(f"m{at}"))
+            self._started(batch, answer.data.get(f"m{at}"), faults.get(f"m{at}", faults.get(None)))
             for at, batch in enumerate(batches)
         ]
 
-    def _started(
-        self, batch: Batch, data: Mapping[str, Any] | None, fault: Fault | None
-    ) -> StartedUpload | Outcome:
-        start = msgspec.convert(data or {}, StartedUpload, strict=False)
-        if fault is None and start.job_id and start.upload_url:
+    def _started(self, batch: Batch, data: Any, fault: Fault | None) -> StartedUpload | Outcome:
+        try:
+            start = part_of(data or {}, StartedUpload)
+        except AnswerLost as error:  # without its file the job does nothing
+            start, fault = StartedUpload(), fault or error.fault
+        if start.job_id and start.upload_url:
             return start
         return self._refused(batch, fault or Fault(None, "NO_JOB", "no job", Kind.ACCESS))
 

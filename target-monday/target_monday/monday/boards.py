@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_monday.foreign_json import NotJson, decode
+from target_monday.monday.answers import part_of
 from target_monday.monday.errors import CursorExpired, TooComplex, error_for
 from target_monday.monday.operations import (
     BOARD_NAMES,
@@ -20,7 +22,8 @@ from target_monday.monday.operations import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_monday.monday.client import Answer, Call
+    from target_monday.monday.answers import Answer
+    from target_monday.monday.client import Call
 
 __all__ = [
     "Board",
@@ -39,6 +42,7 @@ IDS: Final = 100  # items that one question by their ids gives, the most that mo
 LOOKUP_KEYS: Final = 100  # no limit is documented; monday's own examples stay far below
 _BOARDS_PAGE: Final = 500
 _MAX_RESTARTS: Final = 3
+_VALUE: Final = msgspec.json.Decoder()
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -108,6 +112,15 @@ class _Page(msgspec.Struct, frozen=True):
     items: tuple[_Item, ...] = ()
 
 
+class _Walked(msgspec.Struct, frozen=True):
+    items_page: _Page | None = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """An item with the column values that were asked for: id -> (text, parsed value).
@@ -128,8 +141,8 @@ def boards_by_id(call: Call, ids: Sequence[str]) -> dict[str, Board]:
     if not ids:
         return {}
     data = _data(call(BOARDS_BY_ID, {"ids": list(ids), "limit": len(ids)}))
-    boards = [msgspec.convert(board, Board) for board in data["boards"] or () if board]
-    return {board.id: board for board in boards}
+    boards = part_of(data.get("boards") or [], list[Board | None])
+    return {board.id: board for board in boards if board}
 
 
 def board_names(call: Call, workspace: str | None) -> dict[str, list[str]]:
@@ -138,9 +151,10 @@ def board_names(call: Call, workspace: str | None) -> dict[str, list[str]]:
     variables = {"workspaces": [workspace] if workspace else None, "limit": _BOARDS_PAGE}
     page = 1
     while True:
-        boards = _data(call(BOARD_NAMES, {**variables, "page": page}))["boards"] or ()
+        data = _data(call(BOARD_NAMES, {**variables, "page": page}))
+        boards = part_of(data.get("boards") or [], list[_Named])
         for board in boards:
-            found.setdefault(board["name"], []).append(board["id"])
+            found.setdefault(board.name, []).append(board.id)
         if len(boards) < _BOARDS_PAGE:
             return found
         page += 1
@@ -168,15 +182,15 @@ def read_items(call: Call, board_id: str, columns: Sequence[str]) -> list[Item]:
 
 def _walk(call: Call, board_id: str, columns: Sequence[str], page_size: int) -> Iterator[Item]:
     variables = {"limit": page_size, "columns": list(columns)}
-    boards = _data(call(FIRST_PAGE, {"board": board_id, **variables}))["boards"] or [None]
-    raw = (boards[0] or {}).get("items_page") or {}
+    data = _data(call(FIRST_PAGE, {"board": board_id, **variables}))
+    boards = part_of(data.get("boards") or [None], list[_Walked | None])
+    page = (boards[0].items_page if boards[0] else None) or _Page()
     while True:
-        page = msgspec.convert(raw, _Page)
         yield from map(_item, page.items)
         if page.cursor is None:
             return
         answer = call(NEXT_PAGE, {"cursor": page.cursor, **variables})
-        raw = _data(answer)["next_items_page"]
+        page = part_of(_data(answer).get("next_items_page"), _Page)
 
 
 def items_by_id(call: Call, ids: Sequence[str], columns: Sequence[str]) -> dict[str, Item]:
@@ -185,10 +199,9 @@ def items_by_id(call: Call, ids: Sequence[str], columns: Sequence[str]) -> dict[
     for start in range(0, len(ids), IDS):
         these = list(ids[start : start + IDS])
         asked = {"ids": these, "limit": IDS, "columns": list(columns)}
-        for raw in _data(call(ITEMS_BY_ID, asked))["items"] or ():
-            if raw is not None:
-                item = _item(msgspec.convert(raw, _Item))
-                found[item.id] = item
+        data = _data(call(ITEMS_BY_ID, asked))
+        items = part_of(data.get("items") or [], list[_Item | None])
+        found |= {each.id: _item(each) for each in items if each}
     return found
 
 
@@ -231,11 +244,11 @@ def _looked_up(
 
 def _lookup_page(call: Call, variables: Mapping[str, Any]) -> _Page:
     if variables["cursor"] is None:
-        raw = _data(call(LOOKUP, variables))["items_page_by_column_values"]
+        raw = _data(call(LOOKUP, variables)).get("items_page_by_column_values")
     else:
         following = {name: variables[name] for name in ("cursor", "limit", "columns")}
-        raw = _data(call(NEXT_PAGE, following))["next_items_page"]
-    return msgspec.convert(raw, _Page)
+        raw = _data(call(NEXT_PAGE, following)).get("next_items_page")
+    return part_of(raw, _Page)
 
 
 def _item(item: _Item) -> Item:
@@ -253,8 +266,8 @@ def _value(each: _ColumnValue) -> Any:
 
 def _parsed(value: str | None) -> Any:
     try:
-        return msgspec.json.decode(value) if value else None
-    except msgspec.DecodeError:
+        return decode(value, _VALUE) if value else None
+    except NotJson:
         return value
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 from target_monday.monday.limits import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "NO_ANSWER",
+    "NO_GRAPHQL_ANSWER",
     "AccessDenied",
     "AnswerLost",
     "BadRequest",
@@ -33,6 +35,7 @@ __all__ = [
     "is_lasting",
     "is_running_twin",
     "kind_of",
+    "weightiest",
 ]
 
 
@@ -50,6 +53,7 @@ class Kind(Enum):
     FULL = auto()  # this board takes no more items
     CURSOR = auto()
     BUG = auto()  # monday does not understand what we sent
+    TOO_LARGE = auto()  # nothing ran: the request has more bytes than somebody on the way takes
 
 
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -80,6 +84,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "invalidargument": Kind.REJECT,
     "invaliduserid": Kind.REJECT,
     "recordinvalid": Kind.REJECT,
+    "datavalidationserror": Kind.REJECT,
     "deletelastgroup": Kind.REJECT,
     "itemslimitation": Kind.FULL,
     "invalidboardid": Kind.BOARD,
@@ -92,18 +97,42 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "invalidversion": Kind.BUG,
     "undefinedfield": Kind.BUG,
     "graphqlvalidationfailed": Kind.BUG,
+    "graphqlparsefailed": Kind.BUG,
+    "baduserinput": Kind.BUG,
+    "parseerror": Kind.BUG,
+    "undefinedtype": Kind.BUG,
+    "argumentnotaccepted": Kind.BUG,
+    "argumentliteralsincompatible": Kind.BUG,
+    "missingrequiredarguments": Kind.BUG,
+    "missingrequiredinputobjectattribute": Kind.BUG,
+    "selectionmismatch": Kind.BUG,
+    "variablemismatch": Kind.BUG,
+    "variablenotdefined": Kind.BUG,
 }
-_BY_STATUS: Final[Mapping[int, Kind]] = {
+_BY_STATUS: Final[Mapping[int, Kind]] = {  # any other one does not say that nothing ran
     400: Kind.BUG,
     401: Kind.ACCESS,
     403: Kind.ACCESS,
     404: Kind.GONE,
+    405: Kind.BUG,
     409: Kind.RETRY,
+    411: Kind.BUG,
+    413: Kind.TOO_LARGE,
+    414: Kind.BUG,
+    415: Kind.BUG,
     422: Kind.REJECT,
     423: Kind.RETRY,
     429: Kind.RETRY,
+    431: Kind.BUG,
 }
-_SERVER_FAULT: Final = 500
+_WORDS: Final[Mapping[str, Kind]] = {  # in codes and sentences with more to them
+    "dailylimitexceeded": Kind.DAILY_LIMIT,
+    "ratelimitexceeded": Kind.RETRY,
+    "limitrateexceeded": Kind.RETRY,
+    "budgetexhausted": Kind.RETRY,
+}
+NO_ANSWER: Final = "NO_ANSWER"  # nothing came back
+NO_GRAPHQL_ANSWER: Final = "NO_GRAPHQL_ANSWER"  # something did that cannot be read
 _SERVER_ERROR: Final = "internalservererror"
 _TWIN: Final = "idempotencyconflict"
 _NO_COST: Final = Cost()
@@ -111,7 +140,11 @@ _NO_COST: Final = Cost()
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error of an answer. `alias` is the operation that it concerns, None for the request."""
+    """One error of an answer. `alias` is the operation that it concerns, None for the request.
+
+    `is_nested`: it concerns a part of what the operation answers. `columns`: ids of the columns
+    that stand against it, as far as monday names them.
+    """
 
     alias: str | None
     code: str
@@ -119,6 +152,8 @@ class Fault:
     kind: Kind
     wait: float | None = None  # seconds, as asked for
     cost: Cost = _NO_COST
+    is_nested: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class MondayError(Exception):
@@ -145,6 +180,11 @@ class AnswerLost(MondayError):
     """The request may or may not have run."""
 
     kind = Kind.LOST
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether monday may not have answered at all."""
+        return self.code in {NO_ANSWER, NO_GRAPHQL_ANSWER}
 
 
 class NotSent(AnswerLost):
@@ -201,18 +241,25 @@ _ERRORS: Final[Mapping[Kind, type[MondayError]]] = {
 
 
 def kind_of(code: str, message: str, status: int) -> Kind:
-    """The kind by code, else by the message's own words, else by the HTTP status."""
+    """The kind by code, else by the message's own words, else by the HTTP status.
+
+    What none of them says is LOST: nobody knows whether it ran.
+    """
     for words in (code, message):
         plain = _plain(words)
         if plain in _KINDS:
             return _KINDS[plain]
-        if "dailylimit" in plain:
-            return Kind.DAILY_LIMIT
-        if "ratelimit" in plain or "budgetexhausted" in plain:
-            return Kind.RETRY
-    if status >= _SERVER_FAULT:
-        return Kind.LOST
-    return _BY_STATUS.get(status, Kind.REJECT)
+    said = _plain(code or message)
+    for part, kind in _WORDS.items():
+        if part in said:
+            return kind
+    return _BY_STATUS.get(status, Kind.LOST)
+
+
+def weightiest(faults: Iterable[Fault]) -> Fault | None:
+    """The fault that decides: one that leaves open whether anything ran, else the first."""
+    these = tuple(faults)
+    return next((each for each in these if each.kind is Kind.LOST), these[0] if these else None)
 
 
 def is_lasting(code: str) -> bool:

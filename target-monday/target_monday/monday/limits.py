@@ -6,10 +6,10 @@ Source: developer.monday.com/api-reference/docs/rate-limits. The headers are str
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,10 +31,13 @@ POINTS_PER_REQUEST: Final = 5_000_000
 
 _POLICY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-z]+=(?:"[^"]*"|[-\d.]+))*)')
 _PARAMETER = re.compile(r';\s*([a-z]+)=(?:"([^"]*)"|([-\d.]+))')
-_RESET = re.compile(r"reset in (\d+) second")
-_COST = re.compile(r"(?:query cost|complexity of) ([\d,]+)")
-_MINUTE = re.compile(r"out of ([\d,]+)")
-_MOST = re.compile(r"maximum of ([\d,]+)")
+_RESET = re.compile(r"reset in ([0-9]+) second")
+_COST = re.compile(r"(?:query cost|complexity of) ([0-9,]{1,20})")
+_MINUTE = re.compile(r"out of ([0-9,]{1,20})")
+_MOST = re.compile(r"maximum of ([0-9,]{1,20})")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+_MOST_TOLD: Final = 1 << 53  # a greater number is none of a limit
+_LONGEST: Final = 366 * 86_400.0  # seconds; whoever asks for more waits for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def refused_cost(message: str, extensions: Mapping[str, Any]) -> Cost:
 
 
 def _told(number: Any, words: re.Pattern[str], message: str) -> int | None:
-    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+    if type(number) is int and 0 < number <= _MOST_TOLD:
         return number
     found = words.search(message)
     return int(found[1].replace(",", "")) or None if found else None
@@ -100,9 +103,22 @@ def parse_limits(headers: Mapping[str, str]) -> Limits:
 
 def _policies(header: str) -> dict[str, dict[str, float]]:
     return {
-        name: {key: float(number) for key, _, number in _PARAMETER.findall(parameters) if number}
+        name: {
+            key: told
+            for key, _, number in _PARAMETER.findall(parameters)
+            if (told := _number(number)) is not None
+        }
         for name, parameters in _POLICY.findall(header)
     }
+
+
+def _number(digits: str) -> float | None:
+    """The number, if it is one that a limit may have."""
+    try:
+        number = float(digits)
+    except ValueError:
+        return None
+    return number if abs(number) <= _MOST_TOLD else None
 
 
 def _whole(value: float | None) -> int | None:
@@ -113,31 +129,30 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds of a `Retry-After` header: a number or an HTTP date. None if absent or unreadable."""
     if not header:
         return None
-    try:
-        return max(0.0, _finite(float(header)))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(header.strip()):
+        return min(float(header), _LONGEST)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(0.0, (aware - now).total_seconds()), _LONGEST)
+    except (ValueError, TypeError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
-
-
-def _finite(seconds: float) -> float:
-    if not math.isfinite(seconds):
-        raise ValueError(seconds)
-    return seconds
 
 
 def asked_wait(message: str, extensions: Mapping[str, Any]) -> float | None:
     """Seconds that an error asks for: `retry_in_seconds`, `retryAfterMs`, or words in its text."""
-    seconds = extensions.get("retry_in_seconds")
-    if isinstance(seconds, int | float):
-        return max(0.0, float(seconds))
-    milliseconds = extensions.get("retryAfterMs")
-    if isinstance(milliseconds, int | float):
-        return max(0.0, milliseconds / 1000)
+    for name, unit in (("retry_in_seconds", 1), ("retryAfterMs", 1000)):
+        told = _told_wait(extensions.get(name), unit)
+        if told is not None:
+            return told
     found = _RESET.search(message)
-    return float(found[1]) if found else None
+    return _told_wait(found[1], 1) if found else None
+
+
+def _told_wait(told: Any, unit: int) -> float | None:
+    """Seconds from a number of such units, or from its digits; None if it is no number."""
+    if isinstance(told, str):
+        told = float(told) if _SECONDS.fullmatch(told.strip()) else None
+    if isinstance(told, bool) or not isinstance(told, int | float | Decimal):
+        return None
+    return float(min(max(told, 0), _LONGEST * unit)) / unit

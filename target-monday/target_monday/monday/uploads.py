@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
+from target_monday.monday.answers import part_of
+from target_monday.monday.exchange import ACCEPTED, Exchange, NoReply
 from target_monday.monday.operations import job_statuses
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ BACKFILL_ROWS: Final = 20_000
 STARTS_AN_HOUR: Final = 100  # of an account, both kinds together
 ITEMS_AN_HOUR: Final = 19_000  # of an account, by `ingest_items`
 URL_SECONDS: Final = 600.0  # both addresses live ten minutes
-_REPORT_BYTES: Final = 64 * 1024 * 1024
+_REPORT_BYTES: Final = 64 << 20
+_RECEIPT_BYTES: Final = 1 << 20  # what a store of files says besides its status
 _OK: Final = 200
 _ENDS: Final = frozenset({"COMPLETED", "FAILED", "REJECTED"})
 
@@ -88,7 +91,7 @@ def ask_jobs(call: Call, job_ids: Sequence[str]) -> list[Job]:
     """How far these jobs are, in one call, in their order."""
     document, variables = job_statuses(job_ids)
     data: Mapping[str, Any] = call(document, variables).data
-    return [msgspec.convert(data.get(f"j{at}") or {}, Job) for at in range(len(job_ids))]
+    return [part_of(data.get(f"j{at}") or {}, Job) for at in range(len(job_ids))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,11 @@ class Files:
 
     def __init__(self, *, api_url: str, timeout: float) -> None:
         self._api = urlsplit(api_url)
-        self._timeout = timeout
-        self._session = requests.Session()
-        self._session.auth = _no_credentials
+        self._exchange = Exchange(timeout)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._exchange.close()
 
     def put(self, url: str, content: bytes) -> Stored:
         """Store a CSV file."""
@@ -119,16 +120,13 @@ class Files:
         if fault:
             return Stored(refused=True, reason=fault)
         try:
-            response = self._session.put(
-                url,
-                data=content,
-                headers={"Content-Type": "text/csv"},
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
+            headers = {"Content-Type": "text/csv"}
+            request = requests.Request("PUT", url, headers=headers, data=content).prepare()
+            status = self._exchange.send(request, _RECEIPT_BYTES).status
+        except NoReply as error:
+            return Stored(reason=str(error))
+        except requests.RequestException as error:  # its sentence would show the address
             return Stored(reason=type(error).__name__)
-        status = response.status_code
         if status == _OK:
             return Stored(taken=True)
         return Stored(refused=300 <= status < 500, reason=f"HTTP {status}")  # noqa: PLR2004 - client's faults
@@ -138,19 +136,12 @@ class Files:
         if self._fault(url):
             return None
         try:
-            with self._session.get(
-                url, timeout=self._timeout, allow_redirects=False, stream=True
-            ) as response:
-                if response.status_code != _OK:
-                    return None
-                content = b""
-                for part in response.iter_content(1 << 20):
-                    content += part
-                    if len(content) > _REPORT_BYTES:
-                        return None
-                return content
-        except requests.RequestException:
+            headers = {"Accept-Encoding": ACCEPTED}
+            request = requests.Request("GET", url, headers=headers).prepare()
+            reply = self._exchange.send(request, _REPORT_BYTES)
+        except (requests.RequestException, NoReply):
             return None
+        return reply.content if reply.status == _OK else None
 
     def _fault(self, url: str) -> str:
         """Why this address is not used: it may have been forged."""
@@ -164,11 +155,6 @@ class Files:
         if parts.scheme != "https":
             return "the address is not https"
         return "the address is a local one" if _is_local(host) else ""
-
-
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Instead of what .netrc may hold for the host."""
-    return request
 
 
 def _is_local(host: str) -> bool:
