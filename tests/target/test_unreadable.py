@@ -6,8 +6,19 @@ from typing import Any
 
 import pytest
 
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+VALUES = {
+    "nan": "NaN",
+    "infinity": "-Infinity",
+    "half a pair": r'"\ud800 and more"',
+    "inside": '[1, {"deep": NaN}]',
+    "deep": DEEP,
+    "10,000 digits": "9" * 10_000,
+    "exponent": "1e" + "9" * 30,
+}
 
-@pytest.mark.parametrize("value", ["NaN", "-Infinity", r'"\ud800 and more"', '[1, {"deep": NaN}]'])
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("place", ["V", "Id"])
 def test_an_unreadable_value_is_a_reject_of_its_row(
     rehearsal: Any, messages: Any, value: str, place: str
