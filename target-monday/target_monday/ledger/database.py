@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
@@ -27,6 +30,15 @@ __all__ = ["default_ledger_url", "open_database", "project_folder"]
 _BUSY_SECONDS: Final = 30
 _CACHE_KILOBYTES: Final = 4_000  # of pages that are kept: memory does not grow with the ledger
 _log = logging.getLogger("target-monday")
+# Of a connection to PostgreSQL, in libpq's words: seconds, but the last in milliseconds.
+_ALIVE: Final[Mapping[str, int]] = {
+    "connect_timeout": 30,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_LIBPQ: Final = frozenset({"psycopg", "psycopg2"})  # drivers that take these words
 _PROJECT: Final = "meltano.yml"
 _DEFAULT_ENVIRONMENT: Final = re.compile(r"^default_environment:\s*['\"]?([\w.-]+)", re.MULTILINE)
 
@@ -86,19 +98,23 @@ def open_database(
     try:
         address = make_url(url)
         _make_folder(address, create=create)
-        engine = create_engine(address, execution_options={REDACT: redact or Redactor()})
+        path = _file_of(address)
+        read_only = path is not None and not create and not _is_writable(path)
+        options = {REDACT: redact or Redactor()}
+        engine = create_engine(
+            address, execution_options=options, **_pool(address, path if read_only else None)
+        )
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "connect", _prepare_reading if read_only else _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         if not as_is:
-            bring_up(engine)
+            bring_up(engine, read_only=read_only)
     except (ArgumentError, ImportError) as error:
         raise SettingsFault([f"`ledger_url` cannot be used: {_first_line(error)}."]) from error
     except DatabaseError as error:
         raise LedgerFailed(
             f"The ledger at {_shown(address)} cannot be opened: {_first_line(error)}. "
-            "If it is damaged, restore it from a backup, or move it away: the next run then reads "
-            "the boards back and starts a new one."
+            f"{_advice(error)}"
         ) from error
     except (SQLAlchemyError, OSError) as error:
         raise RunFailed(f"The ledger cannot be opened: {_first_line(error)}.") from error
@@ -108,6 +124,79 @@ def open_database(
 def _shown(address: URL) -> str:
     """The address for people: where the database is, without user, password and parameters."""
     return address.set(username=None, password=None, query={}).render_as_string()
+
+
+def _file_of(address: URL) -> Path | None:
+    """The file of a ledger in SQLite; None for one in memory or on a server."""
+    database = address.database
+    if address.get_backend_name() != "sqlite" or not database or database == ":memory:":
+        return None
+    return Path(database)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite can write to a file, beside which it keeps its write-ahead log."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _pool(address: URL, read_only: Path | None) -> dict[str, Any]:
+    """Return what `create_engine` needs besides the address.
+
+    Behind a pooler in transaction mode (PgBouncer) each transaction may have another connection to
+    the server, so nothing is prepared there. A connection that was dropped while it was idle is
+    replaced before it is used, and one that is dead is given up after half a minute.
+    """
+    if read_only is not None:
+        return {"creator": partial(_open_read_only, read_only)}
+    if address.get_backend_name() != "postgresql":
+        return {}
+    driver = address.get_driver_name()
+    arguments: dict[str, Any] = {"prepare_threshold": None} if driver == "psycopg" else {}
+    if driver in _LIBPQ:
+        arguments |= {name: each for name, each in _ALIVE.items() if name not in address.query}
+    return {"pool_pre_ping": True, "connect_args": arguments}
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a file that cannot be written: as another process leaves it, else as it stands.
+
+    Raises LedgerFailed where its newest changes are in a log that cannot be applied.
+    """
+    try:
+        return _opened(path, "mode=ro")
+    except sqlite3.OperationalError:
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise LedgerFailed(
+                f"The ledger at {path} is read-only, and its newest changes are in {log.name}, "
+                "which SQLite applies only where it may write. Copy both files to a folder that is "
+                "writable and name the copy by `--ledger-url`."
+            ) from None
+        return _opened(path, "mode=ro&immutable=1")
+
+
+def _opened(path: Path, query: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?{query}"
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _advice(error: DatabaseError) -> str:
+    """Return what to do about a database that cannot be opened, by what is wrong with it."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}:
+        return (
+            "If it is damaged, restore it from a backup, or move it away: the next run then reads "
+            "the boards back and starts a new one."
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return "Nothing was sent. Make the file and its folder writable, or change `ledger_url`."
+    return "Nothing was sent. Check the database and `ledger_url`."
 
 
 def _make_folder(address: URL, *, create: bool) -> None:
@@ -141,10 +230,14 @@ def _no_ledger(path: Path) -> str:
     return f"There is no ledger at {path}.{hint}"
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:
+def _prepare_reading(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    _prepare_reading(connection, record)
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{_CACHE_KILOBYTES}")

@@ -24,15 +24,22 @@ _FIRST: Final = "0001"  # tables without a note of their version are of this one
 _LOCK: Final = 5_023_711  # any number, as long as all who make tables take the same
 
 
-def bring_up(engine: Engine) -> None:
+def bring_up(engine: Engine, *, read_only: bool = False) -> None:
     """Make the tables, or change them to what this version expects; once, whoever comes first.
 
-    Raises LedgerFailed for a ledger of a later version, or a database that holds something else.
+    Raises LedgerFailed for a ledger of a later version, one of an earlier version that is
+    `read_only`, or a database that holds something else.
     """
     with engine.connect() as connection:
         found = revision_of(connection)
     if found == HEAD:
         return
+    if read_only:
+        raise LedgerFailed(
+            f"The ledger is of version {found or '(none)'}, this program reads {HEAD}, and a "
+            "read-only file cannot be brought up to it. Copy it to a folder that is writable and "
+            "name the copy by `--ledger-url`."
+        )
     with engine.connect() as plain:
         connection = plain.execution_options(ledger="durable")
         if engine.dialect.name == "sqlite":  # tables that others refer to are rebuilt
