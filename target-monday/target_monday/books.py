@@ -160,6 +160,11 @@ class Books:
         found = self.movements.get((stream, board_id or ""))
         return None if found is None else found.report(items.cells)
 
+    def progress(self) -> str:
+        """Rows so far, as pairs of name and number."""
+        counts = asdict(_sum(self._all))
+        return _pairs({name: counts[name] for name in ("read", *_PARTS)})
+
     def lines(self, *, calls: int, points: int) -> Iterable[str]:
         """One line a board, and the total."""
         for stream, boards in self.streams.items():

@@ -38,8 +38,10 @@ from target_monday.monday.client import Client
 from target_monday.monday.uploads import Files
 from target_monday.preparation import Preparation
 from target_monday.privacy import privacy_of
+from target_monday.progress import Progress
 from target_monday.quiet import Quiet
 from target_monday.recovery import Recovery
+from target_monday.repeated_warnings import RepeatedWarnings
 from target_monday.retrying import Retrying
 from target_monday.run_header import run_header
 from target_monday.settings import lost_by_meltano, setting_faults
@@ -84,6 +86,9 @@ class Session:
         url = config.get("ledger_url") or default_ledger_url()
         self._engine = open_database(url, redact=redact)
         scope = config["api_url"]
+        self.books = Books()
+        self.progress = Progress(self.books, clock.elapsed)
+        self._repeated_warnings = RepeatedWarnings(_log)
         self._client = Client(
             url=scope,
             token=config["api_token"],
@@ -96,6 +101,7 @@ class Session:
             termination,
             clock.sleep or termination.sleep,
             BudgetStore(self._engine, scope, clock.wall),
+            self.progress,
             max_calls=config.get("max_calls"),
             reserve_calls=config.get("reserve_calls") or 0,
             poll_interval=float(config["poll_interval"]),
@@ -107,7 +113,6 @@ class Session:
         journal = Journal(self._engine, scope, self.runs.run_id, clock=clock.wall)
         self._journal = journal
         self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
-        self.books = Books()
         self._preparation = Preparation(
             self.calls, items, journal, self._leases, config, self._found
         )
@@ -293,6 +298,7 @@ class Session:
         """Write the books, say them, and give everything back."""
         try:
             self._versions.save()
+            self._repeated_warnings.close()
             for line in self.books.lines(calls=self.calls.made, points=self.calls.points):
                 _log.info("%s", line)
             self._purge()
@@ -314,6 +320,7 @@ class Session:
                 keep_seal(seals, seal, self._config.get("seal_key"))
             self._leases.release()
         finally:
+            self.progress.close()
             self._files.close()
             self._client.close()
             self._engine.dispose()

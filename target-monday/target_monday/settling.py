@@ -34,6 +34,7 @@ __all__ = ["Row", "Settling", "count_unsent"]
 
 _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
 _MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
+_ROW_REJECTED: Final = "row.rejected stream=%s key=%r code=%s column=%s reason=%r"
 _log = logging.getLogger("target-monday")
 
 
@@ -164,7 +165,7 @@ class Settling:
         column_id: str | None = None,
     ) -> None:
         stream = pending.plan.stream
-        _log.warning("row.rejected stream=%s key=%r code=%s", stream, pending.key, code)
+        _log.warning(_ROW_REJECTED, stream, pending.key, code, "-", message)
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest() if is_lasting(code) and key is not None else None
         if pending.retry is not None:
@@ -215,7 +216,9 @@ class Settling:
             for (row, error), key in zip(rejected, keys, strict=True)
         )
         for (row, error), key in zip(rejected, keys, strict=True):
-            _log.warning("row.rejected stream=%s key=%r code=%s", spec.stream, key, error.code)
+            _log.warning(
+                _ROW_REJECTED, spec.stream, key, error.code, error.column_id or "-", str(error)
+            )
             self.without_key += isinstance(error, NullKey) and error.missing
             self.books.at(spec.stream, plan.board_id if plan else None).rejected += 1
             if plan is not None:

@@ -104,6 +104,7 @@ class MondaySink(Sink):
 
     def flush(self) -> None:
         """Hand what waits to the loader; rows came before the lines, if there are both."""
+        self._session.progress.show()
         rows, self._rows = self._rows, []
         if rows and self._route is None:
             self._session.loader.carry_over(self.stream_name, rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from target_monday.audit.command import asked
+from target_monday.books import Books
 from target_monday.command_line import note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
@@ -17,6 +18,7 @@ from target_monday.errors import SettingsFault
 from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.monday.client import Client
+from target_monday.progress import Progress
 from target_monday.settings import setting_faults
 from target_monday.target import TargetMonday
 from target_monday.termination import Termination
@@ -78,6 +80,7 @@ def calling(
         Termination(),
         time.sleep,
         BudgetStore(engine, settings["api_url"], time.time),
+        Progress(Books(), time.monotonic),
         max_calls=max_calls,
         reserve_calls=settings.get("reserve_calls") or 0,
     )

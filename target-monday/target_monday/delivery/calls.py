@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.budget import Budget
     from target_monday.ledger.budgets import BudgetStore
     from target_monday.monday.answers import Answer
+    from target_monday.progress import Progress
     from target_monday.termination import Termination
 
 __all__ = ["Calls", "WaitTooLong", "until_midnight"]
@@ -66,11 +67,11 @@ class Calls:
     termination: Termination
     sleep: Callable[[float], None]
     store: BudgetStore
+    progress: Progress
     max_calls: int | None = None
     reserve_calls: int = 0
     poll_interval: float = 10.0  # seconds to the first question about a job
     jitter: Callable[[], float] = random.random
-    made: int = 0
     points: int = 0
     uncertain: bool = False
     repeated: bool = False
@@ -119,7 +120,17 @@ class Calls:
         seconds = self._backoff(tries) if wait is None else wait
         if seconds > MAX_WAIT:
             raise WaitTooLong(_too_long(reason, seconds), seconds)
+        self.wait(seconds, reason)
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Wait; a long wait is announced. Raises Stopped if the end of the run is asked for."""
+        self.progress.announce_wait(seconds, reason)
         self.sleep(seconds)
+
+    @property
+    def made(self) -> int:
+        """Requests that were sent."""
+        return self.progress.calls
 
     def _patiently(
         self,
@@ -187,7 +198,7 @@ class Calls:
             )
         wait = self.budget.wait(kinds)
         if wait > 0:
-            self.sleep(wait)
+            self.wait(wait, "the minute's points or requests are used up")
 
     def _keep_reserve(self) -> None:
         limit = self.budget.daily_calls
@@ -200,7 +211,7 @@ class Calls:
 
     def _once(self, body: bytes, key: str | None, kinds: Sequence[str]) -> Answer:
         """Send it, count the call, learn from the answer."""
-        self.made += 1
+        self.progress.count_call()
         cost, learned = 1.0, None
         try:
             answer = self.client.send(body, idempotency_key=key)
@@ -222,7 +233,7 @@ class Calls:
         wait = self._backoff(refusals) if error.wait is None else error.wait + self.jitter()
         if wait > MAX_WAIT or refusals > _MAX_REFUSALS:
             raise WaitTooLong(_too_long(str(error), wait), wait) from error
-        self.sleep(wait)
+        self.wait(wait, str(error))
 
     def _wait_after_loss(self, error: AnswerLost, losses: int, *, mutation: bool) -> None:
         if losses >= _MAX_LOSSES and not mutation:
@@ -230,7 +241,7 @@ class Calls:
         wait = max(error.wait or 0.0, self._backoff(losses))
         if wait > MAX_WAIT:
             raise WaitTooLong(_too_long(str(error), wait), wait) from error
-        self.sleep(wait)
+        self.wait(wait, str(error))
 
     def _backoff(self, tries: int) -> float:
         return float(min(_FIRST_WAIT * 2 ** (tries - 1), 60.0) * (0.5 + self.jitter() / 2))

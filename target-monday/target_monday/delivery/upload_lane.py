@@ -242,7 +242,7 @@ class UploadLane:
         open_ones, began, wait = list(job_ids), self._now(), self.calls.poll_interval
         while open_ones and self._now() - began < patience:
             self.before_request()
-            self.calls.sleep(wait)
+            self.calls.wait(wait, f"monday.com works on upload {', '.join(open_ones)}")
             wait = min(wait * _GROWTH, max(self.calls.poll_interval, _LONGEST_WAIT))
             try:
                 states = dict(zip(open_ones, ask_jobs(self.calls.query, open_ones), strict=True))

@@ -15,6 +15,7 @@ import click
 import msgspec
 from typing_extensions import override
 
+from target_monday.books import Books
 from target_monday.command_line import ending_in_one_line, note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
@@ -27,6 +28,7 @@ from target_monday.monday.boards import Board, board_names, boards_by_id
 from target_monday.monday.client import Client
 from target_monday.presets import preset_of
 from target_monday.private import create_private, write_private
+from target_monday.progress import Progress
 from target_monday.proposing.mapping_file import HEAD, board_lines, open_lines, unsure_lines
 from target_monday.proposing.pairing import pair_boards
 from target_monday.proposing.proposal import Memory, propose
@@ -285,7 +287,8 @@ def _calls(config: Mapping[str, Any]) -> Iterator[Calls]:
     termination = Termination()
     store = BudgetStore(engine, config["api_url"])
     try:
-        yield Calls(client, Budget(time.monotonic), termination, termination.sleep, store)
+        progress = Progress(Books(), time.monotonic)
+        yield Calls(client, Budget(time.monotonic), termination, termination.sleep, store, progress)
     finally:
         client.close()
         engine.dispose()
