@@ -36,6 +36,7 @@ class StreamDefinition:
     page_size: int | None = None
     time_zone_aware: bool = False
     paging: str = "auto"
+    completeness: str | None = None
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:

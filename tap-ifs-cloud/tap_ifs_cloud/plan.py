@@ -106,11 +106,6 @@ class StreamPlan:
         return self.definition.paging in ("auto", "next_link")
 
     @property
-    def is_arbitrary(self) -> bool:
-        """Whether pages come in no order at all, so that rows can be missed."""
-        return not self.skip_order and self.paging(()) == "skip"
-
-    @property
     def skip_order(self) -> tuple[str, ...]:
         """What a walk by offset is ordered by: a key, or everything that can be compared."""
         return self.unique or self.key or tuple(filter(self._is_comparable, self.properties))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both
 from tap_ifs_cloud.odata.rows import ROW_VERSION, RowType
-from tap_ifs_cloud.stamps import newest_stamp
+from tap_ifs_cloud.odata.whole import Completeness
 from tap_ifs_cloud.walking import whole_set
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Where an incremental run begins: the last run's bookmark and the user's start date."""
+    """Where an incremental run begins, and what the server had then."""
 
     bookmark: str | None = None
     start_date: str | None = None
     lookback: int = 0  # seconds
+    newest: str | None = None  # the newest stamp at the server when the run began, if it tells
 
     @property
     def is_ever(self) -> bool:
@@ -48,9 +49,13 @@ class Reading:
     columns: tuple[str, ...]  # may hold `_ifs_etag` and `_ifs_row_version`
     page_size: int
     asker: Asker
+    strict: bool = True  # whether rows that are counted and do not come are an error
+    completeness: Completeness = field(default_factory=Completeness)
 
     @classmethod
-    def of(cls, plan: StreamPlan, columns: tuple[str, ...], page_size: int) -> Reading:
+    def of(
+        cls, plan: StreamPlan, columns: tuple[str, ...], page_size: int, *, strict: bool = True
+    ) -> Reading:
         """A reading of some columns of a stream."""
         name = plan.definition.entity_set
         references = plan.references.values()
@@ -65,7 +70,7 @@ class Reading:
             follows_links=plan.follows_links,
             headers=plan.headers,
         )
-        return cls(plan, columns, page_size, asker)
+        return cls(plan, columns, page_size, asker, strict)
 
     @property
     def row_type(self) -> RowType:
@@ -82,8 +87,17 @@ class Reading:
             filter=both(self.plan.definition.filter, narrowed_by),
             top=self.page_size,
         )
-        for page in whole_set(self.plan, self.asker, query, ordered_by).pages():
+        whole = whole_set(
+            self.plan,
+            self.asker,
+            query,
+            ordered_by,
+            strict=self.strict,
+            completeness=self.completeness,
+        )
+        for page in whole.pages():
             self.row_type.finish(page.rows)
+            self.completeness.rows += len(page.rows)
             yield page
 
 
@@ -95,18 +109,18 @@ def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page
     """
     if reading.plan.properties[stamp.name].nullable and stamp.name not in reading.plan.key:
         yield from reading.pages(f"{stamp.name} eq null")
-    begin, end = _begin(stamp, since), None if since.is_ever else _end(reading, stamp, since)
-    yield from reading.pages(both(begin, end), ordered_by=(stamp.name,))
+    end = _end(reading, stamp, since)
+    yield from reading.pages(both(_begin(stamp, since), end), ordered_by=(stamp.name,))
 
 
 def _end(reading: Reading, stamp: Stamp, since: Since) -> str | None:
-    """Up to the newest stamp of now, so that rows that change meanwhile wait for the next run.
+    """Up to the newest stamp of the start, so that rows that change meanwhile wait.
 
     The server's own stamp, since its frame is known to nobody else. A read of the whole set has no
     such end: what it left out would be taken for vanished.
     """
-    newest = newest_stamp(reading.plan, stamp.name)
-    if newest is None:
+    newest = since.newest
+    if newest is None or since.is_ever:
         return None
     if since.bookmark is not None and stamp.order(newest) < stamp.order(since.bookmark):
         logger.warning(

@@ -162,6 +162,14 @@ _STREAM = th.ObjectType(
         "the key allows it, else `skip`, and along the server's links where it gives some; "
         "`keyset` and `skip` do not look at them.",
     ),
+    th.Property(
+        "completeness",
+        th.StringType,
+        allowed_values=["strict", "warn"],
+        title="Completeness",
+        description="What this stream does about rows that do not come, if it is not the general "
+        "setting.",
+    ),
     additional_properties=False,
 )
 
@@ -261,6 +269,16 @@ SETTINGS: Final = th.PropertiesList(
         default=5000,
         title="Rows per request",
         description="`$top` of each request. Lower it if IFS answers with time-outs.",
+    ),
+    th.Property(
+        "completeness",
+        th.StringType,
+        allowed_values=["strict", "warn"],
+        default="strict",
+        title="Completeness",
+        description="What happens when the server counts more rows than come, also when the set is "
+        "read again. `strict`: the stream fails. `warn`: the run goes on, but the read is not "
+        "whole: no ACTIVATE_VERSION. For services whose `$count` is wrong.",
     ),
     th.Property(
         "requests_per_minute",

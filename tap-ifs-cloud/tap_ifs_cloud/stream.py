@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -16,27 +17,36 @@ from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_ifs_cloud.lines import write_records
-from tap_ifs_cloud.odata.errors import IfsError, ReplicationKeyInvalid, RunStopper
+from tap_ifs_cloud.odata.errors import IfsError, Incomplete, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.paging import PART
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
 from tap_ifs_cloud.replication import Stamp, as_bookmark, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
+from tap_ifs_cloud.stamps import newest_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
     from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.odata.rows import Row
+    from tap_ifs_cloud.odata.whole import Completeness
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.tap import TapIfsCloud
 
 __all__ = ["EntitySetStream"]
 
+# In the state of a stream by row versions: the newest that its last read saw. What that read missed
+# is later, so it can be the bookmark once the next read has brought what changed meanwhile.
+NEWEST = "newest_row_version"
+EMPTY = (
+    "no row came: IFS also answers so when the service user lacks the company or site, and a "
+    "`filter` may leave out all rows"
+)
 _COLUMN = 2  # length of the breadcrumb of a column; what lies inside it has a longer one
 
 
@@ -58,7 +68,11 @@ class EntitySetStream(Stream):
         self.plan = plan
         self.primary_keys = list(plan.key)
         self.replication_key = plan.replication_key
-        self._watermark: tuple[Any, str] | None = None  # what it is compared by, as received
+        # Values of the replication key, each as it is compared and as it was received
+        self._watermark: tuple[Any, str] | None = None  # the newest one
+        self._limit: tuple[Any, str] | None = None  # what the walk cannot have missed: up to here
+        self._is_held = False  # whether rows may be unread that lie before those that came
+        self._begin: str | None = None  # the bookmark of the last run
         self._untold = 0  # rows since the last STATE
 
     # Discovery and schema
@@ -128,19 +142,25 @@ class EntitySetStream(Stream):
     def _reading(self) -> Reading:
         size = self.plan.definition.page_size or self.config["page_size"]
         limit = self.ABORT_AT_RECORD_COUNT or size
-        return Reading.of(self.plan, self._columns(), min(int(size), limit))
+        completeness = self.plan.definition.completeness or self.config["completeness"]
+        return Reading.of(
+            self.plan, self._columns(), min(int(size), limit), strict=completeness == "strict"
+        )
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
         """The rows of this run, and at their end what is to be told about them all."""
-        total = keyless = 0
+        keyless = 0
         for page in self._read(reading):
-            total += len(page.rows)
+            self._is_held = self._is_held or page.gap is not None
+            if self.replication_key == ROW_VERSION and page.number == 1:
+                version = attrgetter(reading.row_type.attributes[ROW_VERSION])
+                self._limit_to(map(version, page.rows))
             if reading.row_type.has_keyless:
                 keyless += sum(map(reading.row_type.is_keyless, page.rows))
             yield page
         if keyless:
             self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
-        self._complete(total)
+        self._complete(reading.completeness)
 
     def _read(self, reading: Reading) -> Iterator[Page]:
         if self.replication_method != REPLICATION_INCREMENTAL:
@@ -148,8 +168,13 @@ class EntitySetStream(Stream):
         since = Since(self._bookmark(), self.config.get("start_date"), self.config["lookback"])
         if since.is_ever and self.emit_activate_version_messages:
             self._stream_version = self._initialized_at
-        read = newer_versions if self.replication_key == ROW_VERSION else stamped_since
-        return read(reading, self._stamp, since)
+        if self.replication_key == ROW_VERSION:
+            self._limit_to([since.bookmark, self.stream_state.get(NEWEST)])
+            return newer_versions(reading, self._stamp, since)
+        newest = newest_stamp(self.plan, self._stamp_name())
+        if newest is not None and self._order(newest) is not None:
+            self._limit_to([since.bookmark, newest])
+        return stamped_since(reading, self._stamp, replace(since, newest=newest))
 
     def _stamp_name(self) -> str:
         if self.replication_key is None:
@@ -173,25 +198,23 @@ class EntitySetStream(Stream):
             if name in needed or (name in known and self.mask["properties", name])
         )
 
-    def _complete(self, rows: int) -> None:
+    def _complete(self, completeness: Completeness) -> None:
         """All was read. If that is the whole set, a target may now know what has vanished."""
-        if self.replication_method == REPLICATION_INCREMENTAL:
+        if not completeness.rows:
+            completeness.gap(EMPTY)
+        if self.replication_method == REPLICATION_INCREMENTAL and not completeness.has_gap:
+            self._is_held = False
             self._write_bookmark()
-        elif not rows:
+            self._keep_newest()
+        if not completeness.is_whole:
             self.logger.warning(
-                "stream.empty stream=%s hint=%r",
+                "%s stream=%s reason=%r hint=%r",
+                "stream.incomplete" if completeness.rows else "stream.empty",
                 self.name,
-                "IFS also answers with no rows when the service user lacks the company or site",
+                "; ".join(completeness.reasons),
+                "no ACTIVATE_VERSION, and no bookmark behind a gap: rows may be missing",
             )
-        if self._stream_version is None or self.ABORT_AT_RECORD_COUNT is not None:
-            return
-        if self.plan.is_arbitrary:
-            self.logger.warning(
-                "walk.arbitrary stream=%s hint=%r",
-                self.name,
-                "no column can be ordered by, so rows may be missing: no ACTIVATE_VERSION",
-            )
-        else:
+        elif self._stream_version is not None and self.ABORT_AT_RECORD_COUNT is None:
             super()._write_activate_version_message(self._stream_version)
 
     @override
@@ -215,8 +238,9 @@ class EntitySetStream(Stream):
                 "bookmark.ignored stream=%s of=%s", self.name, state.get("replication_key")
             )
             return None
-        self._move_to(str(value))
-        return str(value)
+        self._begin = str(value)
+        self._move_to(self._begin)
+        return self._begin
 
     @override
     def _increment_stream_state(
@@ -237,13 +261,16 @@ class EntitySetStream(Stream):
                 self._untold = 0
 
     def _move_behind_values(self, values: Sequence[object]) -> None:
-        """Row versions come in no order, and their bookmark is written when all were read."""
+        """Row versions come in no order, and their bookmark is written when all were read.
+
+        So is that of stamps once rows may be missing before them.
+        """
         if self.replication_key == ROW_VERSION:
             for value in values:
                 self._move_to(value)
             return
         # Stamps ascend; only placeholders far ahead can stand behind the last that counts.
-        if any(self._move_to(value) for value in reversed(values)):
+        if any(self._move_to(value) for value in reversed(values)) and not self._is_held:
             self._write_bookmark()
 
     def _move_to(self, value: object) -> bool:
@@ -274,10 +301,46 @@ class EntitySetStream(Stream):
             return Stamp(ROW_VERSION, "Edm.String", ahead)
         return self.plan.stamp(self._stamp_name(), horizon=ahead)
 
+    def _limit_to(self, values: Iterable[object]) -> None:
+        """Let no bookmark pass the newest of these values: the server had them at the start.
+
+        A row can change when its page has been read, and the walk go on to a later change.
+        """
+        for value in values:
+            text = None if value is None or value is UNSET else as_bookmark(value)
+            order = None if text is None else self._order(text)
+            if order is not None and (self._limit is None or order > self._limit[0]):
+                self._limit = order, text or ""
+
     def _write_bookmark(self) -> None:
-        if self._watermark is not None:
+        reached = self._watermark
+        if self._limit is not None and reached is not None:
+            reached = min(reached, self._limit, key=itemgetter(0))
+        elif self.replication_key == ROW_VERSION:
+            return
+        if reached is not None:
             self.stream_state["replication_key"] = self.replication_key
-            self.stream_state["replication_key_value"] = self._watermark[1]
+            self.stream_state["replication_key_value"] = reached[1]
+
+    def _keep_newest(self) -> None:
+        """Note the newest row version for the next run, if no bookmark may stand there yet."""
+        self.stream_state.pop(NEWEST, None)
+        newest = self._watermark
+        if self.replication_key != ROW_VERSION or newest is None:
+            return
+        if self._limit is None or self._limit[0] < newest[0]:
+            self.stream_state[NEWEST] = newest[1]
+
+    def _take_back_bookmark(self) -> None:
+        """Put it where it was when the run began: rows are missing, nobody knows where."""
+        for name, value in (
+            ("replication_key", self.replication_key),
+            ("replication_key_value", self._begin),
+        ):
+            if self._begin is None:
+                self.stream_state.pop(name, None)
+            else:
+                self.stream_state[name] = value
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -309,5 +372,7 @@ class EntitySetStream(Stream):
             self._write_state_message()
             raise
         except IfsError as error:
+            if isinstance(error, Incomplete):
+                self._take_back_bookmark()
             self._write_state_message()
             self.tap.failed(self.name, error)

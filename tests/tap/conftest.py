@@ -183,9 +183,13 @@ class Double:
         self.next_link: Callable[[str, int], str] | None = None
         self.rounds = False  # whether numbers go through a binary float
         self.knows_ieee754 = True  # whether a client can ask for texts instead
+        self.links_always = False  # whether empty pages link further, too
         self.token_uses = 10_000  # requests after which a token is refused
         self.expires_in: object = 180
         self.faults: deque[Answer] = deque()
+        self.refusals: dict[str, Answer] = {}  # by a part of the address, for ever
+        self.lie = 0  # rows that `$count` tells beyond those that are there
+        self.meanwhile: Callable[[Seen], None] = lambda _: None  # after each page
         self.seen: list[Seen] = []
         self.tokens = 0
         self.uses = 0
@@ -211,8 +215,8 @@ class Double:
         if self.unanswered is not None and self.unanswered in seen.path:
             self.held.set()
             threading.Event().wait()
-        if self.faults and self.faults[0].part in seen.path:
-            return self.faults.popleft()
+        if (planned := self._planned(seen)) is not None:
+            return planned
         if seen.method == "POST":
             return self._token()
         self.uses += 1
@@ -226,7 +230,14 @@ class Double:
                 return self._declared(entity_set)
             case "$count":
                 return self._count(entity_set, seen)
-        return self._page(resource, seen)
+        page = self._page(resource, seen)
+        self.meanwhile(seen)
+        return page
+
+    def _planned(self, seen: Seen) -> Answer | None:
+        if self.faults and self.faults[0].part in seen.path:
+            return self.faults.popleft()
+        return next((a for part, a in self.refusals.items() if part in seen.path), None)
 
     def _declared(self, service: str) -> Answer:
         if service == "Test.svc":
@@ -247,7 +258,7 @@ class Double:
             rows = matching_rows(self.sets[entity_set], seen.options.get("$filter"), [])
         except (KeyError, ValueError) as error:
             return fault(400, "ODP_MALFORMED", f"Malformed Request. {error}")
-        return Answer(200, str(len(rows)).encode(), {"Content-Type": "text/plain"})
+        return Answer(200, str(len(rows) + self.lie).encode(), {"Content-Type": "text/plain"})
 
     def _page(self, entity_set: str, seen: Seen) -> Answer:
         options = seen.options
@@ -258,7 +269,7 @@ class Double:
             )
         except (KeyError, ValueError) as error:
             return fault(400, "ODP_MALFORMED", f"Malformed Request. {error}")
-        start = int(options.get("$skip", options.get("$skiptoken", 0)))
+        start = int(options.get("$skiptoken", options.get("$skip", 0)))
         size = min(self.page_cap, int(options.get("$top", self.page_cap)))
         page = rows[start : start + size]
         body: dict[str, Any] = {
@@ -268,7 +279,7 @@ class Double:
         if self.rounds:
             as_text = self.knows_ieee754 and "IEEE754Compatible=true" in seen.headers["Accept"]
             body["value"] = [rounded(row, as_text=as_text) for row in body["value"]]
-        if self.next_link and start + size < len(rows):
+        if self.next_link and (self.links_always or start + size < len(rows)):
             body["@odata.nextLink"] = self.next_link(seen.path, start + size)
         return Answer(200, exact(body).encode(), {"Content-Type": "application/json"})
 

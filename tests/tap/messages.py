@@ -43,6 +43,13 @@ def full(**more: Any) -> dict[str, Any]:
     }
 
 
+def along(path: str, end: int) -> str:
+    """A link to what follows the first `end` rows, as the double writes one."""
+    head, _, query = path.partition("?")
+    kept = [one for one in query.split("&") if not one.startswith("$skiptoken=")]
+    return f"{head}?{'&'.join(kept)}&$skiptoken={end}"
+
+
 def parts(count: int) -> list[dict[str, Any]]:
     """Rows of PartSet, with quotes, an enumeration and fractions in the key."""
     states = ["Planned", "Released", "Closed"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tap_ifs_cloud.tap import StreamsFailed, TapIfsCloud
 
-from tests.tap.messages import full, of, records, stamp, state
+from tests.tap.messages import bookmark, full, of, records, stamp, state
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.tap.messages import Run
 
 
@@ -31,7 +30,7 @@ def test_a_full_read_that_breaks_off_activates_nothing(
 ) -> None:
     """Otherwise a target would take the rows not read for vanished ones."""
     ifs.sets["OrderSet"] = orders(4)
-    ifs.plan(failure(403, "X", "boom", part="0001"))
+    ifs.plan(failure(403, "X", "boom", part="gt%20'0001'"))
 
     messages = run(raises=StreamsFailed, config=full(page_size=2))
 
@@ -54,17 +53,46 @@ def test_the_first_read_of_an_incremental_stream_is_a_full_one(
     assert of(later, "ACTIVATE_VERSION") == of(started, "ACTIVATE_VERSION") == []
 
 
-def test_an_empty_full_read_is_told(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    """No rows is also what IFS answers without a grant on the company."""
-    run(config=full())
+MODES = {
+    "full": (full(), {}),
+    "auto": ({}, {}),
+    "attribute": (full(replication="attribute"), {}),
+    "etag": (full(replication="etag"), {}),
+    "auto-later": ({}, state(stamp(3))),
+    "auto-from-a-date": ({"start_date": "2026-01-01"}, {}),
+    "etag-later": (full(replication="etag"), state("20260102030405", "_ifs_row_version")),
+    "next_link": (full(paging="next_link"), {}),
+    "skip": (full(paging="skip"), {}),
+    "warn": (full(completeness="warn"), {}),
+}
 
+
+@pytest.mark.parametrize(("settings", "left"), MODES.values(), ids=MODES.keys())
+@pytest.mark.parametrize("counts", [True, False])
+def test_an_empty_read_is_no_order_to_delete(
+    run: Run,
+    ifs: Any,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, Any],
+    left: dict[str, Any],
+    counts: bool,  # noqa: FBT001
+) -> None:
+    """No rows is also what IFS answers without a grant on the company; each mode says so."""
+    ifs.counts = counts
+
+    messages = run(config=settings, state=left)
+
+    assert of(messages, "ACTIVATE_VERSION") == []
     assert "stream.empty stream=order" in caplog.text
+    assert "the service user lacks the company" in caplog.text
+    if left:
+        assert bookmark(messages) == left["bookmarks"]["order"]
 
 
 def test_a_set_that_cannot_be_ordered_activates_nothing(
     run: Run, ifs: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rows may be missing then, and a target must not take them for vanished ones."""
+    """Rows may be missing between two pages, and a target must not take them for vanished ones."""
     ifs.metadata = ifs.metadata.replace(
         b'<Property Name="Line" Type="Edm.String"/>',
         b'<Property Name="Line" Type="Collection(Edm.String)"/>',
@@ -76,7 +104,8 @@ def test_a_set_that_cannot_be_ordered_activates_nothing(
 
     assert len(records(messages, "view")) == 2
     assert of(messages, "ACTIVATE_VERSION") == []
-    assert "walk.arbitrary stream=view" in caplog.text
+    (line,) = [line for line in caplog.messages if line.startswith("stream.incomplete")]
+    assert "stream=view reason='the set has no column that rows can be ordered by'" in line
 
 
 def test_a_catalog_can_choose_the_full_table(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.tap import StreamsFailed
 
-from tests.tap.messages import bookmark, of, records, stamp, state
+from tests.tap.messages import along, bookmark, of, records, stamp, state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.tap.messages import Run
 
 
@@ -60,7 +63,7 @@ def test_a_state_in_the_middle_can_be_resumed_from(
 ) -> None:
     """A run that breaks off and one that goes on read everything between them."""
     ifs.sets["OrderSet"] = orders(20, stamp)
-    ifs.plan(failure(403, "X", "boom", part="0014"))
+    ifs.plan(failure(403, "X", "boom", part="gt%20'0014'"))
 
     broken = run(raises=StreamsFailed, config={"page_size": 5, "lookback": 0})
     resumed = run(state=of(broken, "STATE")[-1]["value"], config={"lookback": 0})
@@ -127,15 +130,11 @@ def test_a_start_date_leaves_out_what_is_older(run: Run, ifs: Any, orders: Any) 
 
 def test_etag_mode_emits_only_newer_versions(run: Run, ifs: Any, orders: Any) -> None:
     """Older rows are read and dropped; rows without a stamp in their etag always come."""
-
-    def etag(version: str) -> str:
-        inner = base64.b64encode(f'W/"R:{version}"'.encode()).decode()
-        return f'W/"{inner}"'
-
     rows = orders(4)
     versions = ["20260101000000", "20260301000000", "7", "20260201000000"]
     for row, version in zip(rows, versions, strict=True):
-        row["@odata.etag"] = etag(version)
+        inner = base64.b64encode(f'W/"R:{version}"'.encode()).decode()
+        row["@odata.etag"] = f'W/"{inner}"'
     ifs.sets["OrderSet"] = rows
     mode = {"streams": [{"entity_set": "OrderSet", "projection": "Test", "replication": "etag"}]}
 
@@ -187,3 +186,118 @@ def test_a_filter_of_several_lines_is_sent_as_one(run: Run, ifs: Any, orders: An
     assert len(records(run(config={"streams": streams}))) == 2
     sent = {seen.options["$filter"] for seen in ifs.gets("OrderSet")}
     assert all("OrderNo ne 'a\nb' and OrderNo gt '0000'" in each for each in sent)
+
+
+def etag(moment: int) -> str:
+    """The ETag of a row last changed so many seconds after midnight."""
+    at = datetime(2026, 3, 1) + timedelta(seconds=moment)  # noqa: DTZ001 # the database's own zone
+    inner = base64.b64encode(f'W/"R:{at:%Y%m%d%H%M%S}"'.encode()).decode()
+    return f'W/"{inner}"'
+
+
+class Changes:
+    """Changes of rows, each after a page of a walk, with a clock that only they move on."""
+
+    def __init__(self, ifs: Any, after: dict[int, int], **columns: Callable[[int], Any]) -> None:
+        self.rows, self.after, self.columns = ifs.sets["OrderSet"], after, columns
+        self.pages, self.clock = 0, len(self.rows)
+        for n, row in enumerate(self.rows):
+            row.update(
+                {name.replace("etag", "@odata.etag"): of_(n) for name, of_ in columns.items()}
+            )
+        ifs.meanwhile = self
+
+    def __call__(self, seen: Any) -> None:
+        """Change the row that is due after this page."""
+        if "desc" in seen.path:
+            return
+        self.pages += 1
+        if self.pages in self.after:
+            self.clock += 1
+            row = self.rows[self.after[self.pages]]
+            row["Objstate"] = "Closed"
+            for name, of_ in self.columns.items():
+                row[name.replace("etag", "@odata.etag")] = of_(self.clock)
+
+
+ETAGS: dict[str, Any] = {
+    "streams": [{"entity_set": "OrderSet", "projection": "Test", "replication": "etag"}],
+    "page_size": 5,
+    "lookback": 0,
+}
+
+
+@pytest.mark.parametrize("paging", ["keyset", "skip"])
+def test_changes_that_a_scan_has_missed_come_with_the_next(
+    run: Run, ifs: Any, orders: Any, paging: str
+) -> None:
+    """The first row changes when its page is read, later the last one, which the scan sees."""
+    ifs.sets["OrderSet"] = orders(40)
+    Changes(ifs, {3: 0, 5: 39}, etag=etag)
+    mode = ETAGS | {"streams": [ETAGS["streams"][0] | {"paging": paging}]}
+
+    first = run(config=mode)
+    second = run(config=mode, state=of(first, "STATE")[-1]["value"])
+    third = run(config=mode, state=of(second, "STATE")[-1]["value"])
+
+    assert {r["OrderNo"] for r in records(first) if r["Objstate"] == "Closed"} == {"0039"}
+    assert "0000" in {r["OrderNo"] for r in records(second)}
+    assert {r["OrderNo"] for r in records(third)} == {"0039"}  # the bookmark has caught up
+    assert set(bookmark(third)) == {"replication_key", "replication_key_value"}
+
+
+def test_a_scan_that_sees_no_version_at_its_start_leaves_no_bookmark(
+    run: Run, ifs: Any, orders: Any
+) -> None:
+    """What it misses could be older than any version that it sees later."""
+    ifs.sets["OrderSet"] = orders(40)
+    Changes(ifs, {3: 0, 5: 39}, etag=lambda n: etag(n) if n > 4 else None)
+
+    first = run(config=ETAGS)
+    second = run(config=ETAGS, state=of(first, "STATE")[-1]["value"])
+
+    assert "replication_key_value" not in bookmark(first)
+    assert len(records(second)) == 40
+    assert "replication_key_value" in bookmark(second)
+
+
+def test_the_bookmark_of_a_first_read_stays_at_its_start(run: Run, ifs: Any, orders: Any) -> None:
+    """Rows that change meanwhile come with the first read and once more with the next."""
+    ifs.sets["OrderSet"] = orders(40)
+    Changes(ifs, {3: 0, 5: 39}, Cf_Last_Modified=lambda n: f"2026-03-01T10:00:{n:02d}Z")
+
+    first = run(config={"page_size": 5})
+
+    assert {r["OrderNo"] for r in records(first) if r["Objstate"] == "Closed"} == {"0000", "0039"}
+    assert bookmark(first)["replication_key_value"] == "2026-03-01T10:00:39Z"
+
+
+def test_a_bookmark_does_not_pass_rows_that_may_be_missing(
+    run: Run, ifs: Any, orders: Any, failure: Any
+) -> None:
+    """Along links that may hide offsets, it moves when the read is proven, or not at all."""
+    ifs.sets["OrderSet"], ifs.page_cap, ifs.next_link = orders(40, stamp), 5, along
+    mode = {"streams": [{"entity_set": "OrderSet", "projection": "Test", "paging": "next_link"}]}
+
+    proven = run(config=mode)
+    ifs.refusals["$skip="] = failure(501, "X", "no")
+    open_ = run(config=mode)
+    later = run(config=mode, state=state(stamp(0)))
+
+    first = of(proven, "STATE")[0]["value"]["bookmarks"]["order"]
+    assert first["replication_key_value"] == stamp(4)
+    assert bookmark(proven)["replication_key_value"] == stamp(39)
+    assert bookmark(open_)["replication_key_value"] == stamp(4)
+    assert bookmark(later)["replication_key_value"] == stamp(4)
+
+
+@pytest.mark.parametrize("before", [None, stamp(5)])
+def test_a_bookmark_is_taken_back_where_rows_are_missing(
+    run: Run, ifs: Any, orders: Any, before: str | None
+) -> None:
+    """Otherwise the next run would begin behind them."""
+    ifs.sets["OrderSet"], ifs.lie = orders(20, stamp), 2
+
+    messages = run(raises=StreamsFailed, state=state(before) if before else {})
+
+    assert bookmark(messages).get("replication_key_value") == before

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_ifs_cloud.tap import StreamsFailed
 
-from tests.tap.messages import full, of, parts, records
+from tests.tap.messages import along, full, of, parts, records
 
 if TYPE_CHECKING:
     from tests.tap.messages import Run
@@ -124,3 +125,180 @@ def test_rows_without_a_key_are_counted(
 
     assert {r["OrderNo"] for r in records(messages)} == {None, "0001", "0002", "0003", "0004"}
     assert "row.key_null stream=order rows=1" in caplog.text
+
+
+def replaced(ifs: Any, orders: Any, at: int) -> None:
+    """After so many pages the first two rows go, and two come behind the last one."""
+    pages = iter(range(1, 1000))
+
+    def change(_: object) -> None:
+        if next(pages) == at:
+            ifs.sets["OrderSet"] = [*ifs.sets["OrderSet"][2:], *orders(302)[-2:]]
+
+    ifs.sets["OrderSet"], ifs.meanwhile = orders(300), change
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_rows_that_links_pass_over_are_read(run: Run, ifs: Any, orders: Any, at: int) -> None:
+    """As many come as are counted, but that proves nothing."""
+    replaced(ifs, orders, at)
+    ifs.page_cap, ifs.next_link = 100, along
+
+    messages = run(config=full(paging="next_link"))
+
+    came = {record["OrderNo"] for record in records(messages)}
+    assert came >= {f"{n:04d}" for n in range(2, 300)}
+    assert of(messages, "ACTIVATE_VERSION")
+
+
+def test_links_alone_do_not_prove_a_read(
+    run: Run, ifs: Any, orders: Any, failure: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the server does not serve `$skip`, nobody knows what they passed over."""
+    replaced(ifs, orders, 1)
+    ifs.page_cap, ifs.next_link = 100, along
+    ifs.refusals["$top="] = failure(501, "ODP_NOT_IMPLEMENTED", "no")
+
+    messages = run(config=full(paging="next_link"))
+
+    assert of(messages, "ACTIVATE_VERSION") == []
+    assert "stream.incomplete stream=order reason=\"the server's links may hide" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answered", [pytest.param(300, id="all-rows-first"), pytest.param(0, id="none-at-all")]
+)
+def test_links_without_an_end_are_left(
+    run: Run, ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture, answered: int
+) -> None:
+    """Each page, be it empty, links one further; a walk by key needs none of them."""
+    ifs.sets["OrderSet"], ifs.page_cap = orders(answered), 100
+    ifs.links_always, ifs.next_link = True, along
+
+    messages = run(config=full())
+    asked = len(ifs.gets("OrderSet?"))
+    run(raises=StreamsFailed, config=full(paging="next_link"))
+
+    assert len(records(messages)) == answered
+    assert bool(of(messages, "ACTIVATE_VERSION")) == (answered > 0)
+    assert asked < 40
+    assert len(ifs.gets("OrderSet?")) < 2 * asked
+    assert "PAGING_LOOP: the server's links lead to more than 10 empty pages" in caplog.text
+
+
+@pytest.mark.parametrize("paging", ["keyset", "skip"])
+def test_a_set_that_grows_with_each_request_is_left(
+    run: Run, ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture, paging: str
+) -> None:
+    """A log of requests does; it is said, and nothing is taken for vanished."""
+    numbers = iter(range(120, 9999))
+    ifs.sets["OrderSet"] = orders(120)
+    ifs.meanwhile = lambda _: ifs.sets["OrderSet"].append(
+        {**ifs.sets["OrderSet"][0], "OrderNo": f"{next(numbers):04d}"}
+    )
+
+    messages = run(config=full(page_size=50, paging=paging))
+
+    assert {r["OrderNo"] for r in records(messages)} >= {f"{n:04d}" for n in range(120)}
+    assert of(messages, "ACTIVATE_VERSION") == []
+    assert "reason='rows come as fast as they are read" in caplog.text
+    assert len(ifs.gets()) < 300
+
+
+DESCENDING = "desc&$top=1"
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 501, 504])
+def test_a_check_that_fails_means_doubt(
+    run: Run, ifs: Any, orders: Any, failure: Any, status: int
+) -> None:
+    """The set is swept then, which proves the read in another way."""
+    ifs.sets["OrderSet"] = orders(30)
+    code = "ODP_OPERATION_TIMEOUT" if status == 504 else "X"
+    ifs.refusals[DESCENDING] = failure(status, code, "no")
+
+    messages = run(config=full(page_size=10))
+
+    assert len(records(messages)) == 30
+    assert of(messages, "ACTIVATE_VERSION")
+
+
+def test_a_read_that_cannot_be_checked_at_all_is_no_failure(
+    run: Run, ifs: Any, orders: Any, failure: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All rows have come, but nobody knows."""
+    ifs.sets["OrderSet"], ifs.counts = orders(30), False
+    refusal = failure(504, "ODP_OPERATION_TIMEOUT", "no")
+    ifs.refusals |= {DESCENDING: refusal, "$skip": refusal}
+
+    messages = run(config=full(page_size=10))
+
+    assert len(records(messages)) == 30
+    assert of(messages, "ACTIVATE_VERSION") == []
+    assert "stream.incomplete stream=order reason='the server does not answer how" in caplog.text
+
+
+REFUSALS = {
+    "not-implemented": (501, "ODP_NOT_IMPLEMENTED"),
+    "too-long": (414, "X"),
+    "header-too-large": (431, "X"),
+    "not-found": (404, "X"),
+    "method": (405, "X"),
+    "failed": (500, "ODP_SERVER_ERROR"),
+    "failed-for-good": (500, "ODP_NOT_IMPLEMENTED"),
+    "unnamed": (418, "X"),
+}
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_question_by_key_that_is_refused_is_put_by_offset(
+    run: Run, ifs: Any, orders: Any, failure: Any, status: int, code: str
+) -> None:
+    """In whatever way it is refused."""
+    ifs.sets["OrderSet"] = orders(30)
+    ifs.refusals["OrderNo%20gt"] = failure(status, code, "no")
+
+    messages = run(config=full(page_size=10))
+
+    assert [r["OrderNo"] for r in records(messages)] == [f"{n:04d}" for n in range(30)]
+    assert of(messages, "ACTIVATE_VERSION")
+
+
+def test_a_web_page_instead_of_an_answer_by_key_is_a_refusal(
+    run: Run, ifs: Any, orders: Any, answer: Any
+) -> None:
+    """A firewall may take a filter for an attack."""
+    ifs.sets["OrderSet"] = orders(30)
+    ifs.refusals["OrderNo%20gt"] = answer(200, b"<html>blocked</html>")
+
+    assert len(records(run(config=full(page_size=10)))) == 30
+
+
+def test_a_missing_grant_is_not_asked_for_otherwise(
+    run: Run, ifs: Any, orders: Any, failure: Any
+) -> None:
+    """Another question would not be answered either."""
+    ifs.sets["OrderSet"] = orders(30)
+    ifs.refusals["OrderNo%20gt"] = failure(403, "SE_UNAUTHORIZED", "no")
+
+    assert len(records(run(raises=StreamsFailed, config=full(page_size=10)))) == 10
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_wrong_count_can_be_lived_with(
+    run: Run,
+    ifs: Any,
+    orders: Any,
+    caplog: pytest.LogCaptureFixture,
+    own: bool,  # noqa: FBT001
+) -> None:
+    """The read goes on, but it is not whole."""
+    ifs.sets["OrderSet"], ifs.lie = orders(30), 7
+    warn = {"completeness": "warn"}
+
+    run(raises=StreamsFailed, config=full())
+    messages = run(config=full(**warn) if own else full() | warn)
+
+    assert len(records(messages)) == 30
+    assert of(messages, "ACTIVATE_VERSION") == []
+    assert "stream.incomplete stream=order reason='COMPLETENESS: " in caplog.text

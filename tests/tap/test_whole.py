@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from itertools import count as counter
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ class Table:
     cap: int = 100
     sort_text: Callable[[str], str] = str
     counts: bool = True
+    lie: int = 0  # what it counts more than there is
+    tells: bool = True  # whether it answers whether more rows follow
     links: bool = False  # offsets, as many servers hide in them
     changes: Iterator[Change] = field(default_factory=lambda: iter(()))
     changed: set[tuple[str, int]] = field(default_factory=set)
@@ -70,12 +73,12 @@ class Table:
     def count(self) -> int | None:
         """What `$count` says."""
         self._others_write()
-        return len(self.rows) if self.counts else None
+        return max(0, len(self.rows) + self.lie) if self.counts else None
 
-    def has_more(self, rows: int) -> bool:
+    def has_more(self, rows: int) -> bool | None:
         """Whether a row stands behind so many."""
         self._others_write()
-        return len(self.rows) > rows
+        return len(self.rows) > rows if self.tells else None
 
     def insert(self, key: tuple[str, int]) -> None:
         """A new row, or another content."""
@@ -87,14 +90,14 @@ class Table:
         self.changed.add(key)
         self.rows.pop(key, None)
 
-    def whole(self, way: str, top: int) -> Whole:
+    def whole(self, way: str, top: int, *, strict: bool = True) -> Whole:
         """A reading of it."""
 
         def ask(address: Query | Link) -> Callable[[], Page]:
             return partial(self.page, address)
 
         first = Query(top=top)
-        sweep = partial(walk_by_skip, ask, first, KEY, place=ORDER.place)
+        sweep = partial(walk_by_skip, ask, first, KEY, ORDER.place, unique=True)
         walks: dict[str, Callable[[], Iterator[Page]]] = {
             "keyset": partial(walk_by_key, ask, first, ORDER),
             "skip": sweep,
@@ -105,11 +108,12 @@ class Table:
             "order",
             "OrderSet",
             walk,
-            walk if way == "next_link" else sweep,
+            sweep,
             self.count,
             self.has_more,
             ORDER.place if way == "keyset" else whole_row,
             ascends=way == "keyset",
+            strict=strict,
         )
 
 
@@ -161,6 +165,135 @@ def test_a_row_that_stays_as_it_is_comes_exactly_once(
 
     stayed = keys - table.changed
     assert {key: came[key] for key in stayed} == dict.fromkeys(stayed, 1)
+
+
+@settings(max_examples=1000)
+@given(
+    keys=st.sets(KEYS, max_size=14),
+    changes=CHANGES,
+    way=st.sampled_from(["keyset", "skip", "next_link"]),
+    top=st.integers(1, 5),
+    habits=st.fixed_dictionaries(
+        {
+            "cap": st.integers(1, 5),
+            "sort_text": st.sampled_from([str, linguistic]),
+            "lie": st.integers(-3, 3),
+            "counts": st.booleans(),
+            "tells": st.booleans(),
+        }
+    ),
+)
+def test_a_read_that_counts_as_whole_is_whole(
+    matching: Matching,
+    keys: set[tuple[str, int]],
+    changes: list[Change],
+    way: str,
+    top: int,
+    habits: dict[str, Any],
+) -> None:
+    """Whatever others write meanwhile, however pages are capped, and whatever the server counts."""
+    changes = [lambda _: None, *changes]  # a count comes before the first page
+    table = Table(dict.fromkeys(keys, 0), matching, changes=iter(changes), **habits)
+    table.links = way == "next_link"
+    whole = table.whole(way, top, strict=False)
+
+    rows = [row for page in whole.pages() for row in page.rows]
+
+    came = {(row["Company"], int(row["No"])) for row in rows}
+    assert came >= keys - table.changed or not whole.completeness.is_whole
+
+
+@settings(max_examples=1000)
+@given(
+    keys=st.sets(KEYS, max_size=14),
+    changes=CHANGES,
+    way=st.sampled_from(["keyset", "skip", "next_link"]),
+    top=st.integers(1, 5),
+    cap=st.integers(1, 5),
+)
+def test_a_page_without_a_gap_has_all_rows_before_it(
+    matching: Matching,
+    keys: set[tuple[str, int]],
+    changes: list[Change],
+    way: str,
+    top: int,
+    cap: int,
+) -> None:
+    """So a bookmark may stand behind it."""
+    table = Table(dict.fromkeys(keys, 0), matching, cap, changes=iter(changes))
+    table.links = way == "next_link"
+    came: set[tuple[str, int]] = set()
+
+    for page in table.whole(way, top, strict=False).pages():
+        came |= {(row["Company"], int(row["No"])) for row in page.rows}
+        if page.gap is None:
+            stayed = keys - table.changed
+            assert came >= {key for key in stayed if key <= max(came)}
+
+
+@pytest.mark.parametrize("way", ["keyset", "skip", "next_link"])
+def test_a_quiet_set_is_known_to_be_whole(matching: Matching, way: str) -> None:
+    """Along the server's links it is read once more by offset, as they prove nothing."""
+    table = Table({("a", n): 0 for n in range(23)}, matching, cap=5, links=way == "next_link")
+    whole = table.whole(way, 5)
+
+    assert sum(len(page.rows) for page in whole.pages()) == 23
+    assert whole.completeness.is_whole
+
+
+def test_rows_that_links_have_passed_over_are_fetched(matching: Matching) -> None:
+    """As many rows come as were counted, but not the same."""
+    steps: list[Change] = [
+        lambda _: None,
+        lambda table: [
+            *map(table.delete, [("a", 0), ("a", 1)]),
+            *map(table.insert, [("z", 0), ("z", 1)]),
+        ],
+    ]
+    table = Table(
+        {("a", n): 0 for n in range(30)}, matching, cap=10, links=True, changes=iter(steps)
+    )
+
+    came = read(table, "next_link", 10)
+
+    assert {key: came[key] for key in table.rows} == dict.fromkeys(table.rows, 1)
+
+
+@pytest.mark.parametrize("way", ["keyset", "skip"])
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_set_that_grows_as_it_is_read_is_given_up(
+    matching: Matching,
+    way: str,
+    counts: bool,  # noqa: FBT001
+) -> None:
+    """It is read as far as it was there, and not known to be whole."""
+    numbers = iter(range(120, 10_000))
+    table = Table({("a", n): 0 for n in range(120)}, matching, counts=counts)
+    table.changes = iter(lambda: lambda table: table.insert(("a", next(numbers))), None)
+    whole = table.whole(way, 100)
+
+    came = {int(row["No"]) for page in whole.pages() for row in page.rows}
+
+    assert came >= set(range(120))
+    assert whole.completeness.reasons == ["rows come as fast as they are read, or again and again"]
+    assert table.asked < 500
+
+
+def test_links_that_lead_to_the_same_rows_again_end(matching: Matching) -> None:
+    """Each under an address of its own."""
+    table = Table({("a", n): 0 for n in range(30)}, matching, cap=10)
+    asked = counter()
+
+    def page(address: Query | Link) -> Page:
+        found = table.page(address if isinstance(address, Query) else Query(orderby=KEY))
+        return Page(found.rows, Link(f"10/{next(asked)}"))
+
+    whole = table.whole("next_link", 10)
+    whole.walk = partial(walk_by_link, lambda address: partial(page, address), Query(orderby=KEY))
+
+    assert sum(len(page.rows) for page in whole.pages()) == 30
+    assert whole.completeness.is_whole  # the sweep by offset proves it
+    assert next(asked) < 50
 
 
 @given(
@@ -223,7 +356,7 @@ def test_rows_of_one_key_are_all_read(matching: Matching) -> None:
         "order",
         "OrderSet",
         partial(walk_by_key, ask, first, ORDER),
-        partial(walk_by_skip, ask, first, KEY, place=ORDER.place),
+        partial(walk_by_skip, ask, first, KEY, ORDER.place, unique=True),
         lambda: 7,
         lambda _: False,
         ORDER.place,

@@ -127,12 +127,12 @@ class Asker:
             logger.info("count.missing stream=%s reason=%r", self.stream, str(error))
             return None
 
-    def has_more(self, query: Query, rows: int) -> bool:
-        """Whether there are more rows than so many; `False` also if the service cannot tell."""
+    def has_more(self, query: Query, rows: int) -> bool | None:
+        """Whether there are more rows than so many; `None` if the service does not tell."""
         try:
             return bool(self._page(replace(query, top=1, skip=rows or None)).rows)
         except RunStopper:
             raise
         except IfsError as error:
             logger.info("count.missing stream=%s reason=%r", self.stream, str(error))
-            return False
+            return None

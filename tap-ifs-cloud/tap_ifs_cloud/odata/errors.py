@@ -387,7 +387,8 @@ class Incomplete(IfsError):
     def __init__(self, where: str, *, counted: int, read: int) -> None:
         super().__init__(
             f"{where}: the server counts {counted} rows, but only {read} came, also when they were "
-            "read again: try another `paging`, or ask who changes so many rows meanwhile"
+            "read again: try another `paging`, ask who changes so many rows meanwhile, or set "
+            "`completeness: warn` if the count is wrong"
         )
 
 

@@ -8,6 +8,8 @@ A server may cap pages below `$top` and say nothing, so only an empty page is th
 may sort text otherwise than it compares it (Oracle: NLS_SORT, NLS_COMP), and then rows fall between
 two such pages. So the order of each page is checked, and where text is among the columns that order
 the walk, the server is asked at each boundary whether it sorts there as it compares.
+
+A walk knows of each page whether rows can lie unread before it, and says so (`Page.gap`).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import UNSET
 
-from tap_ifs_cloud.odata.errors import PagingLoop
+from tap_ifs_cloud.odata.errors import IfsError, PagingLoop, RunStopper
 from tap_ifs_cloud.odata.moments import moment
 from tap_ifs_cloud.odata.query import Query, after, both, literal, until
 
@@ -38,6 +40,7 @@ __all__ = [
     "Link",
     "OrderBroken",
     "Page",
+    "along",
     "walk_by_key",
     "walk_by_link",
     "without_circles",
@@ -56,12 +59,14 @@ class Page:
     """One answer or a part of it: its rows, and the server's own link to the next page.
 
     `number`: that of its request among those for pages of the set in this run, from 1.
+    `gap`: why rows may lie unread before this page, though they were there all the time.
     """
 
     rows: Sequence[Row]
     next_link: Link | None = None
     places: Sequence[Any] | None = None  # of the rows, if a walk has looked at them
     number: int | None = None
+    gap: str | None = None
 
 
 # Begins to fetch a page; the function that comes back waits for it. So a walk can ask for the next
@@ -92,6 +97,7 @@ _PLAIN: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 PART: Final = 500  # rows given away at once: few enough to stay in a processor's cache meanwhile
+IDLE: Final = 10  # pages in a row that bring nothing
 RECENT: Final = 50  # rows known to a boundary; as many may be deleted before it becomes doubtful
 _SURE: Final = frozenset(_PLAIN) - {"Edm.String"}
 
@@ -210,12 +216,13 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
     The server's links are a second choice, for a server that does not look at the filter: they
     often hide an offset, past which rows move when others are deleted.
     Raises OrderBroken; the rows that came until then are right, but others may be missing.
+    Raises PagingLoop.
     """
     ask, start = without_circles(ask), replace(first, orderby=cursor.columns)
     coming, last, link = ask(start), None, None
     recent: deque[Place] = deque(maxlen=RECENT)
-    boundary: Callable[[], bool] | None = None
-    doubted = False
+    boundary: Callable[[], str | None] | None = None
+    gap: str | None = None
     while True:
         page = coming()
         try:
@@ -223,31 +230,31 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
         except OrderBroken:
             if link is None:
                 raise
-            yield from _along(ask, link)
+            yield from along(ask, link)
             return
-        doubted = doubted or (boundary is not None and not boundary())
+        gap = gap or (boundary() if boundary is not None else None)
         if not page.rows:
             break
         rows, link, number = list(page.rows), page.next_link, page.number
         recent.extend(map(cursor.place, rows[-RECENT:]))
         coming = _behind(ask, start, cursor, rows[-1])
-        boundary = None if cursor.is_sure else _boundary(ask, start, cursor, recent)
+        boundary = None if cursor.is_sure or gap else _boundary(ask, start, cursor, recent)
         del page  # so that its rows can go one part after another
         while rows:
             part = rows[:PART]
             del rows[:PART]
             places = cursor.check(part, behind=last)
             last = places[-1]
-            yield Page(part, places=places, number=number)
-    yield from _along(ask, page.next_link)
-    if doubted:
-        raise OrderBroken("the server may sort rows otherwise than it compares them")
+            yield Page(part, places=places, number=number, gap=gap)
+    if gap is not None:
+        yield Page((), gap=gap)
+    yield from along(ask, page.next_link)
 
 
 def _boundary(
     ask: Ask, start: Query, cursor: Cursor, recent: Sequence[Place]
-) -> Callable[[], bool] | None:
-    """Tells whether all rows that are not behind the last one have been on a page.
+) -> Callable[[], str | None] | None:
+    """Tells why not all rows that are not behind the last one need have been on a page.
 
     One that is sorted behind it would be on no page. The last of those rows is looked at: it should
     be the last one read, or, if that was deleted meanwhile, one before it.
@@ -258,7 +265,19 @@ def _boundary(
     condition = both(start.filter, cursor.not_behind(read[-1]))
     backwards = tuple(f"{column} desc" for column in cursor.columns)
     answer = ask(replace(start, filter=condition, orderby=backwards, top=1))
-    return lambda: all(cursor.place(row) in read for row in answer().rows)
+
+    def fault() -> str | None:
+        try:
+            rows = answer().rows
+        except RunStopper:
+            raise
+        except IfsError as error:
+            return f"the server does not answer how it sorts rows ({error})"
+        if all(cursor.place(row) in read for row in rows):
+            return None
+        return "the server may sort rows otherwise than it compares them"
+
+    return fault
 
 
 def _behind(ask: Ask, start: Query, cursor: Cursor, last: Row) -> Callable[[], Page]:
@@ -275,16 +294,27 @@ def _behind(ask: Ask, start: Query, cursor: Cursor, last: Row) -> Callable[[], P
 
 
 def walk_by_link(ask: Ask, first: Query) -> Iterator[Page]:
-    """Along the server's links only; a page without one is the end."""
+    """Along the server's links only; a page without one is the end. Raises PagingLoop."""
     ask = without_circles(ask)
     page = ask(replace(first, top=None))()
     yield page
-    yield from _along(ask, page.next_link)
+    yield from along(ask, page.next_link)
 
 
-def _along(ask: Ask, link: Link | None) -> Iterator[Page]:
-    coming = None if link is None else ask(link)
+def along(ask: Ask, link: Link | None) -> Iterator[Page]:
+    """The pages along the server's links. Where one begins is the server's secret.
+
+    Raises PagingLoop where page after page holds nothing.
+    """
+    coming, idle = None if link is None else ask(link), 0
     while coming is not None:
         page = coming()
+        idle = 0 if page.rows else idle + 1
+        if idle > IDLE:
+            raise PagingLoop(
+                f"the server's links lead to more than {IDLE} empty pages in a row: "
+                "set `paging: keyset` or `skip`"
+            )
         coming = None if page.next_link is None else ask(page.next_link)
-        yield page
+        gap = "the server's links may hide offsets, past which rows move" if page.rows else None
+        yield replace(page, gap=gap)

@@ -2,18 +2,21 @@
 
 Offsets shift when rows before them come or go. So each page begins a few rows before the place
 reached, and goes on behind the last row that is known; if none is found, the walk steps back.
-Rows may come twice by that, but none is missed that was there all the time.
+Rows may come twice by that, but none is missed that was there all the time, as long as the server
+sorts them alike each time. Where it need not, or where pages do not overlap, that is said
+(`Page.gap`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_ifs_cloud.odata.errors import PagingLoop
-from tap_ifs_cloud.odata.paging import Page, without_circles
+from tap_ifs_cloud.odata.paging import IDLE, Page, along, without_circles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,22 +30,27 @@ __all__ = ["walk_by_skip"]
 _text_of = msgspec.json.Encoder().encode
 
 OVERLAP = 10  # rows that a page repeats
-IDLE = 10  # pages in a row without a new row: as many may be, if rows are added before them
 STEPS_BACK = 100  # in one walk; a server that sorts otherwise each time would take any number
 
 
 def walk_by_skip(
-    ask: Ask, first: Query, order: Sequence[str], *, place: Callable[[Row], Any] | None = None
+    ask: Ask,
+    first: Query,
+    order: Sequence[str],
+    place: Callable[[Row], Any],
+    *,
+    unique: bool = False,
 ) -> Iterator[Page]:
-    """Every page in the order of some columns; rows are told apart by `place`, else whole.
+    """Every page in the order of some columns, whose values `place` gives.
 
-    Pages are not smaller than two overlaps, or there would be nothing to see by what has moved.
-    Without an order there is nothing to compare, and rows can be missed or come twice. Only rows
-    that nothing tells apart are read along the server's links, where there are some.
+    Rows are told apart by them if they are `unique`, else by all that a row holds. Pages are not
+    smaller than two overlaps, or there would be nothing to see by what has moved. Without an order
+    there is nothing to compare, and rows can be missed or come twice. Only rows that nothing tells
+    apart are read along the server's links, where there are some.
     Raises PagingLoop.
     """
     start = replace(first, orderby=tuple(order), top=max(first.top or 0, 2 * OVERLAP))
-    return _Offset(without_circles(ask), start, place).pages()
+    return _Offset(without_circles(ask), start, place, unique).pages()
 
 
 @dataclass(slots=True)
@@ -51,21 +59,37 @@ class _Offset:
 
     ask: Ask
     start: Query
-    place: Callable[[Row], Any] | None
+    place: Callable[[Row], Any]
+    unique: bool
     position: int = 0  # of the row to be read next
     recent: list[Any] = field(default_factory=list)  # identities of the last rows read
     longest: int = 0  # rows of a page so far
     steps_back: int = 0
     idle: int = 0  # pages without a new row, in a row
+    gap: str | None = None  # why the rows behind those read so far may not be the next ones
 
     def pages(self) -> Iterator[Page]:
         """Only what is new of each page. Only an empty page is the end."""
         overlap, before = 0, None
         while True:
-            page = self._page(self.position - overlap)
-            page, new = self._behind_overlap(page, overlap) if overlap else (page, page.rows)
+            begin = self.position
+            page = self._page(begin - overlap)
+            if begin and not overlap and page.rows:
+                self._doubt("the server's pages are too small to overlap")
+            between: Sequence[Row] = ()
+            if not overlap:
+                new, has_moved = page.rows, False
+            elif self._identities(page.rows[:overlap]) == self.recent[-overlap:]:
+                new, has_moved = page.rows[overlap:], False
+            else:
+                between, has_moved = self._between_known(page.rows), True
+                page, new = self._behind_known_row(page)
             self._remember(new)
-            yield Page(new, number=page.number)
+            # A set that is not ordered can lose rows behind its end, too.
+            is_doubtful = begin and (new or has_moved or not self.start.orderby)
+            gap = self.gap if is_doubtful else None
+            yield Page([*between, *new], number=page.number, gap=gap)
+            self._look_at_order(page.rows)
             if page.next_link is None and not page.rows and not overlap:
                 return
             self._count_idle(idle=not new or (not overlap and page.rows == before))
@@ -75,6 +99,16 @@ class _Offset:
             is_short = len(page.rows) < self.longest
             self.longest = max(self.longest, len(page.rows))
             overlap = 0 if overlap and is_short and not new else self._overlap(page)
+
+    def _doubt(self, gap: str) -> None:
+        self.gap = self.gap or gap
+
+    def _look_at_order(self, rows: Sequence[Row]) -> None:
+        """Rows that tie can stand in another order in the next answer."""
+        if not self.start.orderby:
+            self._doubt("the set has no column that rows can be ordered by")
+        elif any(one == other for one, other in pairwise(map(self.place, rows))):
+            self._doubt(f"several rows have the same {', '.join(self.start.orderby)}")
 
     def _overlap(self, page: Page) -> int:
         wanted = min(OVERLAP, len(page.rows) // 2, self.position)
@@ -90,19 +124,16 @@ class _Offset:
     def _page(self, skip: int) -> Page:
         page = self.ask(replace(self.start, skip=skip or None))()
         self.position = skip + len(page.rows)
-        return page if self.place is None else replace(page, next_link=None)
+        return replace(page, next_link=None) if self.unique else page
 
     def _linked(self, page: Page) -> Iterator[Page]:
-        while page.next_link is not None:
-            page = self.ask(page.next_link)()
-            self.position += len(page.rows)
-            self._remember(page.rows)
-            yield page
+        for linked in along(self.ask, page.next_link):
+            self.position += len(linked.rows)
+            self._remember(linked.rows)
+            yield linked
 
-    def _behind_overlap(self, page: Page, overlap: int) -> tuple[Page, Sequence[Row]]:
+    def _behind_known_row(self, page: Page) -> tuple[Page, Sequence[Row]]:
         """What follows the rows read so far, and the page that it was found on."""
-        if self._identities(page.rows[:overlap]) == self.recent[-overlap:]:
-            return page, page.rows[overlap:]
         skip, step = self.position - len(page.rows), self.start.top or OVERLAP
         while (new := self._behind_known(page.rows)) is None and skip > 0:
             self._count_step()
@@ -118,6 +149,22 @@ class _Offset:
                 return rows[identities.index(known) + 1 :]
         return None
 
+    def _between_known(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows before the latest known one that are not known themselves.
+
+        They are new there, or stood behind it in the answer before. Rows that only all that they
+        hold tells apart may also have been given away long ago.
+        """
+        identities = self._identities(rows)
+        known = [one for one in self.recent if one in identities]
+        places = list(map(identities.index, known))
+        if places != sorted(places):
+            self._doubt("rows stand in another order in each answer")
+        if not self.unique or not known:
+            return ()
+        pairs = zip(identities[: places[-1]], rows, strict=False)
+        return [row for one, row in pairs if one not in self.recent]
+
     def _count_step(self) -> None:
         self.steps_back += 1
         if self.steps_back > STEPS_BACK:
@@ -131,4 +178,4 @@ class _Offset:
 
     def _identities(self, rows: Sequence[Row]) -> list[Any]:
         """Of whole rows as texts: whoever gets the rows may change them."""
-        return list(map(_text_of if self.place is None else self.place, rows))
+        return list(map(self.place if self.unique else _text_of, rows))

@@ -1,9 +1,9 @@
-"""A set as a whole: what a walk brought is compared with what the server counts.
+"""A set as a whole: all of its rows, each once, and whether it is known that these are all.
 
-No walk is proof against every server: text that is sorted otherwise than compared, empty keys and
-offsets that shift can hide rows between two pages. What came is therefore held against `$count`, or
-against the question whether one more row stands behind so many. If rows are missing that no
-deletion explains, the set is swept again, and only what did not come yet comes out.
+Totals prove nothing: as many rows may come as others are missed. What proves a read is a walk
+without a gap (`Page.gap`). Where the walk of choice leaves one, the set is swept by offset, and
+only what did not come yet comes out. Totals can only speak against a read: rows are missing that no
+deletion explains if fewer came than `$count` tells, or if one more stands behind so many.
 """
 
 from __future__ import annotations
@@ -16,23 +16,58 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tap_ifs_cloud.odata.errors import BadRequest, Incomplete
-from tap_ifs_cloud.odata.paging import KeyRepeated, OrderBroken
+from tap_ifs_cloud.odata.errors import (
+    QUESTION_REFUSED,
+    IfsError,
+    Incomplete,
+    PagingLoop,
+    RunStopper,
+)
+from tap_ifs_cloud.odata.paging import IDLE, KeyRepeated, OrderBroken, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.odata.rows import Row
 
-__all__ = ["Whole", "whole_row"]
+__all__ = ["Completeness", "Whole", "whole_row"]
 
 logger = logging.getLogger(__name__)
 
 SWEEPS: Final = 10  # more than a set needs that people and jobs write to meanwhile
-IDLE: Final = 2  # sweeps in a row that bring nothing: the server counts rows that it never gives
+IDLE_SWEEPS: Final = 2  # in a row that bring nothing: the server counts rows that it never gives
+PATIENCE: Final = 20  # pages beyond what the server counted, until it is asked how many follow
+UNCOUNTED: Final = "the server does not tell whether more rows follow"
+ENDLESS: Final = "rows come as fast as they are read, or again and again"
 
 _bytes_of: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Completeness:
+    """Whether a read brought every row that was there all the time, and why that is not known.
+
+    This is the one place that says so. Whatever leaves a row out, or cannot make sure that none is
+    left out, gives its reason here; a read with a reason ends without ACTIVATE_VERSION.
+    """
+
+    rows: int = 0  # that came
+    reasons: list[str] = field(default_factory=list)
+    has_gap: bool = False  # whether rows may lie unread that the next run would not ask for
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+    def doubt(self, reason: str) -> None:
+        """The read is not known to be whole."""
+        self.reasons.append(reason)
+
+    def gap(self, reason: str) -> None:
+        """Nor may a bookmark pass what was read."""
+        self.doubt(reason)
+        self.has_gap = True
 
 
 def whole_row(row: Row) -> Row:
@@ -72,92 +107,152 @@ class _Seen:
 
 @dataclass(slots=True)
 class Whole:
-    """Reads all rows of a set, each once, or tells that it could not."""
+    """Reads all rows of a set, each once, and says whether they are all."""
 
     stream: str  # for the log
     where: str  # for errors
     walk: Callable[[], Iterator[Page]]
     sweep: Callable[[], Iterator[Page]]  # the way that needs least of the server
     count: Callable[[], int | None]  # how many rows there are now, if the server tells
-    has_more: Callable[[int], bool]  # whether there are more rows than so many
+    has_more: Callable[[int], bool | None]  # whether there are more rows than so many, if it tells
     identity: Callable[[Row], Any] | None  # what rows are told apart by, if they can be
     ascends: bool = False  # whether the walk itself makes sure that no row comes twice
+    strict: bool = True  # whether rows that are counted and do not come are an error
+    completeness: Completeness = field(default_factory=Completeness)
     read: int = 0
+    _before: int | None = None  # rows that the server counted at first
+    _gap: str | None = None  # why rows may be missing after the last walk or sweep
     _seen: _Seen | None = None
 
     def pages(self) -> Iterator[Page]:
         """Pages of rows that did not come yet. Raises Incomplete when some cannot be had."""
         if self.identity is not None:
             self._seen = _Seen(self.identity)
-        before, idle = self.count(), 0
+        self._before, idle = self.count(), 0
         yield from self._walked()
-        for _ in range(SWEEPS):
-            there = self._shortfall(before, idle)
-            if there is None:
-                return
-            if self._seen is None or idle == IDLE:
+        missing = self._missing()
+        for sweep in range(SWEEPS):
+            is_doubted = self._gap is not None and not sweep  # one sweep proves it, or none will
+            if not (missing or is_doubted) or self._seen is None or idle == IDLE_SWEEPS:
                 break
-            logger.warning(
-                "rows.missing stream=%s counted=%d read=%d", self.stream, there, self.read
-            )
-            read = self.read
-            yield from self._swept()
+            read, gap = self.read, self._gap
+            if missing:
+                logger.warning(
+                    "rows.missing stream=%s counted=%d read=%d", self.stream, missing, read
+                )
+            else:
+                logger.warning("walk.doubted stream=%s reason=%r", self.stream, gap)
+            try:
+                yield from self._swept(gap or "the server counts more rows than came")
+            except RunStopper:
+                raise
+            except IfsError as error:  # a check that cannot be made
+                self._gap = gap or str(error)
+                break
             idle = 0 if self.read > read else idle + 1
-        raise Incomplete(self.where, counted=there or 0, read=self.read)
+            missing = self._missing()
+        self._judge(missing)
+
+    def _judge(self, missing: int | None) -> None:
+        if self._gap is not None:
+            self.completeness.gap(self._gap)
+        if missing is not None:
+            incomplete = Incomplete(self.where, counted=missing, read=self.read)
+            if self.strict:
+                raise incomplete
+            self.completeness.doubt(str(incomplete))
 
     def _walked(self) -> Iterator[Page]:
         """The rows of the walk; those of a sweep if it turns out to leave rows out."""
         try:
-            yield from self._rows(self.walk, ascends=self.ascends)
-        except (OrderBroken, BadRequest) as error:
-            if self.walk is self.sweep:
+            yield from self._rows(self.walk)
+        except (OrderBroken, PagingLoop, *QUESTION_REFUSED) as error:
+            if not self.ascends:
                 raise
             logger.warning("walk.skip stream=%s reason=%r", self.stream, str(error))
-            self.ascends = False
             if isinstance(error, KeyRepeated):
                 self._forget()
-            yield from self._swept()
+            yield from self._swept(str(error))
 
-    def _swept(self) -> Iterator[Page]:
+    def _swept(self, reason: str) -> Iterator[Page]:
+        """What a sweep still brings; until its end, rows may be missing for the `reason` given."""
+        self.ascends = False
         try:
-            yield from self._rows(self.sweep)
+            yield from self._rows(self.sweep, reason)
         except KeyRepeated:
             self._forget()
-            yield from self._rows(self.sweep)
+            yield from self._rows(self.sweep, reason)
 
-    def _rows(self, walk: Callable[[], Iterator[Page]], *, ascends: bool = False) -> Iterator[Page]:
-        for page in walk():
-            rows = self._unseen(page, ascends=ascends)
+    def _rows(
+        self, walk: Callable[[], Iterator[Page]], gap_before: str | None = None
+    ) -> Iterator[Page]:
+        self._gap, stale = None, 0
+        for page in self._bounded(walk):
+            rows = self._unseen(page)
             self.read += len(rows)
+            self._gap = self._gap or page.gap
+            stale = stale + 1 if page.rows and not rows else 0
+            if gap_before is None and stale > PATIENCE:  # a sweep brings mostly rows that came
+                self._gap = ENDLESS
+                return
             if rows:
-                yield replace(page, rows=rows)
+                yield replace(page, rows=rows, gap=self._gap or gap_before)
+
+    def _bounded(self, walk: Callable[[], Iterator[Page]]) -> Iterator[Page]:
+        """The pages of a walk, as long as they lead anywhere.
+
+        Rows can come as fast as they are read, or come again by ever new links. So when a walk has
+        brought more than was there, the server is asked now and then whether many more follow.
+        """
+        rows, pages, until, is_last_try = 0, 0, PATIENCE, False
+        number: int | None = None
+        for page in walk():
+            yield page
+            rows += len(page.rows)
+            is_part = number is not None and page.number == number
+            number = page.number
+            pages += not is_part and rows > (self._before or 0)
+            if is_part or pages < until:
+                continue
+            if is_last_try:
+                yield Page((), gap=ENDLESS)
+                return
+            is_last_try = self.has_more(rows + PATIENCE * max(IDLE, len(page.rows))) is False
+            until = pages + PATIENCE if is_last_try else pages * 2
 
     def _forget(self) -> None:
         """Rows cannot be told apart, so those that came will come again."""
         logger.warning("key.repeated stream=%s", self.stream)
         self._seen, self.read = None, 0
 
-    def _unseen(self, page: Page, *, ascends: bool) -> Sequence[Row]:
+    def _unseen(self, page: Page) -> Sequence[Row]:
         if self._seen is None:
             return page.rows
-        if ascends:
+        if self.ascends:
             self._seen.note(page)
             return page.rows
         return self._seen.new(page.rows)
 
-    def _shortfall(self, before: int | None, idle: int) -> int | None:
+    def _missing(self) -> int | None:
         """How many rows there should be, if that is more than came and nothing explains it.
 
-        Rows that went meanwhile explain it for a walk by key. They move others past a walk by
-        offset, so there a sweep must have brought nothing more.
+        Rows that went meanwhile explain it.
         """
-        if before is None:
-            return self.read + 1 if self.has_more(self.read) else None
-        now = self.count() if self.read < before else before
-        if now is not None and self.read < min(before, now):
+        if self._before is None:
+            if self._gap == ENDLESS:  # more rows follow whenever that is asked
+                return None
+            has_more = self.has_more(self.read)
+            if has_more is None:
+                self._gap = self._gap or UNCOUNTED
+            return self.read + 1 if has_more else None
+        now = self.count() if self.read < self._before else self._before
+        if now is None:
+            self._gap = self._gap or UNCOUNTED
+            return None
+        if self.read < min(self._before, now):
             return now
-        if self.read < before and not (self.ascends or idle or self._seen is None):
-            return before
-        if self.read != before:
-            logger.info("rows.drift stream=%s before=%d read=%d", self.stream, before, self.read)
+        if self.read != self._before:
+            logger.info(
+                "rows.drift stream=%s before=%d read=%d", self.stream, self._before, self.read
+            )
         return None
