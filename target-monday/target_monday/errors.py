@@ -20,6 +20,7 @@ __all__ = [
     "RowsIncomplete",
     "RowsWithoutKey",
     "RunFailed",
+    "SelectorUnknown",
     "SettingsFault",
     "Stopped",
     "TargetError",
@@ -104,6 +105,12 @@ class Stopped(TargetError):
 
     code = "STOPPED"
     exit_code = 4
+
+
+class SelectorUnknown(TargetError):
+    """A command was given the name of a thing that the ledger does not know."""
+
+    code = "SELECTOR_UNKNOWN"
 
 
 class RejectsAboveLimit(TargetError):

@@ -19,6 +19,7 @@ __all__ = [
     "NullKey",
     "PersonUnknown",
     "Reject",
+    "reject_codes",
 ]
 
 
@@ -117,3 +118,8 @@ class AmbiguousKey(Reject):
         self.key, self.item_ids = key, tuple(item_ids)
         ids = ", ".join(self.item_ids)
         super().__init__(f"items {ids} all carry key {key!r}: archive all but one")
+
+
+def reject_codes(of: type[Reject] = Reject) -> frozenset[str]:
+    """Return the codes that the target itself gives to rejects; monday's own come beside them."""
+    return frozenset({of.code}).union(*(reject_codes(each) for each in of.__subclasses__()))

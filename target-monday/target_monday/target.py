@@ -16,12 +16,13 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import click
 import simplejson  # type: ignore[import-untyped] # it ships no types
 from singer_sdk import Target
+from singer_sdk._logging import _setup_console_logging
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.plugin_base import _ConfigInput, _plugin_log_level
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
@@ -357,6 +358,11 @@ class TargetMonday(Target):
             cls.print_about(about_format)
             return
         cls.run(config or _ConfigInput(), file_input)
+
+    @classmethod
+    def log_to_stderr(cls) -> None:
+        """Log as the SDK's command line does, from a command of our own that makes a run."""
+        _setup_console_logging(log_level=_plugin_log_level(plugin_name=cls.name))
 
     @classmethod
     def run(cls, given: _ConfigInput, file_input: Any = None) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from target_monday.audit.command import ledger, reading, table, to_json
-from target_monday.ledger.explanations import Explained, explain, find_boards, keys_of
+from target_monday.errors import SelectorUnknown
+from target_monday.ledger.explanations import Explained, columns_of, explain, find_boards, keys_of
+from target_monday.ledger.selectors import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Engine, Row
 
@@ -51,8 +52,12 @@ def explain_command(
     engine = ledger(context)
     boards = find_boards(engine, board)
     if not boards:
-        _end(f"The ledger knows no board {board!r}.")
+        raise SelectorUnknown(
+            f"The ledger knows no board {board!r}. Name it by its id, its name, or its stream."
+        )
     if every_key:
+        if column is not None:
+            _require_column(engine, boards, column)
         for row in boards:
             for each in keys_of(engine, row.id):
                 for cell in _cells(engine, row, each, column):
@@ -61,16 +66,17 @@ def explain_command(
     cells = [cell for row in boards for cell in _cells(engine, row, str(key), column)]
     if not cells:
         what = f"item {key!r}" if column is None else f"column {column!r} of item {key!r}"
-        _end(f"The ledger knows no {what} on board {board!r}.")
+        raise SelectorUnknown(f"The ledger knows no {what} on board {board!r}.")
     if as_json:
         click.echo(to_json([_row(cell, with_history=with_history) for cell in cells]))
         return
     _print(cells, with_history=with_history)
 
 
-def _end(sentence: str) -> None:
-    click.echo(sentence, err=True)
-    sys.exit(1)
+def _require_column(engine: Engine, boards: Sequence[Row[Any]], column: str) -> None:
+    known = {name for row in boards for name in columns_of(engine, row.id)}
+    if column not in known:
+        raise unknown("column", column, known)
 
 
 def _cells(engine: Engine, board: Row[Any], key: str, column: str | None) -> Iterator[Explained]:

@@ -40,7 +40,13 @@ _AGES: Final = (
     show_default=True,
     help="The file to write.",
 )
-@click.option("--runs", default=30, show_default=True, help="How many runs, the last ones.")
+@click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="How many runs, the last ones.",
+)
 @finding
 @click.pass_context
 def page(context: click.Context, out: Path, runs: int) -> None:

@@ -9,6 +9,7 @@ import click
 
 from target_monday.audit.command import finding, ledger
 from target_monday.ledger.retention import Purge, count_payloads, purge_payloads
+from target_monday.ledger.selectors import require_key
 from target_monday.run_header import user_name
 
 __all__ = ["purge"]
@@ -45,6 +46,8 @@ def purge(
     now = time.time()
     which = Purge(now - days * _DAY, stream, key, user_name(), reason)
     engine = ledger(context)
+    if stream is not None:
+        require_key(engine, stream, key)
     if dry_run:
         click.echo(f"{count_payloads(engine, which)} payloads would be emptied")
         return

@@ -15,7 +15,7 @@ from target_monday.audit.certificate import board_part, exceptions_of, written_b
 from target_monday.audit.command import finding
 from target_monday.audit.comparing import cell_text
 from target_monday.audit.live import calling, configured, ledger_of, live_settings
-from target_monday.audit.pages import moment, rendered
+from target_monday.audit.pages import rendered
 from target_monday.audit.reading_back import ReadingBack
 from target_monday.audit.signing import sealed, signature_fault
 from target_monday.audit.spreadsheet import as_csv
@@ -201,8 +201,12 @@ def _exception_lines(certificate: Mapping[str, Any]) -> Iterator[dict[str, Any]]
             "ledger": cell_text(each["ledger"]),
             "board": cell_text(each["board"]),
             "last_run": write.get("run"),
-            "last_sent_at": moment(write.get("sent_at")),
+            "last_sent_at": _moment(write.get("sent_at")),
         }
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _row_lines(certificate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import getpass
 import re
 import sys
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +18,15 @@ from target_monday.audit.command import ledger, reading, show, table, to_json
 from target_monday.audit.corrections import Corrections
 from target_monday.audit.running import Run, running
 from target_monday.audit.spreadsheet import as_csv
+from target_monday.errors import SelectorUnknown
 from target_monday.ledger.known_rows import KnownRows
 from target_monday.ledger.reject_book import OPEN_STATES, Filed, Note, correct, file_of, note
+from target_monday.ledger.selectors import require_code, require_stream
 from target_monday.private import write_private
+from target_monday.rejects import reject_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Engine
 
@@ -68,6 +72,8 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _chosen(engine: Engine, asked: dict[str, Any], numbers: Sequence[int] = ()) -> list[Filed]:
+    require_stream(engine, asked["stream"])
+    require_code(engine, asked["code"], reject_codes())
     state, older = asked["state"], asked["older_than"]
     every = state == "all" or (state is None and bool(numbers))
     found = file_of(
@@ -80,8 +86,15 @@ def _chosen(engine: Engine, asked: dict[str, Any], numbers: Sequence[int] = ()) 
     )
     missing = set(numbers) - {each.id for each in found}
     if missing:
-        _end(f"There is no such reject: {', '.join(map(str, sorted(missing)))}.")
+        raise _no_reject(missing)
     return found
+
+
+def _no_reject(numbers: Iterable[int]) -> SelectorUnknown:
+    listed = ", ".join(map(str, sorted(numbers)))
+    return SelectorUnknown(
+        f"The ledger has no reject {listed}. Nothing was done. `rejects --state all` lists all."
+    )
 
 
 def _end(sentence: str) -> None:
@@ -181,6 +194,7 @@ def export(
 def _wide(reject: Filed) -> dict[str, Any]:
     """A reject with a cell for each property of its record."""
     head = {f"reject_{name}": value for name, value in _row(reject).items()}
+    head["reject_at"] = datetime.fromtimestamp(reject.at, UTC)
     return head | (_decode(reject.payload) if reject.payload else {})
 
 
@@ -203,12 +217,10 @@ def _note(state: str, reason: str, who: str | None, ticket: str | None) -> Note:
 
 def _one_open(engine: Engine, number: int) -> Filed:
     found = file_of(engine, numbers=[number])
-    if not found or not found[0].is_open:
-        _end(
-            f"Reject {number} is {found[0].state}: nothing is to be done."
-            if found
-            else f"There is no such reject: {number}."
-        )
+    if not found:
+        raise _no_reject([number])
+    if not found[0].is_open:
+        _end(f"Reject {number} is {found[0].state}: nothing is to be done.")
     return found[0]
 
 

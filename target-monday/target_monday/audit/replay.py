@@ -10,6 +10,7 @@ import click
 from target_monday.audit.command import finding
 from target_monday.audit.running import Run, running
 from target_monday.ledger.known_rows import Asked, KnownRows
+from target_monday.ledger.selectors import require_run, require_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,5 +68,7 @@ def replay(  # noqa: PLR0913 - an option each
     if (key_from or key_to) and not stream:
         raise click.UsageError("Keys are those of a stream: name it by --stream.")
     run = Run(context, config)
+    require_run(run.engine, run_id)
+    require_stream(run.engine, stream)
     known = KnownRows(run.engine)
     run.deliver(known.newest(asked), known)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from target_monday.audit.command import ledger, reading, table, to_json
+from target_monday.errors import RunFailed
 from target_monday.ledger.reports import run_report
+from target_monday.ledger.selectors import require_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +37,11 @@ _RARE: Final = frozenset({"filtered", "merged", "unknown", "archived", "partial"
 @reading
 def report(context: click.Context, run_id: str | None, *, as_json: bool) -> None:
     """The books of one run, by default the last one: a line a board, and the total."""
-    found = run_report(ledger(context), run_id)
+    engine = ledger(context)
+    require_run(engine, run_id)
+    found = run_report(engine, run_id)
     if found is None:
-        click.echo("There is no such run in the ledger.", err=True)
-        sys.exit(1)
+        raise RunFailed("The ledger has no run yet.")
     if as_json:
         click.echo(to_json(found))
         return

@@ -63,6 +63,7 @@ class Run:
 
     def _run(self, rows: Sequence[KnownRow]) -> int:
         self.engine.dispose()
+        ReplayingTarget.log_to_stderr()
         try:
             ReplayingTarget.replay(self.settings, rows)
         except SystemExit as end:

@@ -17,7 +17,13 @@ _COLUMNS: Final = (
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, help="How many runs, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many runs, newest first.",
+)
 @reading
 def runs(context: click.Context, limit: int, *, as_json: bool) -> None:
     """The last runs: when, how they ended, what they cost."""

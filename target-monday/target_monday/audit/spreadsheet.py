@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +19,7 @@ __all__ = ["as_csv", "harmless"]
 _BYTE_ORDER_MARK: Final = "\ufeff"  # without it Excel takes UTF-8 for the system's own letters
 # What a formula may begin with, the wide forms too, and blanks that programs read over.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - wide forms are meant
+_NEGATIVE: Final = re.compile(r"-[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?")
 _json = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
@@ -37,13 +40,20 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text, behind an apostrophe where a program could take it for a formula."""
+    """The text, behind an apostrophe where a program could take it for a formula.
+
+    A negative number is none: behind an apostrophe no program would sum it.
+    """
+    if _NEGATIVE.fullmatch(text):
+        return text
     begins = text.lstrip(" \u00a0\u200b\ufeff").startswith(_FORMULA)
     return f"'{text}" if begins else text
 
 
 def _text(value: object) -> str:
     match value:
+        case datetime():  # as spreadsheets take it for a moment
+            return value.strftime("%Y-%m-%d %H:%M:%S")
         case None:
             return ""
         case str():

@@ -36,6 +36,7 @@ _BY: Final = {
 _LOOKED_UP: Final = "looking its key up on the board afterwards"
 _REFUSED: Final = frozenset({"rejected", "carried over"})
 _mapping = msgspec.json.Decoder(dict[str, Any]).decode
+_columns = msgspec.json.Decoder(list[str]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,19 @@ def keys_of(engine: Engine, board: int) -> list[str]:
                 ).scalars()
             }
         )
+
+
+def columns_of(engine: Engine, board: int) -> set[str]:
+    """All names of the columns of a board: ids and properties, also of earlier mappings."""
+    with engine.connect() as connection:
+        found = {NAME}
+        for column, name in _properties(connection, board).items():
+            found |= {column, name}
+        wanted = select(tables.operations.c.layout).where(tables.operations.c.board == board)
+        layouts = select(tables.layouts.c.columns).where(tables.layouts.c.id.in_(wanted))
+        for columns in connection.execute(layouts).scalars():
+            found |= set(_columns(columns))
+    return found
 
 
 def explain(engine: Engine, board: Row[Any], key: str) -> list[Explained]:
