@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ifs_monday_sandbox.monday import writes
@@ -112,6 +112,17 @@ class Account:
     def writer(self, request_id: str, user: User | None = None) -> Writer:
         """Who writes now; the token's user unless another is given."""
         return Writer(user or self.me, request_id, self.wall())
+
+    def readable_items(self, board: Board) -> Iterator[Item]:
+        """The active items as reads of a board show them: as late as the settings say."""
+        if not self.settings.read_delay:
+            return board.active_items()
+        shown = self.wall() - timedelta(seconds=self.settings.read_delay)
+        return (
+            item
+            for item in board.items.values()
+            if item.created.at <= shown and (item.state == ACTIVE or item.written.at > shown)
+        )
 
     # Finding things by id, as clients name them.
 

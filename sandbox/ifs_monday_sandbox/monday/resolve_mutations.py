@@ -293,6 +293,29 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "delete_board": delete_board,
 }
 
+OF_ITEMS: Final = frozenset(
+    [
+        "create_item",
+        "change_multiple_column_values",
+        "change_column_value",
+        "change_simple_column_value",
+        "archive_item",
+        "delete_item",
+        "move_item_to_group",
+    ]
+)
+
+
+def _unless_failing(resolver: Resolver) -> Resolver:
+    def resolve(source: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Any:
+        if info.context.account.settings.failing_writes:
+            raise MondayError("INTERNAL_SERVER_ERROR", "Internal server error", status_code=500)
+        return resolver(source, info, **asked)
+
+    return resolve
+
+
 FIELDS: Final[Mapping[str, Resolver]] = {
-    f"Mutation.{name}": resolver for name, resolver in MUTATIONS.items()
+    f"Mutation.{name}": _unless_failing(resolver) if name in OF_ITEMS else resolver
+    for name, resolver in MUTATIONS.items()
 }

@@ -254,6 +254,12 @@ ROOT: Final[Mapping[str, Resolver]] = {
     "job_status": lambda _, info, job_id: _account(info).jobs.bulk_status(job_id),
 }
 
+
+def _count(account: Account, board: Board) -> int:
+    late = account.settings.read_delay
+    return sum(1 for _ in account.readable_items(board)) if late else board.active_count
+
+
 OBJECTS: Final[Mapping[str, Resolver]] = {
     "Board.board_kind": lambda board, _: board.kind,
     "Board.hierarchy_type": lambda _, __: "classic",
@@ -262,7 +268,7 @@ OBJECTS: Final[Mapping[str, Resolver]] = {
         group for group in board.groups if ids is None or group.id in ids
     ],
     "Board.top_group": lambda board, _: board.active_groups()[0],
-    "Board.items_count": lambda board, _: board.active_count,
+    "Board.items_count": lambda board, info: _count(_account(info), board),
     "Board.items_limit": lambda _, info: _account(info).settings.items_limit,
     "Board.items_page": board_items_page,
     "Board.item_terminology": lambda board, _: board.item_nickname,

@@ -51,7 +51,7 @@ def by_column_values(
 ) -> list[int]:
     """Ids of the items that match one of the values in each of the columns."""
     tests = [_value_test(account, _column(board, one), one["column_values"]) for one in wanted]
-    found = (item for item in board.active_items() if not account.unsearchable(item))
+    found = (item for item in account.readable_items(board) if not account.unsearchable(item))
     return [item.id for item in found if all(test(item) for test in tests)]
 
 
@@ -59,7 +59,9 @@ def by_query(
     account: Account, board: Board, query: Mapping[str, Any], group_id: str | None = None
 ) -> list[int]:
     """Ids of the active items that `query_params` want, in the order that it asks for."""
-    items = [one for one in board.active_items() if group_id is None or one.group_id == group_id]
+    items = [
+        one for one in account.readable_items(board) if group_id is None or one.group_id == group_id
+    ]
     ids = query.get("ids")
     if ids is not None:
         if len(ids) > ITEMS_QUERY_IDS:

@@ -29,6 +29,7 @@ __all__ = ["Answer", "Request", "answer"]
 LOG = logging.getLogger(__name__)
 OK = 200
 TOO_MANY = 429
+TOO_LARGE = 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class _Wish:
 
 def answer(account: Account, request: Request) -> Answer:
     """Serve one request; never raises for what a client can do."""
+    most = account.settings.request_bytes
+    if most is not None and len(request.body) > most:
+        account.usage.refused += 1
+        return Answer(b"<html>413 Request Entity Too Large</html>", TOO_LARGE)
     request_id = str(uuid.uuid4())
     version = CURRENT
     try:

@@ -45,6 +45,8 @@ class MondaySettings:
     questions a bulk job answers with PROCESSING after its upload; with 0 it is done on upload.
     `bulk_report` is the form of a bulk job's report, `bulk_match` where `on_match` looks for items.
     `partial_failure_status` is the HTTP status of an answer in which an operation failed.
+    Reads of a whole board, searches and counts show it as it was `read_delay` seconds before. With
+    `failing_writes` every mutation of items fails. A body of more than `request_bytes` is refused.
     What is known of each behaviour stands in `behaviours.toml`.
     """
 
@@ -70,6 +72,9 @@ class MondaySettings:
     bulk_report: BulkReport = "row_number"
     bulk_match: BulkMatch = "board"
     partial_failure_status: int = 200
+    read_delay: float = 0.0
+    failing_writes: bool = False
+    request_bytes: int | None = None
 
     def limits(self) -> Plan:
         """The plan's limits, with what is set here in their place."""
