@@ -37,6 +37,8 @@ class StreamDefinition:
     time_zone_aware: bool = False
     paging: str = "auto"
     completeness: str | None = None
+    on_bad_value: str | None = None
+    on_null_key: str | None = None
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:

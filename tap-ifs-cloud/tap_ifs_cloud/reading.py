@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tap_ifs_cloud.odata.asking import Asker
+from tap_ifs_cloud.odata.errors import QUESTION_REFUSED
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.query import Query, both
 from tap_ifs_cloud.odata.rows import ROW_VERSION, RowType
@@ -17,6 +18,7 @@ from tap_ifs_cloud.walking import whole_set
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_ifs_cloud.bad_rows import BadRows
     from tap_ifs_cloud.odata.paging import Page
     from tap_ifs_cloud.plan import StreamPlan
     from tap_ifs_cloud.replication import Stamp
@@ -49,12 +51,19 @@ class Reading:
     columns: tuple[str, ...]  # may hold `_ifs_etag` and `_ifs_row_version`
     page_size: int
     asker: Asker
+    bad_rows: BadRows
     strict: bool = True  # whether rows that are counted and do not come are an error
     completeness: Completeness = field(default_factory=Completeness)
 
     @classmethod
     def of(
-        cls, plan: StreamPlan, columns: tuple[str, ...], page_size: int, *, strict: bool = True
+        cls,
+        plan: StreamPlan,
+        columns: tuple[str, ...],
+        page_size: int,
+        bad_rows: BadRows,
+        *,
+        strict: bool = True,
     ) -> Reading:
         """A reading of some columns of a stream."""
         name = plan.definition.entity_set
@@ -70,7 +79,7 @@ class Reading:
             follows_links=plan.follows_links,
             headers=plan.headers,
         )
-        return cls(plan, columns, page_size, asker, strict)
+        return cls(plan, columns, page_size, asker, bad_rows, strict)
 
     @property
     def row_type(self) -> RowType:
@@ -96,17 +105,30 @@ class Reading:
             completeness=self.completeness,
         )
         for page in whole.pages():
-            self.row_type.finish(page.rows)
             self.completeness.rows += len(page.rows)
-            yield page
+            yield replace(page, rows=self.bad_rows.checked(self.row_type, page.rows))
+
+    def again(self, narrowed_by: str | None = None) -> Iterator[Page]:
+        """Rows that earlier runs have skipped, as far as the service can be asked for them."""
+        for condition, rejects in self.bad_rows.again():
+            try:
+                yield from self.pages(both(condition, narrowed_by))
+            except QUESTION_REFUSED as error:
+                name = self.plan.definition.name
+                logger.warning("rejects.unread stream=%s reason=%r", name, str(error))
+                self.bad_rows.keep(rejects)
 
 
 def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page]:
     """Rows without a stamp, then rows stamped at or after a moment, oldest first.
 
     A row that was never modified may have no stamp, and `ge` leaves such rows out: they are read
-    in each run, before the others, so that they cannot hold up the bookmark.
+    in each run, before the others, so that they cannot hold up the bookmark. So are rows that the
+    last run has skipped; those that have changed since come with the others.
     """
+    if since.bookmark is not None:
+        passed = f"{stamp.name} le {stamp.as_literal(since.bookmark)}"
+        yield from reading.again(f"{passed} or {stamp.name} eq null")
     if reading.plan.properties[stamp.name].nullable and stamp.name not in reading.plan.key:
         yield from reading.pages(f"{stamp.name} eq null")
     end = _end(reading, stamp, since)
@@ -152,6 +174,7 @@ def newer_versions(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Pag
     """
     begin = None
     if since.bookmark is not None:
+        yield from reading.again()
         begin = version_time(stamp.back(since.bookmark, since.lookback))
     version = attrgetter(reading.row_type.attributes[ROW_VERSION])
     for page in reading.pages():

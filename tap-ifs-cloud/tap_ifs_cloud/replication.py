@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.metadata import Property
 
-__all__ = ["COMPARABLE", "Stamp", "as_bookmark", "horizon", "modification_stamp"]
+__all__ = ["COMPARABLE", "Stamp", "as_bookmark", "horizon", "is_stamp", "modification_stamp"]
 
 # Names that mean "last changed", without the prefix of custom fields and without underscores.
 # Creation and document dates (DateEntered, OrderDate) do not move on a change: never taken.
@@ -74,6 +74,11 @@ def as_bookmark(value: object) -> str:
 def horizon(now: datetime | None) -> datetime | None:
     """The last moment that a stamp can have when it is `now` at the server."""
     return None if now is None else now + FRAMES
+
+
+def is_stamp(declared: Property) -> bool:
+    """Whether a column is a modification stamp or a row version by name and type."""
+    return _is_stamp(declared) or _is_version(declared)
 
 
 def _is_version(declared: Property) -> bool:

@@ -16,13 +16,14 @@ from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.query import expression_fault
 from tap_ifs_cloud.odata.redaction import texts
+from tap_ifs_cloud.rejects import default_reject_folder
 from tap_ifs_cloud.replication import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["GUARDS", "SECRETS", "SETTINGS", "cleaned", "definitions", "lost_by_meltano"]
-__all__ += ["metadata_folder", "setting_faults", "setting_secrets", "token_url"]
+__all__ += ["metadata_folder", "reject_folder", "setting_faults", "setting_secrets", "token_url"]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -32,6 +33,8 @@ _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?")
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _REALM = re.compile(r"[^/\\?#;%\s]+")
 _GATEWAYS = ("main", "int", "b2b")
+_ON_BAD_VALUE = ("fail", "null", "skip")
+_ON_NULL_KEY = ("fail", "skip")
 
 _STREAM = th.ObjectType(
     th.Property(
@@ -169,6 +172,22 @@ _STREAM = th.ObjectType(
         title="Completeness",
         description="What this stream does about rows that do not come, if it is not the general "
         "setting.",
+    ),
+    th.Property(
+        "on_bad_value",
+        th.StringType,
+        allowed_values=list(_ON_BAD_VALUE),
+        title="On a bad value",
+        description="What becomes of a value of this stream that no record can hold, if it is not "
+        "the general setting.",
+    ),
+    th.Property(
+        "on_null_key",
+        th.StringType,
+        allowed_values=list(_ON_NULL_KEY),
+        title="On a null key",
+        description="What becomes of a row of this stream without a whole key, if it is not the "
+        "general setting.",
     ),
     additional_properties=False,
 )
@@ -310,6 +329,40 @@ SETTINGS: Final = th.PropertiesList(
         "changes; by default the user's cache folder. `off` keeps nothing.",
     ),
     th.Property(
+        "on_bad_value",
+        th.StringType,
+        allowed_values=list(_ON_BAD_VALUE),
+        default="fail",
+        title="On a bad value",
+        description="What becomes of a value that no record can hold, such as NaN or a date of the "
+        "year 10000. `fail` ends the stream. `null` leaves the value out, but never keys, "
+        "modification stamps, numbers and columns that are never null. `skip` leaves the row out.",
+    ),
+    th.Property(
+        "on_null_key",
+        th.StringType,
+        allowed_values=list(_ON_NULL_KEY),
+        default="fail",
+        title="On a null key",
+        description="What becomes of a row without a value in a key column. `fail` ends the "
+        "stream. `skip` leaves the row out.",
+    ),
+    th.Property(
+        "max_skipped",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Skipped rows allowed per run",
+        description="Rows of all streams that may wait as skipped at the end of a run. With more, "
+        "the run ends with exit code 1, although all other rows were read.",
+    ),
+    th.Property(
+        "reject_folder",
+        th.StringType,
+        title="Folder of skipped rows",
+        description="Folder of the files that name skipped rows by their keys, one per stream. The "
+        "next run reads these rows again, so keep it. By default in the user's folder for states.",
+    ),
+    th.Property(
         "emit_activate_version_messages",
         th.BooleanType,
         default=True,
@@ -351,6 +404,12 @@ def metadata_folder(config: Mapping[str, Any]) -> Path | None:
     if named == "off":
         return None
     return Path(named) if named else default_folder()
+
+
+def reject_folder(config: Mapping[str, Any]) -> Path | None:
+    """Where skipped rows are kept; `None` for a user without a home."""
+    named = config.get("reject_folder")
+    return Path(named) if named else default_reject_folder(config.get("base_url") or "")
 
 
 def cleaned(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -435,6 +494,10 @@ def _value_faults(config: Mapping[str, Any]) -> Iterator[str]:
                 f"SETTING_INVALID: `headers`: the value of {name!r} holds a line break, a blank "
                 "at its start, or a character that a header cannot carry."
             )
+    chosen = (config, *(config.get("streams") or ()))
+    policies = {each.get(name) for each in chosen for name in ("on_bad_value", "on_null_key")}
+    if "skip" in policies and reject_folder(config) is None:
+        yield "SETTING_MISSING: `reject_folder` is empty: skipped rows must be kept somewhere."
     bundle = config.get("ca_bundle")
     if bundle and not Path(bundle).exists():
         yield f"SETTING_INVALID: `ca_bundle`: there is no file {bundle!r}."

@@ -16,14 +16,17 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
+from tap_ifs_cloud.bad_rows import BadRows
 from tap_ifs_cloud.lines import write_records
 from tap_ifs_cloud.odata.errors import IfsError, Incomplete, ReplicationKeyInvalid, RunStopper
 from tap_ifs_cloud.odata.etag import version_time
 from tap_ifs_cloud.odata.paging import PART
 from tap_ifs_cloud.odata.rows import ETAG, ROW_VERSION
 from tap_ifs_cloud.reading import Reading, Since, newer_versions, stamped_since
+from tap_ifs_cloud.rejects import RejectFile
 from tap_ifs_cloud.replication import Stamp, as_bookmark, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
+from tap_ifs_cloud.settings import reject_folder
 from tap_ifs_cloud.stamps import newest_stamp
 
 if TYPE_CHECKING:
@@ -144,22 +147,34 @@ class EntitySetStream(Stream):
         limit = self.ABORT_AT_RECORD_COUNT or size
         completeness = self.plan.definition.completeness or self.config["completeness"]
         return Reading.of(
-            self.plan, self._columns(), min(int(size), limit), strict=completeness == "strict"
+            self.plan,
+            self._columns(),
+            min(int(size), limit),
+            self._bad_rows(),
+            strict=completeness == "strict",
+        )
+
+    def _bad_rows(self) -> BadRows:
+        definition, folder = self.plan.definition, reject_folder(self.config)
+        is_kept = folder is not None and self.ABORT_AT_RECORD_COUNT is None
+        return BadRows(
+            self.plan,
+            definition.on_bad_value or self.config["on_bad_value"],
+            definition.on_null_key or self.config["on_null_key"],
+            RejectFile.of(folder, self.name) if folder is not None and is_kept else None,
         )
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
         """The rows of this run, and at their end what is to be told about them all."""
-        keyless = 0
         for page in self._read(reading):
             self._is_held = self._is_held or page.gap is not None
             if self.replication_key == ROW_VERSION and page.number == 1:
                 version = attrgetter(reading.row_type.attributes[ROW_VERSION])
                 self._limit_to(map(version, page.rows))
-            if reading.row_type.has_keyless:
-                keyless += sum(map(reading.row_type.is_keyless, page.rows))
             yield page
-        if keyless:
-            self.logger.warning("row.key_null stream=%s rows=%d", self.name, keyless)
+        self.tap.skipped[self.name] = skipped = reading.bad_rows.close()
+        if skipped:
+            reading.completeness.doubt(f"{skipped} rows are skipped")
         self._complete(reading.completeness)
 
     def _read(self, reading: Reading) -> Iterator[Page]:

@@ -44,6 +44,7 @@ from tap_ifs_cloud.settings import (
     definitions,
     lost_by_meltano,
     metadata_folder,
+    reject_folder,
     setting_faults,
     setting_secrets,
     token_url,
@@ -56,6 +57,7 @@ from tap_ifs_cloud.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import FrameType
 
     import click
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     from tap_ifs_cloud.odata.auth import Credentials
     from tap_ifs_cloud.odata.metadata import Metadata
 
-__all__ = ["NoStreams", "SettingsLost", "StreamsFailed", "TapIfsCloud"]
+__all__ = ["NoStreams", "RowsSkipped", "SettingsLost", "StreamsFailed", "TapIfsCloud"]
 
 _UNEXPECTED = "Additional properties are not allowed"  # jsonschema's words for an unknown name
 
@@ -97,6 +99,20 @@ class StreamsFailed(RunStopper):
         super().__init__(f"not all streams could be read: {listed}")
 
 
+class RowsSkipped(RunStopper):
+    """More rows were skipped than the settings allow; all others were read."""
+
+    code = "ROWS_SKIPPED"
+
+    def __init__(self, skipped: Mapping[str, int], allowed: int, folder: Path | None) -> None:
+        listed = ", ".join(f"{name} {rows}" for name, rows in skipped.items())
+        super().__init__(
+            f"{sum(skipped.values())} rows were skipped ({listed}), more than `max_skipped` "
+            f"({allowed}). All others were read, and the next run reads these again. Correct them "
+            f"in IFS: their keys are in {folder}"
+        )
+
+
 class TapIfsCloud(Tap):
     """Singer tap for IFS Cloud, and for any other OData v4 service."""
 
@@ -118,6 +134,7 @@ class TapIfsCloud(Tap):
 
     def __init__(self, **options: Any) -> None:
         self.failures: dict[str, IfsError] = {}
+        self.skipped: dict[str, int] = {}  # stream -> rows that wait in its file of rejects
         self._missing: dict[str, IfsError] = {}  # listed in `streams`, not offered by the tenant
         self.termination = Termination()
         super().__init__(**options)
@@ -346,6 +363,9 @@ class TapIfsCloud(Tap):
         super().sync_all()
         self.failures |= self._missing
         self._judge()
+        skipped = {name: rows for name, rows in self.skipped.items() if rows}
+        if sum(skipped.values()) > self.config["max_skipped"]:
+            raise RowsSkipped(skipped, self.config["max_skipped"], reject_folder(self.config))
 
     @override  # type: ignore[misc]
     def run_connection_test(self) -> bool:

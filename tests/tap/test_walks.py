@@ -114,17 +114,14 @@ def test_links_are_not_looked_at_where_another_way_was_chosen(
     assert len(records(messages)) == 5
 
 
-def test_rows_without_a_key_are_counted(
-    run: Run, ifs: Any, orders: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """They are emitted, and the walk goes on behind them."""
+def test_the_walk_goes_on_behind_a_row_without_a_key(run: Run, ifs: Any, orders: Any) -> None:
+    """It is skipped where the settings say so, and none of the others is."""
     ifs.sets["OrderSet"] = orders(5)
     ifs.sets["OrderSet"][0]["OrderNo"] = None
 
-    messages = run(config=full(page_size=1))
+    messages = run(config=full(page_size=1, on_null_key="skip") | {"max_skipped": 1})
 
-    assert {r["OrderNo"] for r in records(messages)} == {None, "0001", "0002", "0003", "0004"}
-    assert "row.key_null stream=order rows=1" in caplog.text
+    assert {r["OrderNo"] for r in records(messages)} == {"0001", "0002", "0003", "0004"}
 
 
 def replaced(ifs: Any, orders: Any, at: int) -> None:

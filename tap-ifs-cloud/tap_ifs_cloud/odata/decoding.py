@@ -15,6 +15,11 @@ T = TypeVar("T")
 class Undecodable(ValueError):
     """A body that is not JSON, or not of the form that was asked for; `str()` quotes none of it."""
 
+    def __init__(self, reason: str, *, is_json: bool = False) -> None:
+        """Initialize; `is_json` tells whether it arrived whole, so that another try is idle."""
+        super().__init__(reason)
+        self.is_json = is_json
+
 
 def decoded(decoder: msgspec.json.Decoder[T], content: bytes | str) -> T:
     """The value that `decoder` finds. Raises Undecodable.
@@ -25,8 +30,9 @@ def decoded(decoder: msgspec.json.Decoder[T], content: bytes | str) -> T:
     try:
         return decoder.decode(content.removeprefix(mark))  # type: ignore[arg-type] # of its own kind
     except RecursionError:
-        raise Undecodable("JSON is nested too deeply") from None
+        raise Undecodable("JSON is nested too deeply", is_json=True) from None
     except UnicodeError as error:
         raise Undecodable("the text is not UTF-8") from error
     except msgspec.MsgspecError as error:
-        raise Undecodable(str(error)) from error
+        is_json = isinstance(error, msgspec.ValidationError)
+        raise Undecodable(str(error), is_json=is_json) from error

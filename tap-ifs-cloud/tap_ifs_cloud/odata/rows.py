@@ -4,11 +4,14 @@ A page is read in one pass by a decoder made for the chosen columns: what is not
 built, and a value of another type is found while it is read. No binary float exists between the
 body of an answer and the record: numbers become Decimal, also where a server writes them as text
 (`IEEE754Compatible`). Moments stay as they came.
+
+A row with a value that no record can hold is a row all the same, since a walk goes on behind it. It
+comes without the value, and `finish` says what is wrong with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,14 +23,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType, field
 
+from tap_ifs_cloud.odata.decoding import Undecodable, decoded
 from tap_ifs_cloud.odata.envelope import ErrorInfo  # noqa: TC001 # msgspec looks it up
-from tap_ifs_cloud.odata.errors import ValueInvalid
 from tap_ifs_cloud.odata.etag import row_version
+from tap_ifs_cloud.odata.tolerant import DEEPEST, read_anything
 
 if TYPE_CHECKING:
     from tap_ifs_cloud.odata.metadata import Metadata, Property
 
-__all__ = ["ETAG", "ROW_VERSION", "PageBody", "Reference", "Row", "RowType", "is_readable"]
+__all__ = [
+    "ETAG",
+    "ROW_VERSION",
+    "Fault",
+    "PageBody",
+    "Reference",
+    "Row",
+    "RowType",
+    "is_number",
+    "is_readable",
+]
 
 Row: TypeAlias = Any  # an instance of the struct that a RowType has compiled
 Rows: TypeAlias = Sequence[Row]
@@ -58,6 +72,11 @@ LONGEST: Final = 18  # place of the first digit of the largest Int64
 _WHOLE: Final = frozenset({"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64"})
 
 
+def is_number(declared: Property) -> bool:
+    """Whether values of the property are numbers."""
+    return _TYPES.get(declared.type) is Decimal
+
+
 def is_readable(declared: Property, metadata: Metadata) -> bool:
     """Whether values of the property can stand in a record."""
     return (
@@ -75,6 +94,14 @@ class Reference:
     target: str  # the qualified name of its entity type
     properties: Mapping[str, Property]
     option: str  # as `$expand` asks for it
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One value that keeps a row from being a record; the value itself is not shown."""
+
+    column: str
+    problem: str  # as in "holds text that no record can hold as Edm.Date"
+    is_missing: bool = False  # whether it is a part of the key without a value
 
 
 class PageBody(msgspec.Struct, frozen=True):
@@ -99,9 +126,12 @@ class RowType:
     shapes: Mapping[str, Any]  # column -> type of its values
     types: Mapping[str, str]  # column -> type that `$metadata` declares
     settled: Mapping[str, Settle]  # column -> what the decoder leaves to do
+    shape: Any  # of a row, none of whose columns must be there
+    bad_shape: Any  # of a row that comes without some values; its `faults` say why
     strict: msgspec.json.Decoder[PageBody]  # for pages on which every row has its key
     lenient: msgspec.json.Decoder[PageBody]
     has_keyless: bool = False  # whether a row came that lacks a part of its key
+    has_bad: bool = False  # whether a row came that lacks a value that it should have
 
     @classmethod
     def compile(
@@ -121,9 +151,13 @@ class RowType:
         expanded = {each.name: each for each in references if each.name in chosen}
         forms |= {n: shaper.structure(each.properties) for n, each in expanded.items()}
         shapes = {name: form.shape for name, form in forms.items()}
-        types = {name: each.type for name, each in properties.items()}
+        types = {
+            name: f"Collection({each.type})" if each.collection else each.type
+            for name, each in properties.items()
+        }
         attributes = {name: f"c{index}" for index, name in enumerate(shapes)}
         attributes |= {n: attribute for n, attribute in _OF_ETAG.items() if n in chosen}
+        shape = _row_shape(shapes, attributes)
         return cls(
             entity_set,
             key,
@@ -131,41 +165,135 @@ class RowType:
             shapes,
             types | {name: each.target for name, each in expanded.items()},
             {name: form.settle for name, form in forms.items() if form.settle is not None},
-            _decoder(shapes, attributes, required=key),
-            _decoder(shapes, attributes),
+            shape,
+            msgspec.defstruct(
+                "BadRow", [("faults", tuple[Fault, ...], ())], bases=(shape,), gc=False
+            ),
+            _decoder(_row_shape(shapes, attributes, required=key)),
+            _decoder(shape),
         )
 
-    def decode(self, content: bytes) -> PageBody:
-        """A page; its rows are still to be finished.
+    def decode(self, content: bytes, *, tolerant: bool = False) -> PageBody:
+        """A page; its rows are still to be finished. Raises Undecodable on what is no page.
 
-        Raises ValueInvalid on a row that does not fit, msgspec.ValidationError on other JSON that
-        is no page, and msgspec.DecodeError or UnicodeDecodeError on what is no JSON.
+        What is not JSON may have been spoilt on its way. So only a `tolerant` decoder finds rows in
+        it: for a body that was asked for before.
         """
         try:
-            return self.strict.decode(content)
-        except msgspec.ValidationError:
-            pass
+            return decoded(self.strict, content)
+        except Undecodable as error:
+            if not error.is_json and not tolerant:
+                raise
         try:
-            page = self.lenient.decode(content)
-        except msgspec.ValidationError as error:
-            fault = self._fault(content)
-            raise error if fault is None else fault from error
+            page = decoded(self.lenient, content)
+        except Undecodable:
+            return self._tolerated(read_anything(content))
         self.has_keyless = True
         return page
 
-    def is_keyless(self, row: Row) -> bool:
+    def _tolerated(self, page: Any) -> PageBody:
+        """A page with at least one value that is at fault. Raises Undecodable."""
+        if not isinstance(page, dict):
+            raise Undecodable("the answer is not a page of rows")
+        rows = page.pop("value", UNSET)
+        try:
+            head = msgspec.convert(page, PageBody)
+        except msgspec.ValidationError as error:
+            raise Undecodable(str(error)) from error
+        if rows is UNSET:
+            return head
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Undecodable("`value` is not a list of rows")
+        return msgspec.structs.replace(head, value=[self._tolerated_row(row) for row in rows])
+
+    def _tolerated_row(self, sent: Mapping[str, Any]) -> Row:
+        row: Row = self._taken(sent, self.shape)
+        if row is None:
+            values, faults = {}, []
+            for name, attribute, shape in self._members():
+                if name not in sent:
+                    continue
+                values[attribute] = self._taken(sent[name], shape)
+                if values[attribute] is None and sent[name] is not None:
+                    faults.append(Fault(name, self._problem(name, sent[name])))
+            row = self.bad_shape(**values, faults=tuple(faults))
+            self.has_bad = True
+        self.has_keyless = self.has_keyless or self._is_keyless(row)
+        return row
+
+    def _members(self) -> Iterator[tuple[str, str, Any]]:
+        """What is read of a row: the name in JSON, the attribute, and the shape of its values."""
+        for name, shape in self.shapes.items():
+            yield name, self.attributes[name], shape
+        if any(name in self.attributes for name in _OF_ETAG):
+            yield _SENT, "sent", str
+
+    @staticmethod
+    def _taken(value: object, shape: Any) -> Any:
+        """The value in its shape; `None` if it does not fit, or could not be written again."""
+        try:
+            taken = msgspec.convert(value, shape | None)
+            _WRITER.encode(taken)
+        except (msgspec.ValidationError, UnicodeError, ArithmeticError):
+            return None
+        return taken
+
+    def _problem(self, name: str, value: object) -> str:
+        kind = next(kind for types, kind in _KINDS if isinstance(value, types))
+        return f"holds {kind} that no record can hold as {self.types.get(name, 'text')}"
+
+    def _is_keyless(self, row: Row) -> bool:
         """Whether a row has no value in some column of the key."""
         return any(getattr(row, self.attributes[c]) in (None, UNSET) for c in self.key)
 
-    def finish(self, rows: Rows) -> None:
-        """Check and change what no decoder can. Raises ValueInvalid."""
+    def finish(self, rows: Rows) -> dict[int, tuple[Fault, ...]]:
+        """Check and change what no decoder can.
+
+        Returns:
+            Position of each row that cannot be a record as it is -> what is wrong with it. Such a
+            row has no value where one is at fault.
+        """
+        faults: dict[int, tuple[Fault, ...]] = {}
         try:
             for name, settle in self.settled.items():
                 self._settle(rows, self.attributes[name], settle)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self._misfit(rows) or error from error
+        except _UNSETTLED:
+            faults = {i: found for i, row in enumerate(rows) if (found := self._unsettled(row))}
+        if self.has_bad or self.has_keyless:
+            for i, row in enumerate(rows):
+                found = (*getattr(row, "faults", ()), *faults.get(i, ()))
+                if found := (*found, *self._missing(row, {fault.column for fault in found})):
+                    faults[i] = found
         if ETAG in self.attributes or ROW_VERSION in self.attributes:
             self._name_etags(rows)
+        return faults
+
+    def _unsettled(self, row: Row) -> tuple[Fault, ...]:
+        """Settle the values of one row, some of which may be settled already."""
+        faults = []
+        for name, settle in self.settled.items():
+            attribute = self.attributes[name]
+            value = getattr(row, attribute)
+            if value is None or value is UNSET:
+                continue
+            try:
+                setattr(row, attribute, settle(value))
+            except _UNSETTLED:
+                faults.append(Fault(name, self._problem(name, value)))
+                setattr(row, attribute, UNSET)
+        return tuple(faults)
+
+    def _missing(self, row: Row, known: Container[str]) -> Iterator[Fault]:
+        for column in self.key:
+            if getattr(row, self.attributes[column]) in (None, UNSET) and column not in known:
+                yield Fault(column, "has no value, although it is part of the key", is_missing=True)
+
+    def without(self, row: Row, columns: Iterable[str]) -> Row:
+        """The row with nothing in some columns, as a row that may be written."""
+        emptied: Row = self.shape(*(getattr(row, name) for name in self.shape.__struct_fields__))
+        for column in self.attributes.keys() & set(columns):
+            setattr(emptied, self.attributes[column], None)
+        return emptied
 
     @staticmethod
     def _settle(rows: Rows, attribute: str, settle: Settle) -> None:
@@ -200,49 +328,26 @@ class RowType:
         record: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
         return record
 
-    def _misfit(self, rows: Rows) -> ValueInvalid | None:
-        """About the first value that cannot be settled."""
-        for row in rows:
-            record = self.record(row)
-            for name in self.settled:
-                if not self._fits(name, record.get(name)):
-                    return self._invalid(record, name)
-        return None
 
-    def _fault(self, content: bytes) -> ValueInvalid | None:
-        """About the first value on the page that does not fit its column, if there is one."""
-        page = _ANYTHING.decode(content)
-        rows = page.get("value") if isinstance(page, dict) else None
-        for row in rows if isinstance(rows, list) else ():
-            for name in self.shapes:
-                if isinstance(row, dict) and not self._fits(name, row.get(name)):
-                    return self._invalid(row, name)
-        return None
-
-    def _fits(self, name: str, value: object) -> bool:
-        try:
-            taken = msgspec.convert(value, self.shapes[name] | None)
-            settle = self.settled.get(name)
-            return taken is None or settle is None or settle(taken) is not NotImplemented
-        except (msgspec.ValidationError, TypeError, ValueError, OverflowError):
-            return False
-
-    def _invalid(self, row: Mapping[str, Any], name: str) -> ValueInvalid:
-        where = ", ".join(f"{part}={row.get(part)!r}" for part in self.key)
-        return ValueInvalid(
-            f"{self.entity_set} ({where}): {name} holds a {type(row[name]).__name__} that is no "
-            f"{self.types.get(name)}. Deselect the property, or ask who writes it"
-        )
-
-
-_ANYTHING: Final = msgspec.json.Decoder(float_hook=Decimal)
+# What a value is called in an error, by what it was decoded as.
+_KINDS: Final[tuple[tuple[Any, str], ...]] = (
+    (bool, "a boolean"),
+    (str, "text"),
+    (date, "a date"),
+    ((Decimal, int), "a number"),
+    (list, "a list"),
+    (object, "an object"),
+)
+_UNSETTLED: Final = (TypeError, ValueError, ArithmeticError, AttributeError)
+_WRITER: Final = msgspec.json.Encoder()
+_SENT: Final = "@odata.etag"
 _OF_ETAG: Final[Mapping[str, str]] = {ETAG: "etag", ROW_VERSION: "version"}
 
 
-def _decoder(
+def _row_shape(
     shapes: Mapping[str, Any], attributes: Mapping[str, str], *, required: Sequence[str] = ()
-) -> msgspec.json.Decoder[PageBody]:
-    """For pages of rows that must have a value in the `required` columns."""
+) -> Any:
+    """The struct of rows that must have a value in the `required` columns."""
     members: list[Any] = [
         (attributes[name], shapes[name], field(name=name)) for name in required if name in shapes
     ]
@@ -253,12 +358,15 @@ def _decoder(
     ]
     text = str | None | UnsetType
     if any(name in attributes for name in _OF_ETAG):
-        members.append(("sent", text, field(name="@odata.etag", default=UNSET)))
+        members.append(("sent", text, field(name=_SENT, default=UNSET)))
         members += [
             (attribute, text, field(name=name, default=UNSET))
             for name, attribute in _OF_ETAG.items()
         ]
-    row: Any = msgspec.defstruct("Row", members, gc=False)
+    return msgspec.defstruct("Row", members, gc=False)
+
+
+def _decoder(row: Any) -> msgspec.json.Decoder[PageBody]:
     rows: Any = list[row] | UnsetType
     body: Any = msgspec.defstruct("Page", [("value", rows, UNSET)], bases=(PageBody,), frozen=True)
     return msgspec.json.Decoder(body, float_hook=Decimal)
@@ -324,13 +432,15 @@ def _settle_each(values: Sequence[Any], *, settle: Settle) -> list[Any]:
     return [None if value is None else settle(value) for value in values]
 
 
-def _without_control(value: Any) -> Any:
+def _without_control(value: Any, depth: int = 0) -> Any:
     """A value of unknown members without what OData says about it."""
+    if depth > DEEPEST:
+        raise ValueError
     if isinstance(value, dict):
-        return {n: _without_control(inner) for n, inner in value.items() if "@" not in n}
+        return {n: _without_control(v, depth + 1) for n, v in value.items() if "@" not in n}
     if isinstance(value, list):
-        return [_without_control(inner) for inner in value]
-    return value
+        return [_without_control(inner, depth + 1) for inner in value]
+    return _number(value) if isinstance(value, Decimal) else value
 
 
 def _number(number: Decimal) -> Decimal:
@@ -339,7 +449,9 @@ def _number(number: Decimal) -> Decimal:
     return number
 
 
-def _whole(number: Decimal) -> int:
+def _whole(number: Decimal | int) -> int:
+    if isinstance(number, int):
+        return number
     if number.adjusted() > LONGEST:  # 1E+999999999 would take its time to become an int
         raise ValueError
     whole = int(number)

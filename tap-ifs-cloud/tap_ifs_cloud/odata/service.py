@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tap_ifs_cloud.odata.decoding import Undecodable
 from tap_ifs_cloud.odata.envelope import excerpt, without_query
 from tap_ifs_cloud.odata.errors import (
     BrokenBody,
@@ -99,7 +100,12 @@ class Service:
 
         Raises ForeignLink before anything is sent to a foreign address.
         """
-        read = partial(self.read, row_type=row_type, follow_links=follow_links)
+        tries = count()
+
+        def read(body: Body) -> Page:
+            tolerant = next(tries) > 0
+            return self.read(body, row_type=row_type, follow_links=follow_links, tolerant=tolerant)
+
         url = self._address(entity_set, address)
         return self.session.get(url, accept=ROWS, read=read, headers=headers)
 
@@ -120,9 +126,11 @@ class Service:
         url = f"{self.url}{entity_set}/$count{'?' if query else ''}{query}"
         return self.session.get(url, accept="text/plain", read=_number, headers=headers)
 
-    def read(self, body: Body, *, row_type: RowType, follow_links: bool = True) -> Page:
-        """The page that an answer holds. Raises BrokenBody, NotJson, ValueInvalid, ForeignLink."""
-        answer = _answer(body, row_type)
+    def read(
+        self, body: Body, *, row_type: RowType, follow_links: bool = True, tolerant: bool = False
+    ) -> Page:
+        """The page that an answer holds. Raises BrokenBody, NotJson, ForeignLink."""
+        answer = _answer(body, row_type, tolerant=tolerant)
         if answer.error is not None:
             raise BrokenBody(
                 f"{without_query(body.url)}: an error inside a 200: {answer.error.sentence()}"
@@ -168,11 +176,11 @@ def _web_page(body: Body, instead_of: str) -> NotJson:
     )
 
 
-def _answer(body: Body, row_type: RowType) -> PageBody:
+def _answer(body: Body, row_type: RowType, *, tolerant: bool) -> PageBody:
     content = body.content.removeprefix(_BOM)
     if body.media_type == "text/html" or content[:99].lstrip()[:1] == b"<":
         raise _web_page(body, "rows")
     try:
-        return row_type.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return row_type.decode(content, tolerant=tolerant)
+    except Undecodable as error:
         raise BrokenBody(f"{without_query(body.url)}: the rows cannot be read ({error})") from error
