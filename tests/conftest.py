@@ -24,10 +24,11 @@ hypothesis.settings.load_profile("no-deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The user's caches are left alone, also by what is discovered while tests are collected."""
-    caches = TemporaryDirectory(prefix="caches-")
-    config.add_cleanup(caches.cleanup)
-    os.environ["XDG_CACHE_HOME"] = caches.name
+    """The user's files are left alone, also by what is discovered while tests are collected."""
+    for kind in ("CACHE", "STATE"):
+        folder = TemporaryDirectory(prefix=f"{kind.lower()}-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[f"XDG_{kind}_HOME"] = folder.name
 
 
 @pytest.fixture(scope="session")

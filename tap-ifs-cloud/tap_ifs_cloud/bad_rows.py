@@ -96,7 +96,7 @@ class BadRows:
         self._skips.close()
         self._gaps.close()
         if self.file is not None:
-            self.file.replace(list(self.open.values()))
+            self.file.replace(self.open.values())
         return len(self.open)
 
     def _is_skipped(self, row_type: RowType, row: Row, faults: Sequence[Fault]) -> bool:

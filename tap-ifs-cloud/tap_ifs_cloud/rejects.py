@@ -1,6 +1,6 @@
 """Rows that a run has skipped, kept by key in a file until a later run has read them.
 
-A file for each stream, one JSON object a line. It is on disk before the bookmark can pass a row.
+A file for each stream, one JSON object a line. A row is in it before a bookmark can pass the row.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +16,7 @@ from msgspec import field
 
 from tap_ifs_cloud.odata.decoding import Undecodable, decoded
 from tap_ifs_cloud.odata.errors import IfsError
+from tap_ifs_cloud.odata.private import append_private, make_private_folder, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,34 +97,20 @@ class RejectFile:
         return list(found.values())
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Append rows; they are on disk when this returns."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        """Append rows. They begin on a line of their own, also where one was not written whole."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, flags, 0o600)
-            with open(descriptor, "ab") as file:  # noqa: PTH123 # it is open already
-                file.write(b"\n" + _LINE.encode_lines(list(rejects)))
-                file.flush()
-                os.fsync(file.fileno())
+            make_private_folder(self.path.parent)
+            append_private(self.path, b"\n" + _LINE.encode_lines(list(rejects)))
         except OSError as error:
             raise RejectFileFailed(self.path, error) from error
 
-    def replace(self, rejects: list[Reject]) -> None:
+    def replace(self, rejects: Iterable[Reject]) -> None:
         """Keep just these rows; without any, there is no file."""
+        content = _LINE.encode_lines(list(rejects))
         try:
-            if not rejects:
+            if content:
+                write_private(self.path, content)
+            else:
                 self.path.unlink(missing_ok=True)
-                return
-            descriptor, name = mkstemp(suffix=".part", dir=self.path.parent)  # for the owner only
-            part = Path(name)
-            try:
-                with open(descriptor, "wb") as file:  # noqa: PTH123 # it is open already
-                    file.write(_LINE.encode_lines(rejects))
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(self.path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
         except OSError as error:
             raise RejectFileFailed(self.path, error) from error

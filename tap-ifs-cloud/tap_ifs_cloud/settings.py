@@ -373,7 +373,17 @@ SETTINGS: Final = th.PropertiesList(
 ).to_dict()
 
 # Settings that keep data in or rows on their boards: one that is misspelt ends the run.
-GUARDS: Final = frozenset({"emit_activate_version_messages", "stream_map_config", "stream_maps"})
+GUARDS: Final = frozenset(
+    {
+        "allow_http",
+        "emit_activate_version_messages",
+        "on_bad_value",
+        "on_null_key",
+        "reject_folder",
+        "stream_map_config",
+        "stream_maps",
+    }
+)
 SECRETS: Final = frozenset(
     name for name, each in SETTINGS["properties"].items() if each.get("secret")
 )

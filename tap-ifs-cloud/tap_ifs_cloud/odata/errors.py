@@ -393,13 +393,13 @@ class Incomplete(IfsError):
 
 
 class KeyNull(IfsError):
-    """A walk by key was asked for, but there is no key that can be compared."""
+    """A walk by key was asked for where no key can be compared; or a row has no whole key."""
 
     code = "KEY_NULL"
 
 
 class ValueInvalid(IfsError):
-    """A value does not have the type that `$metadata` declares."""
+    """A value does not fit the type that `$metadata` declares, or no record can hold it."""
 
     code = "VALUE_INVALID"
 
