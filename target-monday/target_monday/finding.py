@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_monday.ledger.items import BoardEntry, ItemStore
     from target_monday.ledger.journal import Journal
     from target_monday.ledger.leases import Leases
+    from target_monday.lookups import Lookups
 
 __all__ = ["Finding", "no_board"]
 
@@ -41,6 +42,7 @@ class Finding:
     journal: Journal
     leases: Leases
     settings: Mapping[str, Any]
+    lookups: Lookups
     boards: dict[str, Board] = field(default_factory=dict)
     entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
@@ -222,7 +224,8 @@ class Finding:
         if name in self._unmade:
             raise BoardFailed(self._unmade[name])
         try:
-            board = make_board(self.calls, self.journal, spec.name, workspace, others)
+            new = self.lookups.new_board(spec.name, workspace, spec.access)
+            board = make_board(self.calls, self.journal, new, others)
         except BoardFailed as error:  # it may be there all the same: the next run finds it
             self._unmade[name] = str(error)
             raise

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from target_monday.board_access import split
 from target_monday.delivery.column_lane import get_tags
 from target_monday.directory import Directory
+from target_monday.errors import SettingsFault
 from target_monday.monday.answers import part_of
-from target_monday.monday.operations import PEOPLE, WEEK_BEGIN
+from target_monday.monday.operations import ME, PEOPLE, WEEK_BEGIN, NewBoard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_monday.board_access import BoardAccess
     from target_monday.delivery.calls import Calls
     from target_monday.ledger.journal import Journal
 
@@ -34,6 +37,10 @@ _WEEKS: Final = "week begins"
 class _User(msgspec.Struct, frozen=True):
     id: int
     email: str
+
+
+class _Me(msgspec.Struct, frozen=True):
+    id: str
 
 
 class _Account(msgspec.Struct, frozen=True):
@@ -79,6 +86,30 @@ class Lookups:
                 people[address] = ids[0] if len(ids) == 1 else None
         known = {_person(each): people[each] for each in new}
         self.calls.store.save({name: float(id_) for name, id_ in known.items() if id_ is not None})
+
+    def new_board(self, name: str, workspace: str | None, access: BoardAccess) -> NewBoard:
+        """Return a board to create, with the ids of the people who may see it.
+
+        The token's user stays an owner where others are named: without it the target could not
+        see its own private board. Raises SettingsFault for addresses that are no user's.
+        """
+        self.know_people(access.addresses)
+        people = self.directory.people
+        strange = [each for each in access.addresses if people.get(each) is None]
+        if strange:
+            raise SettingsFault(
+                [
+                    f"Board {name!r}: no user, or more than one, has the address {each!r} "
+                    "(`board_owners`, `board_subscribers`). Give the user's id."
+                    for each in strange
+                ]
+            )
+        owners, owner_teams = split(access.owners, people)
+        subscribers, teams = split(access.subscribers, people)
+        if owners or owner_teams:
+            me = part_of(self.calls.query(ME, {}).data.get("me"), _Me)
+            owners = list(dict.fromkeys([me.id, *owners]))
+        return NewBoard(name, workspace, access.kind, owners, owner_teams, subscribers, teams)
 
     def know_weeks(self) -> None:
         """On which day the account's weeks begin, asked for once."""

@@ -5,9 +5,10 @@ What comes out are specifications; which column of a real board each one is, `bi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.board_access import BoardAccess, board_access
 from target_monday.columns import ColumnSpec, asked_column, default_columns
 from target_monday.control_totals import TotalsSpec, totals_spec
 from target_monday.keys import key_of, key_text
@@ -54,6 +55,7 @@ class BoardSpec:
     name_by: Template | None = None  # gives the name of each record's board
     name_if_null: str | None = None  # the board of records that give no name
     retire: RetireWhen | None = None  # which documents leave their boards
+    access: BoardAccess = field(default_factory=BoardAccess)  # to a board that is made
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
@@ -141,6 +143,7 @@ def board_spec(
         name_by=_name_by(asked),
         name_if_null=asked.get("board_if_null"),
         retire=retire_when(asked.get("retire_when"), settings.get("timezone")),
+        access=board_access(asked, settings),
     )
 
 

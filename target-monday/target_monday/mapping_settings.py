@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.board_access import BOARD_KINDS, PEOPLE, access_faults
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, zones
 from target_monday.columns import entry_faults
 from target_monday.templates import template
@@ -165,6 +166,20 @@ BOARDS: Final[dict[str, Any]] = {
                 "enum": VANISHED_CHOICES,
                 "description": "As the setting, for this stream.",
             },
+            "board_kind": {
+                "enum": BOARD_KINDS,
+                "description": "As the setting, for this stream.",
+            },
+            "board_owners": {
+                "type": "array",
+                "items": PEOPLE,
+                "description": "As the setting, for this stream.",
+            },
+            "board_subscribers": {
+                "type": "array",
+                "items": PEOPLE,
+                "description": "As the setting, for this stream.",
+            },
             "mode": {"enum": MODES, "description": "As the setting, for this stream."},
             "control_totals": {
                 "description": "Which amounts are summed by which texts, in the books of each run; "
@@ -222,6 +237,7 @@ def board_faults(boards: Mapping[str, Any]) -> Iterator[str]:
             continue
         if asked.get("board_id") and asked.get("board_name"):
             yield f"Stream {stream!r}: give either `board_id` or `board_name`."
+        yield from access_faults(f"Stream {stream!r}: ", asked)
         yield from _mapping_faults(stream, asked)
 
 

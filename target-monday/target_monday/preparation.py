@@ -78,11 +78,13 @@ class Preparation:
     _indexing: Indexing = field(init=False)
 
     def __post_init__(self) -> None:
-        self.finding = Finding(self.calls, self.items, self.journal, self.leases, self.settings)
+        self._lookups = Lookups(self.calls, self.journal)
+        self.finding = Finding(
+            self.calls, self.items, self.journal, self.leases, self.settings, self._lookups
+        )
         self._connecting = Connecting(
             self.items, self.settings, self.finding.entries_of, self._plans
         )
-        self._lookups = Lookups(self.calls, self.journal)
         self.groups_and_tags = GroupsAndTags(self.calls, self.journal, self._lookups)
         self._indexing = Indexing(
             self.calls,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
+from target_monday.board_access import BOARD_KINDS, PEOPLE, access_faults
 from target_monday.mapping_settings import (
     BOARDS,
     LABEL_CHOICES,
@@ -221,6 +222,31 @@ _SETTINGS = th.PropertiesList(
             "board of its own."
         ),
     ),
+    _choice(
+        "board_kind",
+        BOARD_KINDS,
+        "Kind of new boards",
+        "Who sees a board that the target creates. `private`: its owners and subscribers. "
+        "`public`: every member of the account. `share`: guests too, where they are subscribed. "
+        "Boards that exist keep their kind.",
+    ),
+    th.Property(
+        "board_owners",
+        th.CustomType({"type": ["array", "null"], "items": PEOPLE}),
+        title="Owners of new boards",
+        description=(
+            "Users, by e-mail address or id, and teams (`team:ID`) that own the boards which the "
+            "target creates, beside the user of `api_token`."
+        ),
+    ),
+    th.Property(
+        "board_subscribers",
+        th.CustomType({"type": ["array", "null"], "items": PEOPLE}),
+        title="Subscribers of new boards",
+        description=(
+            "In the same form: users and teams that see the boards which the target creates."
+        ),
+    ),
     th.Property(
         "max_aliases",
         th.IntegerType(minimum=1, maximum=166),
@@ -320,7 +346,8 @@ SETTINGS: Final[dict[str, Any]] = {
 # Settings that keep data in, money right or losses small: one that is misspelt ends the run.
 GUARDS: Final = frozenset(
     {
-        *("api_url", "boards", "deny", "ledger_url", "mask", "mask_key", "mode", "nulls"),
+        *("api_url", "board_kind", "board_owners", "board_subscribers", "boards", "deny"),
+        *("ledger_url", "mask", "mask_key", "mode", "nulls"),
         *("payload_days", "process_activate_version_messages", "reserve_calls", "seal_key"),
         *("seals", "stream_map_config", "stream_maps", "unmapped_streams", "vanished"),
         *("vanished_max_count", "vanished_max_share"),
@@ -367,6 +394,7 @@ def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _connection_faults(config)
     if config.get("timezone"):
         yield from zone_faults("", config["timezone"])
+    yield from access_faults("", config)
     yield from board_faults(config.get("boards") or {})
     yield from privacy_faults(config)
 

@@ -129,7 +129,7 @@ class Account:
     def active_board(self, board_id: object) -> Board:
         """The active board with this id; raises MondayError."""
         board = self.boards.get(int(str(board_id))) if str(board_id).isdecimal() else None
-        if board is None or board.state != ACTIVE:
+        if board is None or board.state != ACTIVE or not board.is_seen_by(self.me):
             raise unknown_board(board_id)
         return board
 

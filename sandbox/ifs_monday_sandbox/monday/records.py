@@ -150,12 +150,20 @@ class Board:
     description: str | None = None
     state: str = ACTIVE
     item_nickname: str = "item"
+    owners: list[User] = field(default_factory=list)
+    subscribers: list[User] = field(default_factory=list)
+    team_owners: list[int] = field(default_factory=list)
+    team_subscribers: list[int] = field(default_factory=list)
     columns: dict[str, Column] = field(default_factory=dict)
     column_ids_ever: set[str] = field(default_factory=set)
     groups: list[Group] = field(default_factory=list)
     items: dict[int, Item] = field(default_factory=dict)
     active_count: int = 0
     updated_at: datetime | None = None
+
+    def is_seen_by(self, user: User) -> bool:
+        """Whether the board shows itself to a user: a private one only to its people."""
+        return self.kind != "private" or user in (*self.owners, *self.subscribers)
 
     def active_items(self) -> Iterator[Item]:
         """Items that are neither archived nor deleted."""

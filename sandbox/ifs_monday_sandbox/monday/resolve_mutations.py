@@ -24,7 +24,8 @@ __all__ = ["FIELDS"]
 def create_board(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Board:
     """A new board."""
     call: Call = info.context
-    return structure.create_board(
+    owners, subscribers, *teams = structure.board_people(call.account, asked)
+    board = structure.create_board(
         call.account,
         asked["board_name"],
         kind=asked["board_kind"],
@@ -34,6 +35,10 @@ def create_board(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Board:
         item_nickname=(asked.get("item_nickname") or {}).get("singular") or "item",
         writer=call.writer(),
     )
+    board.owners = owners or [call.account.me]
+    board.subscribers = [*board.owners, *(each for each in subscribers if each not in owners)]
+    board.team_owners, board.team_subscribers = teams
+    return board
 
 
 def create_column(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Column:

@@ -48,7 +48,9 @@ def _page(values: Sequence[Any], limit: int, page: int) -> Sequence[Any]:
 
 def boards(_: Any, info: GraphQLResolveInfo[Call], **asked: Any) -> Sequence[Board]:
     """The boards asked for, newest first; ids that are not there are left out."""
-    found = sorted(_account(info).boards.values(), key=lambda board: -board.id)
+    account = _account(info)
+    seen = [board for board in account.boards.values() if board.is_seen_by(account.me)]
+    found = sorted(seen, key=lambda board: -board.id)
     state = asked["state"]
     if state != "all":
         found = [board for board in found if board.state == state]
@@ -213,6 +215,10 @@ def _workspace(number: Any) -> dict[str, Any]:
     }
 
 
+def _team(number: int) -> dict[str, Any]:
+    return {"id": number, "name": f"Team {number}"}
+
+
 def _item_group(item: Item, info: GraphQLResolveInfo[Call]) -> Group | None:
     groups = _account(info).boards[item.board_id].groups
     return next((group for group in groups if group.id == item.group_id), None)
@@ -278,7 +284,10 @@ OBJECTS: Final[Mapping[str, Resolver]] = {
     "Board.url": lambda board, info: _link(info, f"/boards/{board.id}"),
     "Board.workspace": lambda board, _: _workspace(board.workspace_id or 1),
     "Board.creator": lambda board, _: board.created.user,
-    "Board.owners": lambda board, _: [board.created.user],
+    "Board.owners": lambda board, _: board.owners,
+    "Board.subscribers": lambda board, _: board.subscribers,
+    "Board.team_owners": lambda board, _, **__: list(map(_team, board.team_owners)),
+    "Board.team_subscribers": lambda board, _, **__: list(map(_team, board.team_subscribers)),
     "Board.type": lambda _, __: "board",
     "Column.settings": lambda column, _: columns_settings(column),
     "Column.settings_str": lambda column, _: json.dumps(columns_settings(column)),

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ifs_monday_sandbox.monday.account import Account
-    from ifs_monday_sandbox.monday.records import Writer
+    from ifs_monday_sandbox.monday.records import User, Writer
 
 __all__ = [
     "GROUP_COLOURS",
     "active_column",
+    "board_people",
     "create_board",
     "create_column",
     "create_group",
@@ -68,6 +69,34 @@ def create_board(  # noqa: PLR0913  (what a board begins with)
         for number in range(1, 4):
             create_item(account, board, f"Item {number}", group=None, values={}, writer=writer)
     return board
+
+
+def board_people(
+    account: Account, asked: Mapping[str, Any]
+) -> tuple[list[User], list[User], list[int], list[int]]:
+    """Owners and subscribers of a new board, and the teams that are; raises MondayError.
+
+    Named owners take the place of the user who creates the board: how far monday.com keeps that
+    user on the board is not documented.
+    """
+    users = {str(user.id): user for user in account.users}
+
+    def people(argument: str) -> list[User]:
+        ids = [str(each) for each in asked.get(argument) or ()]
+        strange = [each for each in ids if each not in users]
+        if strange:
+            raise MondayError("InvalidUserIdException", f"there is no user {strange[0]}")
+        return [users[each] for each in ids]
+
+    def teams(argument: str) -> list[int]:
+        return [int(str(each)) for each in asked.get(argument) or ()]
+
+    return (
+        people("board_owner_ids"),
+        people("board_subscriber_ids"),
+        teams("board_owner_team_ids"),
+        teams("board_subscriber_teams_ids"),
+    )
 
 
 def create_column(  # noqa: PLR0913  (what a column begins with)

@@ -24,6 +24,7 @@ from target_monday.monday.operations import (
     CreateGroup,
     GetTag,
     Mutation,
+    NewBoard,
     write_batch,
 )
 
@@ -36,23 +37,26 @@ if TYPE_CHECKING:
 __all__ = ["get_tags", "make_board", "make_columns", "make_groups"]
 
 _MADE_A_REQUEST: Final = 50
+_NOT_EVERYWHERE: Final = (
+    "Not every plan of monday.com has private boards: if every member of the account may see its "
+    "rows, set `board_kind: public`."
+)
 _WORDS: Final = {CreateColumn: "columns", CreateGroup: "groups", GetTag: "tags"}
 
 
 Thing = TypeVar("Thing")
 
 
-def make_board(
-    calls: Calls, journal: Journal, name: str, workspace: str | None, others: Container[str]
-) -> Board:
+def make_board(calls: Calls, journal: Journal, new: NewBoard, others: Container[str]) -> Board:
     """A new, empty board. `others`: ids of boards of this name that are none of ours."""
+    name, workspace = new.name, new.workspace
 
     def made_already() -> dict[str, Board]:
         named = board_names(calls.query, workspace).get(name, ())
         found = boards_by_id(calls.query, [each for each in named if each not in others]).values()
         return {each.name: each for each in found if workspace or each.workspace_id is None}
 
-    body = encode_body(CREATE_BOARD, {"name": name, "workspace": workspace})
+    body = encode_body(CREATE_BOARD, new.variables)
     try:
         answer = _send(
             calls, journal, body, f"board {name!r}", ["boards"], _Looks([name], made_already, calls)
@@ -60,6 +64,10 @@ def make_board(
     except _Ran as ran:
         found: Board = ran.found[name]
         return found
+    except BoardFailed as error:
+        if new.kind == "private" and not isinstance(error.__cause__, AnswerLost):
+            raise BoardFailed(f"{error} {_NOT_EVERYWHERE}") from error
+        raise
     with _named(f"board {name!r}"):
         return part_of(answer.data.get("create_board"), Board)
 

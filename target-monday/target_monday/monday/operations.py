@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 __all__ = [
     "BOARDS_BY_ID",
     "BOARD_NAMES",
+    "BOARD_VIEWERS",
     "CREATE_BOARD",
     "FIRST_PAGE",
     "ITEMS_BY_ID",
     "LOOKUP",
+    "ME",
     "NEXT_PAGE",
     "PEOPLE",
     "WEEK_BEGIN",
+    "WORKSPACE",
     "ArchiveItem",
     "CreateColumn",
     "CreateGroup",
@@ -31,6 +34,7 @@ __all__ = [
     "GetTag",
     "Making",
     "Mutation",
+    "NewBoard",
     "StartUpload",
     "UpdateItem",
     "job_statuses",
@@ -65,9 +69,12 @@ query BoardNames($workspaces: [ID], $limit: Int!, $page: Int!) {{
   boards(workspace_ids: $workspaces, limit: $limit, page: $page, state: active) {{ id name }}
 }}"""
 CREATE_BOARD: Final = f"""
-mutation CreateBoard($name: String!, $workspace: ID) {{
+mutation CreateBoard($name: String!, $workspace: ID, $kind: BoardKind!, $owners: [ID!],
+    $owner_teams: [ID!], $subscribers: [ID!], $subscriber_teams: [ID!]) {{
   {_COMPLEXITY}
-  create_board(board_name: $name, board_kind: public, workspace_id: $workspace, empty: true) {{
+  create_board(board_name: $name, board_kind: $kind, workspace_id: $workspace, empty: true,
+    board_owner_ids: $owners, board_owner_team_ids: $owner_teams,
+    board_subscriber_ids: $subscribers, board_subscriber_teams_ids: $subscriber_teams) {{
     {_BOARD}
   }}
 }}"""
@@ -100,6 +107,25 @@ PEOPLE: Final = f"""
 query People($emails: [String!]!, $limit: Int!) {{
   {_COMPLEXITY}
   users(emails: $emails, limit: $limit) {{ id email }}
+}}"""
+ME: Final = f"""
+query Me {{
+  {_COMPLEXITY}
+  me {{ id name email kind }}
+  version {{ kind value }}
+}}"""
+WORKSPACE: Final = f"""
+query Workspace($ids: [ID!]) {{
+  {_COMPLEXITY}
+  workspaces(ids: $ids) {{ id name }}
+}}"""
+BOARD_VIEWERS: Final = f"""
+query BoardViewers($ids: [ID!]!, $limit: Int!, $teams: Int!) {{
+  {_COMPLEXITY}
+  boards(ids: $ids, limit: $limit, state: all) {{
+    id name state board_kind
+    owners {{ name email }} subscribers {{ name email }}
+    team_owners(limit: $teams) {{ name }} team_subscribers(limit: $teams) {{ name }} }}
 }}"""
 WEEK_BEGIN: Final = f"""
 query WeekBegin {{
@@ -137,6 +163,31 @@ class ArchiveItem:
 
     item_id: str
     delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewBoard:
+    """A new, empty board; without a workspace in the main one. People and teams by their ids."""
+
+    name: str
+    workspace: str | None = None
+    kind: str = "private"
+    owners: Sequence[str] = ()
+    owner_teams: Sequence[str] = ()
+    subscribers: Sequence[str] = ()
+    subscriber_teams: Sequence[str] = ()
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of CREATE_BOARD; a list without members is not sent."""
+        people = {
+            "owners": self.owners,
+            "owner_teams": self.owner_teams,
+            "subscribers": self.subscribers,
+            "subscriber_teams": self.subscriber_teams,
+        }
+        given = {name: list(ids) for name, ids in people.items() if ids}
+        return {"name": self.name, "workspace": self.workspace, "kind": self.kind, **given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +393,7 @@ def making(body: bytes) -> list[Making]:
     """What a request, as it was encoded here, makes around items."""
     request = msgspec.json.decode(body)
     document, values = request["query"], request["variables"]
-    if document == CREATE_BOARD:
+    if document.lstrip().startswith("mutation CreateBoard("):  # of any version of this program
         return [Making("board", values["name"], workspace=values["workspace"])]
     return [
         Making(kind, values[title], values[board])
