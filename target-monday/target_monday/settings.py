@@ -407,6 +407,8 @@ def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield "`api_token` holds characters that no token has: copy it again."
     if not _is_address(url):
         yield "`api_url` must be an address that begins with http:// or https://."
+    elif "@" in urlsplit(url).netloc or any(address_secrets(url)):
+        yield "`api_url` holds a user, a password or a token: leave it out, and set `api_token`."
 
 
 def _is_address(url: str) -> bool:

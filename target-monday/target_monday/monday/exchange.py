@@ -7,12 +7,14 @@ further than `largest` bytes. Redirects are not followed, cookies and `.netrc` a
 
 from __future__ import annotations
 
+import socket
 import time
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -22,13 +24,14 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from target_monday.monday.addresses import is_public
+
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from typing_extensions import Buffer
 
-__all__ = ["ACCEPTED", "Exchange", "NoReply", "Reply"]
+__all__ = ["ACCEPTED", "AddressRefused", "Exchange", "NoReply", "Reply"]
 
 ACCEPTED: Final = "gzip"
 _DEADLINE: Final = 2.0  # times the silence that is allowed
@@ -56,14 +59,22 @@ class NoReply(Exception):
         super().__init__(reason)
 
 
-class Exchange:
-    """Sends requests, over connections that are kept, through proxies as the environment says."""
+class AddressRefused(NoReply):
+    """The host's name resolves to an address that is not one of the internet: nothing was sent."""
 
-    def __init__(self, timeout: float) -> None:
+
+class Exchange:
+    """Sends requests, over connections that are kept, through proxies as the environment says.
+
+    With `only_public` a host that is reached without a proxy must resolve to addresses of the
+    internet, and it is those that are connected to.
+    """
+
+    def __init__(self, timeout: float, *, only_public: bool = False) -> None:
         self._timeout = timeout
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _TimedAdapter())
+            self._session.mount(scheme, _TimedAdapter(only_public=only_public))
         self._routes: dict[str, Mapping[str, Any]] = {}
 
     def close(self) -> None:
@@ -81,6 +92,8 @@ class Exchange:
                 request, stream=True, timeout=self._timeout, **self._route(url)
             )
         except _BROKEN as error:
+            if isinstance(_cause(error), _NotPublic):
+                raise AddressRefused("the address leads to a local one", sent=False) from error
             raise NoReply(_reason(error), sent=not _is_unconnected(error)) from error
         try:
             content = _content(response, largest)
@@ -106,8 +119,11 @@ def _reason(error: Exception) -> str:
 
 def _is_unconnected(error: Exception) -> bool:
     """Whether no connection could be made, so that nothing left."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, ConnectTimeoutError | NewConnectionError)
+    return isinstance(_cause(error), ConnectTimeoutError | NewConnectionError)
+
+
+def _cause(error: Exception) -> object:
+    return getattr(error.args[0] if error.args else None, "reason", None)
 
 
 def _content(response: requests.Response, largest: int) -> bytes | None:
@@ -205,6 +221,45 @@ class _TimedTlsConnection(HTTPSConnection):
     response_class = _TimedResponse
 
 
+class _NotPublic(NewConnectionError):
+    """A name resolves to an address that is not one of the internet."""
+
+
+class _PublicConnection(_TimedConnection):
+    @override
+    def _new_conn(self) -> socket.socket:
+        return _connected(self, super()._new_conn)
+
+
+class _PublicTlsConnection(_TimedTlsConnection):
+    @override
+    def _new_conn(self) -> socket.socket:
+        return _connected(self, super()._new_conn)
+
+
+def _connected(connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
+    """Connect to an address that was looked at; the certificate is still asked for the name."""
+    name = connection._dns_host  # noqa: SLF001 - what urllib3 connects to
+    try:
+        found = socket.getaddrinfo(name, connection.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NewConnectionError(connection, f"the name does not resolve: {error}") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if not all(is_public(ip_address(each)) for each in addresses):
+        raise _NotPublic(connection, "a local address")
+    failure: Exception | None = None
+    try:
+        for address in addresses:
+            connection._dns_host = address  # noqa: SLF001 - as above
+            try:
+                return connect()
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failure = error
+    finally:
+        connection._dns_host = name  # noqa: SLF001 - as above
+    raise failure or NewConnectionError(connection, "the name has no address")
+
+
 class _TimedPool(HTTPConnectionPool):
     ConnectionCls = _TimedConnection
 
@@ -213,21 +268,35 @@ class _TimedTlsPool(HTTPSConnectionPool):
     ConnectionCls = _TimedTlsConnection
 
 
+class _PublicPool(HTTPConnectionPool):
+    ConnectionCls = _PublicConnection
+
+
+class _PublicTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PublicTlsConnection
+
+
 class _TimedAdapter(HTTPAdapter):
     """The adapter of `requests` with such connections."""
+
+    def __init__(self, *, only_public: bool) -> None:
+        self._only_public = only_public
+        super().__init__()
 
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools()
+        self.poolmanager.pool_classes_by_scheme = _pools(only_public=self._only_public)
 
     @override
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):  # those connect in classes of their own
-            manager.pool_classes_by_scheme = _pools()
+            manager.pool_classes_by_scheme = _pools(only_public=False)  # a proxy may be a local one
         return manager
 
 
-def _pools() -> dict[str, type[HTTPConnectionPool]]:
+def _pools(*, only_public: bool) -> dict[str, type[HTTPConnectionPool]]:
+    if only_public:
+        return {"http": _PublicPool, "https": _PublicTlsPool}
     return {"http": _TimedPool, "https": _TimedTlsPool}
