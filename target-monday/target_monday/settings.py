@@ -261,7 +261,10 @@ _SETTINGS = th.PropertiesList(
         th.NumberType(exclusive_minimum=0),
         default=90,
         title="Timeout",
-        description="Seconds to wait for an answer. monday itself ends a request after 60.",
+        description=(
+            "Seconds of silence after which an answer counts as lost; a whole answer has twice as "
+            "long. monday itself ends a request after 60."
+        ),
     ),
     th.Property(
         "add_record_metadata",

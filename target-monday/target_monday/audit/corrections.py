@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import select
 
+from target_monday.foreign_json import ANYTHING, NotJson, decode
 from target_monday.keys import key_of, key_text, part_text
 from target_monday.ledger import tables
 from target_monday.privacy import is_mask, is_masked
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from target_monday.ledger.reject_book import Filed
 
 __all__ = ["Corrections"]
-
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Corrections:
@@ -39,16 +36,16 @@ class Corrections:
                 select(table).where(table.c.hash == reject.schema_hash)
             ).one_or_none()
             own = connection.execute(came.where(rejects.c.id == reject.id)).one()
-            self._schema: dict[str, Any] = _decode(row.schema)["properties"] if row else {}
-            self._key: list[str] = _decode(row.key_properties) if row else []
+            self._schema: dict[str, Any] = decode(row.schema, ANYTHING)["properties"] if row else {}
+            self._key: list[str] = decode(row.key_properties, ANYTHING) if row else []
             self._own_key: str | None = own.key
-            self._own_record: dict[str, Any] = _decode(own.payload) if own.payload else {}
+            self._own_record: dict[str, Any] = decode(own.payload, ANYTHING) if own.payload else {}
 
     def changed(self, changes: Iterable[str]) -> dict[str, Any]:
         """The record with `Property=value` and `Property:=JSON` laid over it."""
         if self._reject.payload is None:
             raise ValueError("its record was not kept, or was purged: give it whole by --file")
-        record: dict[str, Any] = _decode(self._reject.payload)
+        record: dict[str, Any] = decode(self._reject.payload, ANYTHING)
         given = dict(self._change(each) for each in changes)
         if not given:
             raise ValueError("say what to change, by --set or --file")
@@ -146,6 +143,6 @@ def _part(value: object) -> str | None:
 
 def _json(text: str | bytes, where: str) -> Any:
     try:
-        return _decode(text)
-    except msgspec.DecodeError as error:
+        return decode(text, ANYTHING)
+    except NotJson as error:
         raise ValueError(f"{where} is no JSON: {error}") from error

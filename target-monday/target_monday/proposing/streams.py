@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from target_monday.foreign_json import NotJson, decode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["KnownStream", "streams_of"]
+
+
+_JSON = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,8 @@ def streams_of(text: str | bytes) -> list[KnownStream]:
     Of several SCHEMA lines of a stream the last one counts. Raises ValueError if it is neither.
     """
     try:
-        document = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        document = decode(text, _JSON)
+    except NotJson:
         document = None
     if isinstance(document, dict) and isinstance(document.get("streams"), list):
         return list(_of_catalog(document["streams"]))
@@ -44,8 +49,8 @@ def _of_lines(text: str | bytes) -> Iterator[KnownStream]:
     lines = text.splitlines()
     for line in lines:
         try:
-            message = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+            message = decode(line, _JSON)
+        except NotJson:
             continue
         if isinstance(message, dict) and message.get("type") == "SCHEMA":
             yield _stream(message["stream"], message, message.get("key_properties"))
