@@ -6,7 +6,6 @@ and one row. What IFS answers alike is told apart by asking further (`whereabout
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.whereabouts import EntitySetRefused
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping, Sequence
 
     from tap_ifs_cloud.definition import StreamDefinition
@@ -93,11 +93,11 @@ def diagnose(
 
 
 def _tell(verdict: Verdict, logger: logging.Logger, *, is_proposal: bool) -> None:
-    """The one line that counts."""
-    if verdict.error is not None:
-        is_warning = is_proposal and _is_missing(verdict.error)
-        level, outcome = (logging.WARNING, "missing") if is_warning else (logging.ERROR, "failed")
-        logger.log(level, "test.stream stream=%s %s %s", verdict.stream, outcome, verdict.error)
+    """The one line that counts; on presets, discovery says the rest in one for them all."""
+    if verdict.error is not None and is_proposal and _is_missing(verdict.error):
+        logger.warning("test.stream stream=%s missing %s", verdict.stream, verdict.error.code)
+    elif verdict.error is not None:
+        logger.error("test.stream stream=%s failed %s", verdict.stream, verdict.error)
     elif verdict.warning is not None:
         logger.warning("test.stream stream=%s empty %s", verdict.stream, verdict.warning)
     else:

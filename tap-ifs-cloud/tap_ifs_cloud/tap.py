@@ -135,6 +135,7 @@ class TapIfsCloud(Tap):
     def __init__(self, **options: Any) -> None:
         self.failures: dict[str, IfsError] = {}
         self.skipped: dict[str, int] = {}  # stream -> rows that wait in its file of rejects
+        self._missing_presets: dict[str, IfsError] = {}
         self._missing: dict[str, IfsError] = {}  # listed in `streams`, not offered by the tenant
         self.termination = Termination()
         super().__init__(**options)
@@ -255,6 +256,7 @@ class TapIfsCloud(Tap):
         wanted = self._wanted()
         metadata = self._fetch({self._service_url(definition) for definition in wanted})
         plans = [self._plan(definition, metadata) for definition in wanted]
+        self._tell_presets(wanted)
         streams = [
             EntitySetStream(self, plan)
             for plan in plans
@@ -266,6 +268,20 @@ class TapIfsCloud(Tap):
                 "`streams`, each with `projection` and `entity_set`"
             )
         return streams
+
+    def _tell_presets(self, wanted: Sequence[StreamDefinition]) -> None:
+        """One line on all presets, if some are not offered: they are proposals, not wishes."""
+        if not self._missing_presets:
+            return
+        offered = [each.name for each in wanted if each.name not in self._missing_presets]
+        self.logger.warning(
+            "preset.missing %d of %d presets are offered: %s. Not offered: %s. "
+            "`tap-ifs-cloud-explore` shows what is; list it under `streams`",
+            len(offered),
+            len(wanted),
+            ", ".join(offered) or "none",
+            ", ".join(f"{name} ({error.code})" for name, error in self._missing_presets.items()),
+        )
 
     def _is_in_catalog(self, stream: str) -> bool:
         """Whether the catalog, if there is one, knows the stream; it is told if not."""
@@ -332,12 +348,13 @@ class TapIfsCloud(Tap):
         except IfsError as error:
             if self.input_catalog is not None:
                 self.failed(definition.name, error)
-            elif isinstance(error, EntitySetMissing | Forbidden | NotFound):
-                self.logger.warning("stream.missing stream=%s %s", definition.name, error)
-                if definition not in PRESETS:
-                    self._missing[definition.name] = error
-            else:
+            elif not isinstance(error, EntitySetMissing | Forbidden | NotFound):
                 raise
+            elif definition in PRESETS:
+                self._missing_presets[definition.name] = error
+            else:
+                self.logger.warning("stream.missing stream=%s %s", definition.name, error)
+                self._missing[definition.name] = error
             return None
 
     # The run

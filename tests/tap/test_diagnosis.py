@@ -282,7 +282,21 @@ def test_a_preset_that_the_tenant_lacks_is_no_fault(
 
     assert list(failed) == ["customer_order"]
     [missing] = [line for line in lines(caplog) if " missing " in line]
-    assert missing.startswith("test.stream stream=voucher missing GRANT_MISSING: ")
+    assert missing == "test.stream stream=voucher missing GRANT_MISSING"
+
+
+def test_the_presets_that_are_offered_are_told_in_one_line(
+    connection: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that are not are proposals that do not fit."""
+    tap = TapIfsCloud(config=connection, setup_mapper=False)
+
+    assert "voucher" not in tap.streams
+
+    [line] = [record for record in caplog.messages if "preset" in record]
+    assert line.startswith("preset.missing 7 of 8 presets are offered: supplier, account, code_")
+    assert "Not offered: voucher (GRANT_MISSING). `tap-ifs-cloud-explore` shows" in line
+    assert "stream.missing" not in caplog.text
 
 
 def test_a_tenant_without_any_of_the_presets_is_at_fault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from tap_ifs_cloud.odata.errors import (
     GatewayTimeout,
     IfsError,
     NotFound,
+    NotJson,
     OperationTimeout,
     Outdated,
     Refused,
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
     from tap_ifs_cloud.odata.transport import Body
 
-__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "without_query"]
+__all__ = ["Envelope", "ErrorInfo", "error_of", "excerpt", "no_page"]
+__all__ += ["refuse_web_page", "without_query"]
 
 LONGEST = 300  # characters of a foreign text that an error shows
 EXAMINED = 16_384  # of which so many are looked at
@@ -114,6 +117,23 @@ def _said(text: str) -> str:
     except Undecodable:
         shown = excerpt(text) or "no reason given"
         return f"a web page: {shown}" if _HTML.search(text) else shown
+
+
+def refuse_web_page(body: Body, instead_of: str, *, is_xml: bool = False) -> None:
+    """Raise NotJson for a page of HTML, and where no XML is expected, for any other markup."""
+    start = body.content.removeprefix(BOM_UTF8)[:99].lstrip()[:14].lower()
+    marks = (b"<html", b"<!doctype html") if is_xml else (b"<",)
+    if body.media_type == "text/html" or start.startswith(marks):
+        shown = excerpt(body.content.decode(errors="replace"))[:80]
+        raise NotJson(
+            f"{without_query(body.url)} answered with a web page instead of {instead_of} "
+            f"({shown}): is a login or proxy before IFS?"
+        )
+
+
+def no_page(body: Body) -> NotJson:
+    """The error of an answer that is JSON, but not rows."""
+    return NotJson(f"{without_query(body.url)} answered with JSON that is no page of rows")
 
 
 def excerpt(text: str) -> str:

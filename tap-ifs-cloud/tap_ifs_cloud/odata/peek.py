@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tap_ifs_cloud.odata.decoding import Undecodable, decoded
-from tap_ifs_cloud.odata.envelope import excerpt, without_query
-from tap_ifs_cloud.odata.errors import NotJson
+from tap_ifs_cloud.odata.envelope import ErrorInfo, no_page, refuse_web_page, without_query
+from tap_ifs_cloud.odata.errors import BrokenBody
 from tap_ifs_cloud.odata.query import ROWS
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ __all__ = ["peek"]
 
 
 class _Rows(msgspec.Struct, frozen=True):
-    value: list[dict[str, Any]]
+    value: list[dict[str, Any]] | UnsetType = UNSET
+    error: ErrorInfo | None = None
 
 
 _ROWS = msgspec.json.Decoder(_Rows, float_hook=Decimal)
@@ -36,15 +38,20 @@ def peek(
     Raises IfsError: NotJson where the answer is no page of rows.
     """
     address = f"{url}?{query.encoded()}"
-    return session.get(address, accept=ROWS, read=_rows, headers=headers).value
+    return session.get(address, accept=ROWS, read=_rows, headers=headers)
 
 
-def _rows(body: Body) -> _Rows:
+def _rows(body: Body) -> list[dict[str, Any]]:
+    where = without_query(body.url)
+    refuse_web_page(body, "rows")
     try:
-        return decoded(_ROWS, body.content)
+        page = decoded(_ROWS, body.content)
     except Undecodable as error:
-        shown = excerpt(body.content.decode(errors="replace"))[:80]
-        raise NotJson(
-            f"{without_query(body.url)} answered with something else than rows ({shown}): "
-            "is a login or proxy before IFS?"
-        ) from error
+        if error.is_json:
+            raise no_page(body) from error
+        raise BrokenBody(f"{where}: the rows cannot be read ({error})") from error
+    if page.error is not None:
+        raise BrokenBody(f"{where}: an error inside a 200: {page.error.sentence()}")
+    if page.value is UNSET:
+        raise no_page(body)
+    return page.value

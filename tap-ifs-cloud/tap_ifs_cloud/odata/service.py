@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tap_ifs_cloud.odata.decoding import Undecodable
-from tap_ifs_cloud.odata.envelope import excerpt, without_query
+from tap_ifs_cloud.odata.envelope import excerpt, no_page, refuse_web_page, without_query
 from tap_ifs_cloud.odata.errors import (
     BrokenBody,
     ForeignLink,
@@ -136,7 +136,7 @@ class Service:
                 f"{without_query(body.url)}: an error inside a 200: {answer.error.sentence()}"
             )
         if answer.value is msgspec.UNSET:
-            raise NotJson(f"{without_query(body.url)} answered with JSON that is no page of rows")
+            raise no_page(body)
         link = answer.next_link if follow_links else None
         return Page(answer.value, self._link(link, body.url))
 
@@ -154,9 +154,7 @@ def _as_it_is(body: Body) -> Body:
 
 
 def _metadata(body: Body) -> Metadata:
-    start = body.content.removeprefix(_BOM).lstrip()[:14].lower()
-    if body.media_type == "text/html" or start.startswith((b"<html", b"<!doctype html")):
-        raise _web_page(body, "$metadata")
+    refuse_web_page(body, "$metadata", is_xml=True)
     return parse_metadata(body.content, body.url)
 
 
@@ -168,19 +166,9 @@ def _number(body: Body) -> int:
     return int(text)
 
 
-def _web_page(body: Body, instead_of: str) -> NotJson:
-    shown = excerpt(body.content.decode(errors="replace"))[:80]
-    return NotJson(
-        f"{without_query(body.url)} answered with a web page instead of {instead_of} ({shown}): "
-        "is a login or proxy before IFS?"
-    )
-
-
 def _answer(body: Body, row_type: RowType, *, tolerant: bool) -> PageBody:
-    content = body.content.removeprefix(_BOM)
-    if body.media_type == "text/html" or content[:99].lstrip()[:1] == b"<":
-        raise _web_page(body, "rows")
+    refuse_web_page(body, "rows")
     try:
-        return row_type.decode(content, tolerant=tolerant)
+        return row_type.decode(body.content.removeprefix(_BOM), tolerant=tolerant)
     except Undecodable as error:
         raise BrokenBody(f"{without_query(body.url)}: the rows cannot be read ({error})") from error
