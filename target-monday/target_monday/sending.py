@@ -189,9 +189,10 @@ class Sending(SortingOut):
         outcomes = self.lane.deliver(pack)
         self._share_costs(pack, self.lane.calls.made - calls, self.lane.calls.points - points)
         self._account_all(pack, outcomes)
-        if all(isinstance(outcome, Unknown) for outcome in outcomes):
+        unknown = [outcome for outcome in outcomes if isinstance(outcome, Unknown)]
+        if len(unknown) == len(outcomes):
             raise RunFailed(
-                "monday did not answer: whether the last request ran is not known. "
+                f"{unknown[0].message}. Whether the last request ran is not known. "
                 "The next run finds out before it sends anything."
             )
         return outcomes

@@ -11,8 +11,11 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import msgspec
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 from target_monday import batches, reader
 from target_monday.batches import BatchFault, batch_records
 from target_monday.errors import InputFault
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 LARGEST: Final = 1 << 20
+TEXT_: Final = st.text(st.characters(codec="utf-8"), max_size=8)
+FIGURES: Final = st.decimals(allow_nan=False, allow_infinity=False, places=4)
 
 
 class Server:
@@ -258,6 +263,20 @@ def test_a_value_that_cannot_be_read_is_one_of_its_record(odd: str) -> None:
     text = json.dumps(record["V"], default=lambda each: f"!{each}")
     assert "!" in text
     assert decode_record(f'{{"V": {odd}}}'.encode()) is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | FIGURES | TEXT_,
+        lambda inner: st.lists(inner) | st.dictionaries(TEXT_, inner),
+        max_leaves=20,
+    )
+)
+def test_both_ways_to_read_come_to_the_same(value: Any) -> None:
+    """Where nothing has to be read around."""
+    content = msgspec.json.Encoder(decimal_format="number").encode(value)
+
+    assert decode_around(content, Unreadable) == decode(content, ANYTHING) == value
 
 
 @pytest.mark.parametrize("odd", [*ODD.values(), "[", '"\xe9', "{}}", "", '{"a": 1e9999}'])

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from target_monday.monday.limits import POINTS_PER_REQUEST
+from target_monday.monday.limits import MOST_TOLD, POINTS_PER_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -205,4 +205,4 @@ def _daily_calls(data: Mapping[str, object]) -> int | None:
     platform = data.get("platform_api")
     limit = platform.get("daily_limit") if isinstance(platform, dict) else None
     total = (limit.get("total") or limit.get("base")) if isinstance(limit, dict) else None
-    return total if isinstance(total, int) and total > 0 else None
+    return total if type(total) is int and 0 < total <= MOST_TOLD else None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "MOST_TOLD",
     "POINTS_PER_REQUEST",
     "Budget",
     "Cost",
@@ -36,7 +37,7 @@ _COST = re.compile(r"(?:query cost|complexity of) ([0-9,]{1,20})")
 _MINUTE = re.compile(r"out of ([0-9,]{1,20})")
 _MOST = re.compile(r"maximum of ([0-9,]{1,20})")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-_MOST_TOLD: Final = 1 << 53  # a greater number is none of a limit
+MOST_TOLD: Final = 1 << 53  # a greater number is none of a limit
 _LONGEST: Final = 366 * 86_400.0  # seconds; whoever asks for more waits for ever
 
 
@@ -83,7 +84,7 @@ def refused_cost(message: str, extensions: Mapping[str, Any]) -> Cost:
 
 
 def _told(number: Any, words: re.Pattern[str], message: str) -> int | None:
-    if type(number) is int and 0 < number <= _MOST_TOLD:
+    if type(number) is int and 0 < number <= MOST_TOLD:
         return number
     found = words.search(message)
     return int(found[1].replace(",", "")) or None if found else None
@@ -118,7 +119,7 @@ def _number(digits: str) -> float | None:
         number = float(digits)
     except ValueError:
         return None
-    return number if abs(number) <= _MOST_TOLD else None
+    return number if abs(number) <= MOST_TOLD else None
 
 
 def _whole(value: float | None) -> int | None:
