@@ -32,8 +32,15 @@ _RECORD: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def parse_line(line: str | bytes, number: int) -> dict[str, Any]:
-    """The message in a line of the input. Raises InputFault."""
-    return parse_object(line, f"Input line {number}")
+    """The message in a line of the input. Raises InputFault.
+
+    A bookmark has to go out as it came, so each of its values has to be read.
+    """
+    where = f"Input line {number}"
+    message = parse_object(line, where)
+    if message.get("type") == "STATE" and _whole(line) is None:
+        raise InputFault(f"{where} is a STATE with a value that cannot be read.")
+    return message
 
 
 def parse_object(line: str | bytes, where: str) -> dict[str, Any]:
@@ -41,16 +48,23 @@ def parse_object(line: str | bytes, where: str) -> dict[str, Any]:
 
     Raises InputFault, which names the line by `where`.
     """
-    try:
-        found = decode(line, ANYTHING) if is_shallow(line) else decode_around(line, Unreadable)
-    except NotJson as error:
+    found = _whole(line)
+    if found is None:
         try:
             found = decode_around(line, Unreadable)
-        except NotJson:
+        except NotJson as error:
             raise InputFault(f"{where} is not JSON: {error}.") from None
     if not isinstance(found, dict):
         raise InputFault(f"{where} is not a JSON object.")
     return found
+
+
+def _whole(line: str | bytes) -> Any:
+    """The value in a line; None if some part of it cannot be read."""
+    try:
+        return decode(line, ANYTHING) if is_shallow(line) else None
+    except NotJson:
+        return None
 
 
 def decode_record(record: bytes) -> dict[str, Any] | None:

@@ -265,6 +265,13 @@ def test_a_value_that_cannot_be_read_is_one_of_its_record(odd: str) -> None:
     assert decode_record(f'{{"V": {odd}}}'.encode()) is None
 
 
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_bookmark_is_read_whole_or_not_at_all(odd: str) -> None:
+    """It goes out as it came."""
+    with pytest.raises(InputFault, match="Input line 7 is a STATE"):
+        parse_line(f'{{"type": "STATE", "value": {{"bookmarks": {odd}}}}}', 7)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | FIGURES | TEXT_,
