@@ -91,10 +91,13 @@ class BadRows:
         """Leave rows in the file that could not be read again."""
         self.open |= {reject.identity: reject for reject in rejects}
 
-    def close(self) -> int:
-        """All was read. Returns how many rows wait in the file."""
+    def sum_up(self) -> None:
+        """Log the warnings that were not logged each."""
         self._skips.close()
         self._gaps.close()
+
+    def close(self) -> int:
+        """All was read. Returns how many rows wait in the file."""
         if self.file is not None:
             self.file.replace(self.open.values())
         return len(self.open)

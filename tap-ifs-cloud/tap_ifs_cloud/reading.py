@@ -106,6 +106,7 @@ class Reading:
         )
         for page in whole.pages():
             self.completeness.rows += len(page.rows)
+            self.plan.service.session.progress.came(len(page.rows))
             yield replace(page, rows=self.bad_rows.checked(self.row_type, page.rows))
 
     def again(self, narrowed_by: str | None = None) -> Iterator[Page]:
@@ -117,6 +118,11 @@ class Reading:
                 name = self.plan.definition.name
                 logger.warning("rejects.unread stream=%s reason=%r", name, str(error))
                 self.bad_rows.keep(rejects)
+
+    def sum_up(self) -> None:
+        """At its end, also an early one: log the warnings that were not logged each."""
+        self.asker.broken.close()
+        self.bad_rows.sum_up()
 
 
 def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page]:

@@ -166,7 +166,7 @@ class EntitySetStream(Stream):
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
         """The rows of this run, and at their end what is to be told about them all."""
-        for page in self._read(reading):
+        for page in self._told(reading):
             self._is_held = self._is_held or page.gap is not None
             if self.replication_key == ROW_VERSION and page.number == 1:
                 version = attrgetter(reading.row_type.attributes[ROW_VERSION])
@@ -176,6 +176,14 @@ class EntitySetStream(Stream):
         if skipped:
             reading.completeness.doubt(f"{skipped} rows are skipped")
         self._complete(reading.completeness)
+
+    def _told(self, reading: Reading) -> Iterator[Page]:
+        """The pages, while the log tells how far they are."""
+        try:
+            with self.tap.session.progress.reading(self.name):
+                yield from self._read(reading)
+        finally:
+            reading.sum_up()
 
     def _read(self, reading: Reading) -> Iterator[Page]:
         if self.replication_method != REPLICATION_INCREMENTAL:

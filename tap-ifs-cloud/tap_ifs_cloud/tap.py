@@ -377,7 +377,10 @@ class TapIfsCloud(Tap):
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
         """Read all selected streams. Raises StreamsFailed when the last one is done."""
-        super().sync_all()
+        try:
+            super().sync_all()
+        finally:
+            self.session.sum_up()
         self.failures |= self._missing
         self._judge()
         skipped = {name: rows for name, rows in self.skipped.items() if rows}
@@ -397,6 +400,7 @@ class TapIfsCloud(Tap):
         self._judge()
         self.setup_mapper()
         works = super().run_connection_test()
+        self.session.sum_up()
         self._judge()
         return works
 

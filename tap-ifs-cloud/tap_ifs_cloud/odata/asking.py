@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tap_ifs_cloud.odata.errors import BrokenBody, IfsError, RunStopper, TooMuchAtOnce
 from tap_ifs_cloud.odata.paging import Link
 from tap_ifs_cloud.odata.query import Query
+from tap_ifs_cloud.odata.repeated import Repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,10 @@ class Asker:
     most: int | None = None  # rows of a page that the service manages, once it did not
     counts: bool = True  # until the service refuses to
     asked: int = 0  # requests for pages so far
+    broken: Repeated = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.broken = Repeated(logger, f"page.broken stream={self.stream}")
 
     def page(self, address: Query | Link) -> Callable[[], Page]:
         """Begins to fetch a page. What it returns waits for it, and reads it where it is used."""
@@ -79,9 +84,7 @@ class Asker:
                 coming(), row_type=self.row_type, follow_links=self.follows_links
             )
         except BrokenBody as error:
-            logger.warning(
-                "page.broken stream=%s page=%d reason=%r", self.stream, number, str(error)
-            )
+            self.broken.warn(str(error), f"page={number}")
             page = self._managed(address, self._page)
         logger.debug("page.read stream=%s page=%d rows=%d", self.stream, number, len(page.rows))
         return replace(page, number=number)
@@ -119,13 +122,15 @@ class Asker:
         if not self.counts:
             return None
         try:
-            return self.service.count(self.entity_set, narrowed_by, headers=self.headers)
+            rows = self.service.count(self.entity_set, narrowed_by, headers=self.headers)
         except RunStopper:
             raise
         except IfsError as error:
             self.counts = False
             logger.info("count.missing stream=%s reason=%r", self.stream, str(error))
             return None
+        self.service.session.progress.counted(rows)
+        return rows
 
     def has_more(self, query: Query, rows: int) -> bool | None:
         """Whether there are more rows than so many; `None` if the service does not tell."""

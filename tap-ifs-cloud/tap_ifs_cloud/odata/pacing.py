@@ -16,6 +16,8 @@ from tap_ifs_cloud.odata.clock import http_date
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_ifs_cloud.odata.progress import Progress
+
 __all__ = ["Pacer", "Patience", "retry_after"]
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 MINUTE: Final = 60.0
 FAR: Final = 366 * 86_400.0  # seconds; what is beyond cannot be added to a date
 STEPS: Final = 20  # minutes from nothing to the full pace
+HELD: Final = "the server has asked for a pause"
+USED_UP: Final = "the pace (`requests_per_minute`, less after a 429) is used up"
 YOUNG: Final = 60  # requests a minute: below that, a first 429 tells little about our own pace
 
 
@@ -42,8 +46,11 @@ class Pacer:
     _lowered: tuple[int, float] | None = field(default=None)  # to how many a minute, and when
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self) -> float:
-        """Return when the next request may leave: the moment, by the clock."""
+    def wait(self, progress: Progress | None = None) -> float:
+        """Return when the next request may leave: the moment, by the clock.
+
+        Long waits are told to `progress`.
+        """
         while True:
             with self._lock:
                 now = self.clock()
@@ -51,6 +58,9 @@ class Pacer:
                 if pause <= 0:
                     self._left_at.append(now)
                     return now
+                is_held = self._held_until > now
+            if progress is not None:
+                progress.pauses(pause, HELD if is_held else USED_UP)
             self.sleep(pause)
 
     def hold(self, seconds: float) -> None:

@@ -22,19 +22,22 @@ class Repeated:
     logger: logging.Logger
     event: str  # with the keys that all have in common
     causes: Counter[str] = field(default_factory=Counter)
+    logged: int = 0
 
-    def warn(self, cause: str, details: str) -> None:
-        """Log a warning, unless ten of the kind were."""
+    def warn(self, cause: str, details: str, *, always: bool = False) -> None:
+        """Log a warning, unless ten of the kind were and it need not be logged `always`."""
         self.causes[cause] += 1
-        if self.causes.total() <= SHOWN:
+        if always or self.logged < SHOWN:
+            self.logged += 1
             self.logger.warning("%s %s reason=%r", self.event, details, cause)
 
     def close(self) -> None:
         """Log how many there were in all, and of which causes; nothing if all were logged."""
         total = self.causes.total()
-        if total > SHOWN:
+        if total > self.logged:
             listed = "; ".join(f"{cause}: {n}" for cause, n in self.causes.most_common(CAUSES))
             self.logger.warning(
-                "%s total=%d logged=%d reasons=%r", self.event, total, SHOWN, listed
+                "%s total=%d logged=%d reasons=%r", self.event, total, self.logged, listed
             )
         self.causes.clear()
+        self.logged = 0

@@ -24,7 +24,9 @@ from tap_ifs_cloud.odata.errors import (
 )
 from tap_ifs_cloud.odata.metadata_cache import MetadataCache
 from tap_ifs_cloud.odata.pacing import Pacer, Patience
+from tap_ifs_cloud.odata.progress import LONG, Progress
 from tap_ifs_cloud.odata.redaction import Redactor, proxy_secrets
+from tap_ifs_cloud.odata.repeated import Repeated
 from tap_ifs_cloud.odata.transport import LARGEST, OK, Body, Transport
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REDIRECTS: Final = 5
+LONGEST: Final = 2  # times its seconds of silence, an answer may take
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
 THROTTLED: Final = 429
@@ -67,6 +70,8 @@ class Session:
     documents: MetadataCache = field(default_factory=lambda: MetadataCache(None))
     given_secrets: tuple[str, ...] = field(default=(), repr=False)  # beside those of `credentials`
     _redact: Redactor = field(init=False, repr=False)
+    progress: Progress = field(default_factory=Progress)
+    _retries: Repeated = field(default_factory=lambda: Repeated(logger, "http.retry"), repr=False)
     _transport: Transport = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +83,10 @@ class Session:
         yield from self.given_secrets
         yield from self.credentials.secrets()
         yield from proxy_secrets()
+
+    def sum_up(self) -> None:
+        """At the end of a run: log how many warnings there were that were not logged each."""
+        self._retries.close()
 
     def server_now(self) -> datetime | None:
         """The server's time in UTC, to about a second; `None` before its first answer."""
@@ -116,7 +125,10 @@ class Session:
         accept = {"Accept": "application/json"}
 
         def once() -> T:
-            body = self._transport.exchange("POST", url, accept, timeout=self.timeout, form=form)
+            with self.progress.waiting(without_query(url), LONGEST * self.timeout):
+                body = self._transport.exchange(
+                    "POST", url, accept, timeout=self.timeout, form=form
+                )
             if body.status == OK:
                 return read(body)
             if body.status in REDIRECTED:
@@ -148,9 +160,10 @@ class Session:
         if asked is not None and asked > self.patience.longest_asked:
             raise RateLimited(self._too_long(url, asked)) from error
         wait = self.patience.wait(1 if isinstance(error, Outdated) else failures, asked)
-        logger.warning(
-            "http.retry failures=%d wait_seconds=%.1f reason=%r", failures, wait, str(error)
+        details = (
+            f"failures={failures} of={self.patience.tries} wait_seconds={wait:.1f} {self.progress}"
         )
+        self._retries.warn(str(error), details, always=wait > LONG)
         if isinstance(error, Unavailable) and not isinstance(error, Outdated) and asked:
             self.pacer.hold(wait)
         self.sleep(wait)
@@ -183,9 +196,10 @@ class Session:
         if not self.origin.has(url):
             raise ForeignAddress(without_query(url), str(self.origin))
         for _ in range(REDIRECTS + 1):
-            left_at = self.pacer.wait()
+            left_at = self.pacer.wait(self.progress)
             started = self.clock.monotonic()
-            body = self._transport.exchange("GET", url, headers, timeout=timeout)
+            with self.progress.waiting(without_query(url), LONGEST * timeout):
+                body = self._transport.exchange("GET", url, headers, timeout=timeout)
             self.clock.hear(body.headers.get("Date"), started)
             logger.debug(
                 "http.get status=%d bytes=%d seconds=%.3f url=%s",
