@@ -156,6 +156,10 @@ class Finding:
         self.leases.take(board.id)
         return board
 
+    def existing(self, spec: BoardSpec) -> Board | None:
+        """The stream's board as it is; None if a run would make it. Raises SettingsFault."""
+        return self._known(spec) or self._found_by_name(spec)
+
     def _note_replaced(self, spec: BoardSpec, board: Board) -> None:
         """Say that the board of before is gone, if it had items."""
         entry = self.entries.get(spec.place)

@@ -43,10 +43,19 @@ if TYPE_CHECKING:
     from target_monday.ledger.leases import Leases
     from target_monday.plan import BoardPlan
 
-__all__ = ["Preparation"]
+__all__ = ["Examined", "Preparation"]
 
 _SAMPLE: Final = 1_000  # items whose cells tell whether a column can hold them
 _log = logging.getLogger("target-monday")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The boards of a stream, by the name that it asks for, and what keeps its rows from them."""
+
+    name: str
+    boards: Sequence[Board]
+    faults: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -105,15 +114,56 @@ class Preparation:
         if faults:
             raise SettingsFault(faults)
 
+    def examined(
+        self,
+        stream: str,
+        schema: Mapping[str, Any] | None,
+        key_properties: Sequence[str] | None,
+    ) -> Examined:
+        """Return the boards of a stream as they are, and what keeps its rows from them.
+
+        Creates nothing. Without a schema, what can be told of a mapping by itself.
+        """
+        spec = self._specified(stream, schema, key_properties)
+        faults = (
+            [] if schema is None else [*spec_faults(spec, schema), *self._connecting.faults(spec)]
+        )
+        boards = []
+        parts = [""] if spec.name_by is None else self.finding.parts(spec)
+        for one in (spec.of_part(part) if part else spec for part in parts):
+            try:
+                board = self.finding.existing(one)
+            except SettingsFault as error:
+                faults += error.faults
+                continue
+            if board is not None:
+                boards.append(board)
+                before = self.finding.before(one, board)
+                faults += board_faults(self._connecting.with_boards(one, board), board, before)
+        return Examined(spec.name, boards, faults)
+
+    def _specified(
+        self,
+        stream: str,
+        schema: Mapping[str, Any] | None,
+        key_properties: Sequence[str] | None,
+    ) -> BoardSpec:
+        if schema is not None:
+            linkable = self._connecting.linkable()
+            return board_spec(stream, schema, key_properties or (), self.settings, linkable)
+        entry: Mapping[str, Any] = (self.settings.get("boards") or {}).get(stream) or {}
+        placeholder: dict[str, Any] = {
+            "properties": {name: {} for name in entry.get("columns") or {}}
+        }
+        return board_spec(stream, placeholder, ["?"], self.settings)
+
     def connected(self, plan: BoardPlan) -> BoardPlan:
         """The plan again, now that its links may have boards to point to."""
         return self._prepared(plan.spec)
 
     def _configured_faults(self, stream: str) -> Iterable[str]:
         """What can be told of a mapping before its stream's schema is there."""
-        named: Mapping[str, Any] = self.settings["boards"][stream].get("columns") or {}
-        placeholder: dict[str, Any] = {"properties": {name: {} for name in named}}
-        spec = board_spec(stream, placeholder, ["?"], self.settings)
+        spec = self._specified(stream, None, None)
         if spec.board_id is None:
             return ()
         board = self.finding.boards.get(spec.board_id)
@@ -129,9 +179,7 @@ class Preparation:
         Where a template names the boards, those that the stream has so far, each with the columns
         that the schema asks for now. If one of them fails, all do: an item could be on it.
         """
-        spec = board_spec(
-            stream, schema, key_properties, self.settings, self._connecting.linkable()
-        )
+        spec = self._specified(stream, schema, key_properties)
         faults = [*spec_faults(spec, schema), *self._connecting.faults(spec)]
         if faults:
             raise SettingsFault(faults)

@@ -82,3 +82,23 @@ def test_boards_are_reconciled_and_documented_with_the_settings_that_meltano_has
     assert "PASS" in printed
     assert [board["stream"] for board in certificate["boards"]] == ["s"]
     assert "month-end-close" in (evidence / "process.md").read_text()
+
+
+def test_the_connection_to_monday_is_checked_without_a_write(project: Project) -> None:
+    """With the settings of the invoked environment, before the first run and after it."""
+    before = project.meltano("invoke", "target-monday:check")
+    project.meltano("run", "reference-data")
+    mutations = project.sandbox.account.usage.mutations
+
+    after = project.meltano("invoke", "target-monday:check")
+    refused = project.meltano(
+        "invoke", "target-monday:check", status=1, TARGET_MONDAY_API_TOKEN="wrong-canary"
+    )
+
+    assert "check.token ok" in before
+    assert "check.board" not in before
+    assert after.count("check.board ok") == 3
+    assert "kind=private" in after
+    assert project.sandbox.account.usage.mutations == mutations
+    assert "AUTH_MONDAY" in refused
+    assert "canary" not in refused

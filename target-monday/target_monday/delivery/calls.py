@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.delivery.connection_errors import connection_failed
 from target_monday.errors import RunFailed, Stopped
 from target_monday.monday.client import Client, encode_body
 from target_monday.monday.errors import (
@@ -237,7 +238,8 @@ class Calls:
 
     def _wait_after_loss(self, error: AnswerLost, losses: int, *, mutation: bool) -> None:
         if losses >= _MAX_LOSSES and not mutation:
-            raise RunFailed(f"No answer from {self.client.url} after {losses} tries: {error}")
+            said = f"No answer from {self.client.url} after {losses} tries: {error}"
+            raise connection_failed(error, said)
         wait = max(error.wait or 0.0, self._backoff(losses))
         if wait > MAX_WAIT:
             raise WaitTooLong(_too_long(str(error), wait), wait) from error
@@ -266,9 +268,5 @@ def _final(error: MondayError) -> Exception:
     match error:
         case DailyLimitReached():
             return until_midnight(str(error))
-        case AccessDenied():
-            return RunFailed(
-                f"{error}. Check that `api_token` is valid and may read and write these boards."
-            )
         case _:
-            return RunFailed(str(error))
+            return connection_failed(error, str(error))

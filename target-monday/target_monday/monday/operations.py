@@ -123,7 +123,7 @@ BOARD_VIEWERS: Final = f"""
 query BoardViewers($ids: [ID!]!, $limit: Int!, $teams: Int!) {{
   {_COMPLEXITY}
   boards(ids: $ids, limit: $limit, state: all) {{
-    id name state board_kind
+    id name board_kind
     owners {{ name email }} subscribers {{ name email }}
     team_owners(limit: $teams) {{ name }} team_subscribers(limit: $teams) {{ name }} }}
 }}"""

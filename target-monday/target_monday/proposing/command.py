@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import click
-import msgspec
-from typing_extensions import override
 
-from target_monday.books import Books
-from target_monday.command_line import ending_in_one_line, note_secrets
-from target_monday.delivery.budget import Budget
-from target_monday.delivery.calls import Calls
 from target_monday.diff import GROUP
-from target_monday.errors import RunFailed, SettingsFault, TargetError
-from target_monday.ledger.budgets import BudgetStore
+from target_monday.errors import RunFailed, TargetError
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.monday.boards import Board, board_names, boards_by_id
-from target_monday.monday.client import Client
 from target_monday.presets import preset_of
 from target_monday.private import create_private, write_private
-from target_monday.progress import Progress
 from target_monday.proposing.mapping_file import HEAD, board_lines, open_lines, unsure_lines
 from target_monday.proposing.pairing import pair_boards
 from target_monday.proposing.proposal import Memory, propose
-from target_monday.proposing.streams import KnownStream, streams_of
-from target_monday.target import TargetMonday
-from target_monday.termination import Termination
+from target_monday.proposing.streams import KnownStream
+from target_monday.questions import (
+    OneLine,
+    SourceFault,
+    questions,
+    read_streams,
+    settings_of,
+    with_config,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,13 +37,6 @@ _ENVIRONMENT: Final = "TARGET_MONDAY_"
 _FILE: Final = "boards.yml"
 
 
-class SourceFault(TargetError):
-    """What should tell the streams cannot be read."""
-
-    code = "SOURCE"
-    exit_code: ClassVar[int] = 2
-
-
 class FileExists(TargetError):
     """There is a mapping file already, and somebody may have edited it."""
 
@@ -59,16 +44,7 @@ class FileExists(TargetError):
     exit_code: ClassVar[int] = 2
 
 
-class _OneLine(click.Command):
-    """What goes wrong is one line with a code on stderr; the exit codes are the target's."""
-
-    @override
-    def invoke(self, ctx: click.Context) -> Any:
-        with ending_in_one_line(ctx):
-            return super().invoke(ctx)
-
-
-@click.command(cls=_OneLine, name="target-monday-init")
+@click.command(cls=OneLine, name="target-monday-init")
 @click.argument("source", required=False)
 @click.option(
     "--output",
@@ -85,13 +61,7 @@ class _OneLine(click.Command):
     metavar="STREAM=ID",
     help="The board of a stream, where its name does not tell.",
 )
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    metavar="FILE",
-    help="The target's settings as JSON, or ENV for TARGET_MONDAY_* variables, the default.",
-)
+@with_config
 @click.version_option(package_name="target-monday")
 def main(
     source: str | None,
@@ -111,7 +81,7 @@ def main(
     if path is not None and path.exists() and not force:
         raise FileExists(f"{path} is there already: name another --output, or say --force.")
     chosen = dict(_choice(each) for each in named)
-    config = _settings(configs)
+    config = settings_of(configs, without=["boards"])
     memories = _memories(config)
     streams = _streams(source, memories)
     unknown = chosen.keys() - {stream.name for stream in streams}
@@ -135,43 +105,6 @@ def _choice(given: str) -> tuple[str, str]:
     if not stream or not board.isdigit():
         raise SourceFault(f"--board {given!r} is not STREAM=ID, where ID is a board's number.")
     return stream, board
-
-
-def _settings(paths: Sequence[str]) -> dict[str, Any]:
-    """The target's settings, checked and with defaults. A mapping plays no part."""
-    for name in [name for name, value in os.environ.items() if not value]:
-        if name.startswith(_ENVIRONMENT):
-            del os.environ[name]  # empty means not set
-    os.environ.pop(f"{_ENVIRONMENT}BOARDS", None)
-    config: dict[str, Any] = {}
-    try:
-        for path in paths:
-            if path != "ENV":
-                config |= msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
-        config.pop("boards", None)
-        with _silent(logging.getLogger(TargetMonday.name)):  # faults come as errors, too
-            target = TargetMonday(
-                config=config,
-                parse_env_config=not paths or "ENV" in paths,
-                validate_config=True,
-                setup_mapper=False,
-            )
-    except (OSError, ValueError) as error:
-        raise SettingsFault(
-            [f"A file of --config, or an environment variable, cannot be read: {error}."]
-        ) from error
-    note_secrets(target.config)
-    return dict(target.config)
-
-
-@contextmanager
-def _silent(logger: logging.Logger) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _memories(config: Mapping[str, Any]) -> dict[str, Memory]:
@@ -206,13 +139,7 @@ def _streams(source: str | None, memories: Mapping[str, Memory]) -> list[KnownSt
             )
             for stream, memory in memories.items()
         ]
-    try:
-        text = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return streams_of(text)
-    except OSError as error:
-        raise SourceFault(f"{source} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise SourceFault(f"{source} is {error}.") from error
+    return read_streams(source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +165,7 @@ def _look(
     chosen: Mapping[str, str],
 ) -> _Found:
     """Find the boards: one call for each 500 names, one for the columns."""
-    with _calls(config) as calls:
+    with questions(config) as calls:
         names = board_names(calls.query, config.get("workspace_id") or None)
         there = {number for numbers in names.values() for number in numbers}
         known = {
@@ -272,26 +199,6 @@ def _called(stream: KnownStream) -> list[str]:
     """What a board of the stream may be called."""
     preset = preset_of(stream.schema, stream.key)
     return [stream.name, *(preset.called if preset else ())]
-
-
-@contextmanager
-def _calls(config: Mapping[str, Any]) -> Iterator[Calls]:
-    """Questions to monday; what they teach of its limits is not kept."""
-    engine = open_database("sqlite://")
-    client = Client(
-        url=config["api_url"],
-        token=config["api_token"],
-        version=config["api_version"],
-        timeout=float(config["timeout"]),
-    )
-    termination = Termination()
-    store = BudgetStore(engine, config["api_url"])
-    try:
-        progress = Progress(Books(), time.monotonic)
-        yield Calls(client, Budget(time.monotonic), termination, termination.sleep, store, progress)
-    finally:
-        client.close()
-        engine.dispose()
 
 
 def _file(
