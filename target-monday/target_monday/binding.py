@@ -285,7 +285,8 @@ def bind(
         _groups(spec.group, board)[0] if spec.group else None,
         tuple(cells),
         create_labels=any(creating),
-        first_group=_first_group(board),
+        first_group=next(iter(_live_groups(board)), None),
+        group_ids=_live_groups(board),
         groups=_group_ids(board) if spec.group_by else {},
         control=_control(spec, cells),
         targets={each.property: LinkTargets(each.link) for each in spec.columns if each.link},
@@ -351,9 +352,8 @@ def reading_plan(
     )
 
 
-def _first_group(board: Board) -> str | None:
-    live = (each.id for each in board.groups if not (each.archived or each.deleted))
-    return next(live, None)
+def _live_groups(board: Board) -> tuple[str, ...]:
+    return tuple(each.id for each in board.groups if not (each.archived or each.deleted))
 
 
 def _group_ids(board: Board) -> dict[str, str]:

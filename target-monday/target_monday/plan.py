@@ -85,6 +85,7 @@ class BoardPlan:
     cells: tuple[CellPlan, ...]
     create_labels: bool
     first_group: str | None = None  # where new items go if no group is asked for
+    group_ids: tuple[str, ...] = ()  # of the groups that the board had when the plan was made
     groups: dict[str, str] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
     control: ControlTotals | None = None
@@ -110,6 +111,11 @@ class BoardPlan:
             cell.column.id for cell in self.cells if cell.property.startswith((METADATA, TRAIL))
         }
         self._rules = replace(_RULES[self.spec.mode], move=not stays, along=frozenset(along))
+
+    @property
+    def all_groups(self) -> list[str]:
+        """The ids of the board's groups, with those that this run made."""
+        return list(dict.fromkeys((*self.group_ids, *self.groups.values())))
 
     @property
     def column_ids(self) -> list[str]:

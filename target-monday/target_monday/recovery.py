@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.alias_lane import outcomes_of
-from target_monday.delivery.outcomes import Acknowledged
+from target_monday.delivery.outcomes import Acknowledged, Gone, Unknown
 from target_monday.delivery.searching import appeared, whole_board
 from target_monday.delivery.upload_lane import UploadLane
 from target_monday.delivery.upload_report import Sent
@@ -32,7 +32,7 @@ from target_monday.monday.operations import ArchiveItem, Making, making, write_b
 from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
@@ -129,21 +129,26 @@ class Recovery:
         files = Files(api_url=self.calls.client.url, timeout=_FILE_SECONDS)
         try:
             lane = UploadLane(self.calls, self.journal, files, self.leases.renew)
-            age = self.clock() - request.sent_at
-            outcomes = lane.resume(sent, upload.job_id, entry.key_column or "", age)
+            age = max(0.0, self.clock() - request.sent_at)
+            outcomes = lane.resume(request.id, sent, upload, entry.key_column or "", age)
         finally:
             files.close()
+        parked = next((each for each in outcomes if isinstance(each, Unknown)), None)
         _log.info(
-            "upload.recover job=%s rows=%d at_work=%s", upload.job_id, len(sent), outcomes is None
+            "upload.recover job=%s rows=%d at_work=%s", upload.job_id, len(sent), bool(parked)
         )
-        if outcomes is None:
+        if parked is not None:
             self.leases.block(
                 entry.board_id,
-                f"Upload {upload.job_id} of an earlier run is still being processed on board "
-                f"{entry.board_id}: nothing else is written to it before that has ended.",
+                f"Board {entry.board_id} takes nothing in this run. {parked.message}",
             )
             return
         self.journal.settle(request.id, intents, outcomes, how="report")
+        self._archive_all(
+            Intent(entry.id, each.key, Archive(each.key, outcome.copy), None)
+            for each, outcome in zip(sent, outcomes, strict=True)
+            if isinstance(outcome, Gone) and outcome.copy
+        )
         if not all(isinstance(each, Acknowledged) for each in outcomes):
             self.items.distrust(entry.id)
 
@@ -269,10 +274,15 @@ class Recovery:
         if not copies:
             return
         _log.warning("request.ran_twice items=%d: the later ones are archived", len(copies))
-        for board in {each.board for each in copies}:
+        self._archive_all(copies)
+
+    def _archive_all(self, copies: Iterable[Intent]) -> None:
+        """Archive items that were made twice, and read their boards again."""
+        leaving = list(copies)
+        for board in {each.board for each in leaving}:
             self.items.distrust(board)
-        for start in range(0, len(copies), _PACK):
-            self._send(copies[start : start + _PACK])
+        for start in range(0, len(leaving), _PACK):
+            self._send(leaving[start : start + _PACK])
 
     def _send(self, leaving: Sequence[Intent]) -> None:
         items = [ArchiveItem(each.item_id or "", delete=False) for each in leaving]

@@ -165,7 +165,11 @@ class Settling:
         column_id: str | None = None,
     ) -> None:
         stream = pending.plan.stream
-        _log.warning(_ROW_REJECTED, stream, pending.key, code, "-", message)
+        if pending.refusal is not None:
+            message = f"{message} The bulk import refused it too: {pending.refusal.message}"
+            named = pending.refusal.column_id
+            column_id = column_id or (named if named in pending.plan.column_ids else None)
+        _log.warning(_ROW_REJECTED, stream, pending.key, code, column_id or "-", message)
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest() if is_lasting(code) and key is not None else None
         if pending.retry is not None:
@@ -227,6 +231,7 @@ class Settling:
 
     def _carried_over(self, pending: Pending, books: StreamBooks, outcome: CarriedOver) -> None:
         pending.by_alias = pending.by_alias or outcome.by_alias
+        pending.refusal = outcome if outcome.row_refused else pending.refusal
         pending.tries += not (outcome.refit or outcome.by_alias)
         failed = outcome.board_failed or self.is_closed(pending.plan)
         if outcome.full and not failed:

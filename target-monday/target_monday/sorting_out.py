@@ -19,6 +19,7 @@ from target_monday.delivery.outcomes import (
     Unknown,
 )
 from target_monday.delivery.pending import Pending
+from target_monday.delivery.reach import Reach, remember, remembered
 from target_monday.diff import Archive, KnownItem, Unchanged, Update, diff
 from target_monday.monday.boards import items_by_id
 from target_monday.rejects import AmbiguousKey
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["SortingOut"]
 
 _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
+_COPIES: Final = 100  # that leave in one request
 _log = logging.getLogger("target-monday")
 
 
@@ -92,7 +94,12 @@ class SortingOut(Settling):
         """
         search = self.lane.search
         gone = [one for one in gone if not self._leaves_again(*one)]
-        keyed = [one for one in gone if one[0].plan.key_column is not None]
+        passed = self._passed_by([(each, outcome.copy) for each, outcome in gone if outcome.copy])
+        keyed = [
+            (each, outcome)
+            for each, outcome in gone
+            if each.plan.key_column is not None and each.place not in passed
+        ]
         doubted = [each for each, outcome in keyed if each.kind == "create" and outcome.in_doubt]
         unsure = [
             each
@@ -108,7 +115,7 @@ class SortingOut(Settling):
             found |= search.find(unsure)
         if there:
             found |= search.find(there, there=True)
-        found |= self._passed_by(gone, found)
+        found |= passed | self._passed_by(_copied(keyed, found))
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))
@@ -125,48 +132,55 @@ class SortingOut(Settling):
         return True
 
     def _passed_by(
-        self,
-        gone: Iterable[tuple[Pending, Gone]],
-        found: Mapping[tuple[int, str], Sequence[KnownItem]],
+        self, copied: Sequence[tuple[Pending, str]]
     ) -> dict[tuple[int, str], list[KnownItem]]:
-        """Items that an upload passed by, since people changed their keys: it made copies of them.
+        """Items that an upload passed by, and made copies of, given by their ids.
 
-        The copies are archived, the items themselves take their rows.
+        The key of such an item was changed on the board, or the item is in a group that uploads
+        do not reach. The copies are archived, the items themselves take their rows.
         """
-        copied: dict[str, tuple[Pending, KnownItem]] = {}
-        for pending, outcome in gone:
-            operation, items = pending.operation, found.get(pending.place, ())
-            known = isinstance(operation, Update) and outcome.by_upload and operation.item_id
-            if known and len(items) == 1 and items[0].item_id != known:
-                copied[known] = (pending, items[0])
+        ids = {each.intent.item_id or "": (each, copy) for each, copy in copied}
+        columns = list(dict.fromkeys(each.plan.key_column or "" for each, _ in copied))
+        there = items_by_id(self.lane.calls.query, list(ids), columns) if ids else {}
         passed: dict[tuple[int, str], list[KnownItem]] = {}
-        ask = self.lane.calls.query
-        keys = [pending.plan.key_column or "" for pending, _ in copied.values()]
-        there = items_by_id(ask, list(copied), list(dict.fromkeys(keys))) if copied else {}
-        for item_id, (pending, copy) in copied.items():
+        copies: list[Pending] = []
+        unreached = 0
+        for item_id, (pending, copy) in ids.items():
             plan, item = pending.plan, there.get(item_id)
-            if item and item.state == "active" and item.board_id == plan.board_id:
-                name, before = item.name, pending.before.cells if pending.before else {}
-                key, _ = item.values.get(plan.key_column or "", (None, None))
-                cells = {**before, str(plan.key_column): key}
-                passed[pending.place] = [KnownItem(item_id, name, cells)]
-                if not self._archive_copy(pending, item_id, copy):
-                    passed[pending.place].append(copy)
+            if item is None or (item.state, item.board_id) != ("active", plan.board_id):
+                continue
+            key, _ = item.values.get(plan.key_column or "", (None, None))
+            unreached += key == pending.key
+            before = pending.before.cells if pending.before else {}
+            known = KnownItem(item_id, item.name, {**before, str(plan.key_column): key})
+            passed[pending.place] = [known]
+            self.items.adopt(plan.ledger_id, {pending.key: known})
+            leaving = Archive(pending.key, copy)
+            copies.append(Pending(plan, pending.key, leaving, record=pending.record))
+        store = self.lane.calls.store
+        if unreached and remembered(store) is Reach.BOARD:  # no longer: find out again
+            remember(store, Reach.UNKNOWN)
+        for pending, outcome in zip(copies, self._archive_copies(copies), strict=True):
+            if not isinstance(outcome, Acknowledged):
+                stays = KnownItem(str(pending.intent.item_id), "", {})
+                passed[pending.place].append(stays)
         return passed
 
-    def _archive_copy(self, pending: Pending, item_id: str, copy: KnownItem) -> bool:
-        """Have an item leave that our own upload made a moment ago."""
-        plan, key = pending.plan, pending.key
-        self.items.adopt(plan.ledger_id, {key: KnownItem(item_id, copy.name, {})})
-        leaving = Pending(plan, key, Archive(key, copy.item_id), copy, record=pending.record)
-        (outcome,) = self.lane.deliver([leaving])
-        archived = isinstance(outcome, Acknowledged)
-        _log.warning(
-            "upload.copied stream=%s key=%r item=%s copy=%s archived=%s: the key of the item was "
-            "changed on the board, so the upload made a copy; the key is written again",
-            *(plan.stream, key, item_id, copy.item_id, archived),
-        )
-        return archived
+    def _archive_copies(self, copies: Sequence[Pending]) -> list[Outcome]:
+        """Have items leave that our own upload made a moment ago."""
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(copies):
+            waiting = copies[len(outcomes) :]
+            size = self.lane.calls.budget.capacity([each.kind for each in waiting], _COPIES)
+            outcomes += self.lane.deliver(waiting[:size])
+        for pending, outcome in zip(copies, outcomes, strict=True):
+            _log.warning(
+                "upload.copied stream=%s key=%r copy=%s archived=%s: the item's key was changed "
+                "on the board, or uploads do not reach its group; the row goes to the item itself",
+                *(pending.plan.stream, pending.key, pending.intent.item_id),
+                isinstance(outcome, Acknowledged),
+            )
+        return outcomes
 
     def _sorted_out(self, pending: Pending, outcome: Gone, found: Sequence[KnownItem]) -> None:
         plan, books = pending.plan, self._books(pending.plan)
@@ -204,6 +218,7 @@ class SortingOut(Settling):
             by_alias = pending.by_alias or outcome.by_upload
             again = Pending(plan, pending.key, operation, known, pending.tickets, pending.record)
             again.tries, again.by_alias, again.retry = tries, by_alias, pending.retry
+            again.refusal = pending.refusal
             again.page = pending.page
             again.may_be_there = pending.may_be_there or outcome.by_upload or outcome.in_doubt
             self._wait_again(again)
@@ -212,3 +227,30 @@ class SortingOut(Settling):
         else:
             count_unsent(books, operation, len(pending.tickets))
             self._settle(pending.tickets)
+
+
+def _copied(
+    gone: Iterable[tuple[Pending, Gone]],
+    found: Mapping[tuple[int, str], Sequence[KnownItem]],
+) -> list[tuple[Pending, str]]:
+    """Operations whose item an upload passed by, with the id of the copy that was found instead.
+
+    A copy has the cells that were uploaded.
+    """
+    copied: list[tuple[Pending, str]] = []
+    for pending, outcome in gone:
+        operation = pending.operation
+        if not (isinstance(operation, Update) and outcome.copied and operation.item_id):
+            continue
+        others = [
+            each for each in found.get(pending.place, ()) if each.item_id != operation.item_id
+        ]
+        if len(others) == 1 and _holds(others[0], operation):
+            copied.append((pending, others[0].item_id))
+    return copied
+
+
+def _holds(item: KnownItem, operation: Update) -> bool:
+    """Whether an item has all that an update was to write."""
+    named = operation.name is None or item.name == operation.name
+    return named and all(item.cells.get(each) == cell for each, cell in operation.cells.items())

@@ -6,15 +6,23 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ifs_monday_sandbox.faults import Fault
-from target_monday.delivery.upload_report import Sent, written_rows
+from ifs_monday_sandbox.monday import csv_cells, structure, writes
+from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone
+from target_monday.delivery.upload_report import Sent, row_outcomes
 from target_monday.monday.uploads import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from target_monday.delivery.outcomes import Outcome
 
 
 @pytest.fixture
@@ -147,7 +155,10 @@ def is_question(request: Any) -> bool:
 def test_the_upload_of_a_killed_run_is_settled_by_the_next(
     rehearsal: Any, messages: Any, matches: Callable[[Any], bool], *, served: bool
 ) -> None:
-    """The ledger names the job; it is asked for before anything else is written to the board."""
+    """The ledger names the job; it is asked for before anything else is written to the board.
+
+    Of a file that never left nobody waits longer than a file takes to arrive.
+    """
     settings = {"lane": "ingest", "poll_interval": 0.02}
     assert rehearsal.run([orders(messages, numbered(10)).rstrip()], **settings).code == 0
     lines = [orders(messages, numbered(300), amount=2, State="Closed").rstrip()]
@@ -163,16 +174,54 @@ def test_the_upload_of_a_killed_run_is_settled_by_the_next(
     rehearsal.sandbox.monday_faults.clear()
 
     ended = rehearsal.run(lines, **settings)
-    if ended.code == 4:  # a file that may still be on its way: its address lives ten minutes
-        assert (matches, served, rehearsal.board("S")["items_count"]) == (is_file, False, 10)
-        with closing(sqlite3.connect(rehearsal.ledger)) as ledger, ledger:
-            ledger.execute("update requests set sent_at = sent_at - 1800")
-        ended = rehearsal.run(lines, **settings)
-
+    never_arrived = matches is is_file and not served
+    assert ("upload.never_arrived" in ended.log) == never_arrived
     rows = rehearsal.sandbox.account.rows("S")
     assert (killed.code, killed.states, ended.code) == (-signal.SIGKILL, [], 0)
     assert (len(rows), len({row["Record key"] for row in rows})) == (300, 300)
     assert {(row["Amount"], row["State"]) for row in rows} == {("2", "Closed")}
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_file_that_no_store_takes_goes_by_mutations(
+    loaded: Any, messages: Any, status: int
+) -> None:
+    """In the same run, once the file would have been seen."""
+    loaded.sandbox.monday_faults.plan(Fault(status, matches=is_file), times=3)
+
+    ended = loaded.run(orders(messages, numbered(1_000), amount=2, State="Closed"), lane="ingest")
+
+    rows = loaded.account.rows("S")
+    assert (ended.code, len(rows), ended.seconds < 600) == (0, 1_000, True)
+    assert {(row["Amount"], row["State"]) for row in rows} == {("2", "Closed")}
+    loaded.run(orders(messages, numbered(1_000), amount=3, State="Closed"), lane="ingest")
+    assert loaded.account.usage.mutations_by_name["ingest_items"] == 2  # the hour is not used up
+
+
+def test_a_job_that_has_its_file_is_never_sent_anew(twin: Any, messages: Any) -> None:
+    """It may begin at any time: the run says that the file has arrived, and ends with 4."""
+    twin.run(orders(messages, []))
+    started: list[bool] = []
+
+    def is_question_about_it(request: Any) -> bool:
+        started.append(is_start(request))
+        return any(started) and is_question(request)
+
+    pending = json.dumps({"data": {"j0": {"status": "UPLOAD_PENDING"}}})
+    faults, lines = twin.sandbox.monday_faults, orders(messages, numbered(1_000))
+    faults.plan(Fault(200, pending, matches=is_question_about_it), times=99)
+    first = twin.run(lines)
+    faults.clear()
+    faults.plan(Fault(200, pending, matches=is_question), times=2)
+    second = twin.run(lines)
+    faults.clear()
+    third = twin.run(lines)
+
+    assert [each.code for each in (first, second, third)] == [4, 4, 0]
+    for each in (first, second):
+        assert "has its file, and monday has not begun to process it" in each.message
+    assert len(twin.account.rows("S")) == 1_000
+    assert twin.account.usage.mutations_by_name["backfill_items"] == 1
 
 
 def test_a_job_that_takes_hours_is_left_to_the_next_run(
@@ -345,67 +394,266 @@ def test_a_stopped_run_leaves_its_upload_to_the_next(rehearsal: Any, messages: A
 
 SENT = [Sent("a", creates=True), Sent("b", creates=False, item_id="7"), Sent("c", creates=True)]
 DONE = Counts(submitted=3, created=2, updated=1)
+ONE_INVALID = Counts(submitted=3, created=1, updated=1, invalid=1)
+ALL = "a=11 b=7 c=13"
+UNTOLD = "a= b=7 c="
+LOOK = "a? b? c?"
+
+
+def ends(outcomes: Sequence[Outcome]) -> str:
+    """Each row's end: its item's id, `!` refused, `+` with a copy's id, `?` to be looked up."""
+    words = []
+    for row, outcome in zip(SENT, outcomes, strict=True):
+        match outcome:
+            case Acknowledged(item_id):
+                words.append(f"{row.key}={item_id}")
+            case CarriedOver(by_alias=True, row_refused=True):
+                words.append(f"{row.key}!")
+            case Gone(by_upload=True, copy=copy):
+                words.append(f"{row.key}+{copy}" if copy else f"{row.key}?")
+            case _:
+                raise AssertionError(outcome)
+    return " ".join(words)
+
+
+LIVE = "serialNo,status,itemId,error,key,note\n"
+OK = "1,success,11,,,\n", "2,success,7,,,\n", "3,success,13,,,\n"
 
 
 @pytest.mark.parametrize(
     ("report", "counts", "found"),
     [
+        pytest.param(LIVE + "".join(OK), DONE, ALL, id="as seen live"),
+        pytest.param(LIVE + "".join(reversed(OK)), DONE, ALL, id="shuffled"),
         pytest.param(
-            b"row_number,status,item_id\n1,created,11\n2,updated,7\n3,created,13\n",
-            DONE,
-            {0: "11", 1: "7", 2: "13"},
-            id="rows from 1",
+            "\ufeff" + (LIVE + "".join(OK)).replace("\n", "\r\n"), DONE, ALL, id="BOM, CRLF"
         ),
+        pytest.param((LIVE + "".join(OK)).rstrip(",\n") + ",,", DONE, ALL, id="no last line end"),
+        pytest.param(LIVE + "\n" + "\n".join(OK), DONE, ALL, id="blank lines"),
         pytest.param(
-            b"Line,Result,Pulse ID\n4,Created,13\n2,Created,11\n3,Updated,7\n",
-            DONE,
-            {0: "11", 1: "7", 2: "13"},
-            id="lines of the file, reordered",
-        ),
-        pytest.param(
-            b"name,key,status\nx,c,created\nx,a,created\nx,b,failed\n",
-            Counts(submitted=3, created=2, failed=1),
-            {0: "", 2: ""},
-            id="by key",
-        ),
-        pytest.param(
-            b'[{"row": 0, "status": "created"}, {"row": 1, "status": "invalid"},'
-            b' {"row": 2, "status": "created"}]',
+            LIVE + OK[0] + "2,validation_error,,bad,b,\n" + OK[2],
             Counts(submitted=3, created=2, invalid=1),
-            {0: "", 2: ""},
-            id="JSON, rows from 0",
+            "a=11 b! c=13",
+            id="an error text in the key's column is the key of its own row",
         ),
-        pytest.param(None, DONE, {0: "", 1: "7", 2: ""}, id="none, all written"),
-        pytest.param(None, Counts(submitted=3, created=3), {0: "", 2: ""}, id="an item was gone"),
         pytest.param(
-            b"row,status,id\n1,created,11\n2,created,12\n3,created,13\n",
+            LIVE + OK[0] + "2,validation_error,,,never sent,\n" + OK[2],
+            Counts(submitted=3, created=2, invalid=1),
+            "a=11 b! c=13",
+            id="a key that was never sent",
+        ),
+        pytest.param(
+            LIVE + "1,success,11,,c,\n2,success,7,,b,\n3,success,13,,a,\n",
+            DONE,
+            UNTOLD,
+            id="keys of other rows than the numbers'",
+        ),
+        pytest.param(
+            "serialNo,status,itemId,error,Record key,Note\n" + "".join(OK), DONE, ALL, id="titles"
+        ),
+        pytest.param(
+            "serialNo,status,itemId,error,status,item_id\n" + "".join(OK),
+            DONE,
+            ALL,
+            id="columns with the names of the report's own",
+        ),
+        pytest.param(
+            "jobId,Serial No,batch,Status,Item ID,Error\nx,1,q,Success,11,\nx,2,q,SUCCESS,7,\n"
+            "x,3,q,success,13,\n",
+            DONE,
+            ALL,
+            id="renamed, with others between",
+        ),
+        pytest.param(
+            "status,itemId,error\nsuccess,13,\nsuccess,11,\nsuccess,7,\n",
+            DONE,
+            UNTOLD,
+            id="no numbers: an order is no proof",
+        ),
+        pytest.param(
+            "serialNo,status,itemId\n0,success,11\n1,success,7\n2,success,13\n",
+            DONE,
+            ALL,
+            id="all rows, from 0",
+        ),
+        pytest.param(
+            "Line,Result,Pulse ID\n4,Created,13\n2,Created,11\n3,Updated,7\n",
+            DONE,
+            ALL,
+            id="all lines of the file",
+        ),
+        pytest.param(
+            "serialNo,status,itemId\n0,success,11\n1,success,7\n", DONE, UNTOLD, id="some, from 0"
+        ),
+        pytest.param(
+            "row,status,item_id\n1,success,11\n2,success,7\n", DONE, UNTOLD, id="some of any number"
+        ),
+        pytest.param(LIVE + OK[0] + OK[1] + "9,success,13,,,\n", DONE, UNTOLD, id="out of range"),
+        pytest.param(LIVE + OK[0] + OK[1] + "2,success,13,,,\n", DONE, UNTOLD, id="a number twice"),
+        pytest.param(LIVE + OK[0] + ",success,7,,,\n" + OK[2], DONE, ALL, id="no number"),
+        pytest.param(LIVE + OK[0] + OK[1] + "x,success,13,,,\n", DONE, "a=11 b=7 c=", id="a word"),
+        pytest.param(LIVE + "".join(OK) + "Total,3,,,,\n", DONE, ALL, id="a line of totals"),
+        pytest.param(LIVE + OK[0] + OK[2], DONE, ALL, id="fewer lines than rows"),
+        pytest.param(
+            LIVE + OK[0] + "2,success,,,,\n3,success,,,,\n", DONE, "a=11 b=7 c=", id="no ids"
+        ),
+        pytest.param(
+            LIVE + "1,success,13,,,\n" + OK[1] + OK[2], DONE, "a? b=7 c?", id="an id twice"
+        ),
+        pytest.param(
+            LIVE + "1,success,7,,,\n2,success,11,,,\n" + OK[2],
+            DONE,
+            "a? b? c=13",
+            id="a new row with the id of a known item",
+        ),
+        pytest.param(
+            LIVE + "1,success,1.3E+10,,,\n" + OK[1] + OK[2], DONE, "a= b=7 c=13", id="no id at all"
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,partly_imported,13,,,\n",
+            DONE,
+            ALL,
+            id="an unknown word, all in",
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,partly_imported,13,,,\n",
+            Counts(submitted=3, created=1, updated=1, failed=1),
+            "a=11 b=7 c?",
+            id="an unknown word",
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,success,13,[note]: left empty,,left empty\n",
+            DONE,
+            "a=11 b=7 c?",
+            id="written, with an error",
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,validation_error,,bad,,\n",
+            ONE_INVALID,
+            "a=11 b=7 c!",
+            id="bad",
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,error,,bad,,\n",
+            Counts(submitted=3, created=1, updated=1, failed=1),
+            "a=11 b=7 c?",
+            id="failed: it may be there in part",
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,validation_error,,bad,,\n", DONE, LOOK, id="counts say all in"
+        ),
+        pytest.param(LIVE + "".join(OK), ONE_INVALID, LOOK, id="counts say one less"),
+        pytest.param(
+            LIVE + "".join(OK), Counts(submitted=4, created=2, updated=1), LOOK, id="another file"
+        ),
+        pytest.param(LIVE + "".join(OK), None, LOOK, id="no counts"),
+        pytest.param(LIVE + "".join(OK), Counts(), LOOK, id="counts of nothing"),
+        pytest.param(None, DONE, UNTOLD, id="no report, all written"),
+        pytest.param(
+            "name,key,status\nx,c,created\nx,a,created\nx,b,failed\n",
+            Counts(submitted=3, created=2, failed=1),
+            "a= b? c=",
+            id="by keys that were sent",
+        ),
+        pytest.param(
+            None, Counts(submitted=3, created=3), "a= b? c=", id="one too many, and no report"
+        ),
+        pytest.param(
+            LIVE + OK[0] + "2,success,12,,,\n" + OK[2],
             Counts(submitted=3, created=3),
-            {0: "11", 2: "13"},
-            id="an item was gone, and one of some cells was made",
-        ),
-        pytest.param(None, Counts(submitted=3, created=2, failed=1), {}, id="none, one failed"),
-        pytest.param(
-            b"row,status\n2,invalid\n", Counts(submitted=3, created=2, invalid=1), {}, id="only bad"
+            "a=11 b+12 c=13",
+            id="a copy was made",
         ),
         pytest.param(
-            b'row,status\n1,created\n2,"crea',
-            Counts(submitted=3, created=2, failed=1),
-            {},
-            id="cut",
+            LIVE + OK[0] + "2,success,12,,,\n" + OK[2], DONE, "a=11 b? c=13", id="another's item"
         ),
         pytest.param(
-            b"row,status\n1,created\n2,created\n3,created\n",
-            Counts(submitted=3, created=2, failed=1),
-            {},
-            id="contradicts the counts",
+            LIVE + "".join(OK),
+            Counts(submitted=3, created=1, updated=2),
+            "a? b=7 c?",
+            id="a new row met an item",
         ),
+        pytest.param(
+            None, Counts(submitted=3, created=2, failed=1), LOOK, id="no report, one failed"
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + "3,succ", ONE_INVALID, "a=11 b=7 c?", id="cut in a word"
+        ),
+        pytest.param(
+            LIVE + OK[0] + OK[1] + '3,validation_error,,"ba',
+            ONE_INVALID,
+            "a=11 b=7 c?",
+            id="cut in quotes",
+        ),
+        pytest.param(LIVE + OK[0] + OK[1] + "3,success,1", DONE, "a=11 b=7 c=", id="cut in an id"),
+        pytest.param(b"\xff\xfe1", DONE, UNTOLD, id="not UTF-8"),
+        pytest.param("<html>", DONE, UNTOLD, id="a page"),
+        pytest.param("", DONE, UNTOLD, id="empty"),
     ],
 )
-def test_a_report_is_believed_where_it_agrees_with_the_counts(
-    report: bytes | None, counts: Counts, found: dict[int, str]
+def test_a_report_is_believed_where_it_agrees_with_itself_and_the_counts(
+    report: str | bytes | None, counts: Counts | None, found: str
 ) -> None:
-    """Its form is not documented; what it does not say for certain is looked up on the board."""
-    assert written_rows(SENT, counts, report, "key") == found
+    """What it does not say for certain is looked up on the board."""
+    content = report.encode() if isinstance(report, str) else report
+    assert ends(row_outcomes("1", SENT, counts, content, "key")) == found
+
+
+@given(st.data())
+def test_no_report_gives_a_row_the_item_of_another(data: st.DataObject) -> None:
+    """Lines may be in any order, cut anywhere, without ids or numbers."""
+    rows = data.draw(st.integers(1, 8))
+    sent = [
+        Sent(f"k{at}", creates=at % 2 == 0, item_id=str(50 + at) if at % 2 else "")
+        for at in range(rows)
+    ]
+    true = [each.item_id or str(100 + at) for at, each in enumerate(sent)]
+    lines = [
+        f"{data.draw(st.sampled_from([at + 1, at + 1, '', 'x']))},success,{item},,,\n"
+        for at, item in enumerate(true)
+    ]
+    report = LIVE + "".join(data.draw(st.permutations(lines)))
+    cut = data.draw(st.integers(0, len(report)))
+    new = sum(each.creates for each in sent)
+    counts = Counts(submitted=rows, created=new, updated=rows - new)
+
+    outcomes = row_outcomes("1", sent, counts, report[:cut].encode(), "key")
+
+    for outcome, item_id in zip(outcomes, true, strict=True):
+        assert isinstance(outcome, Acknowledged)
+        assert outcome.item_id in {"", item_id}
+
+
+def test_a_refused_row_takes_its_reason_from_error_and_columns() -> None:
+    """The error, and what columns say beyond it; in one line, of a bounded length."""
+    report = LIVE + OK[0] + OK[1] + '3,validation_error,,"[key]: Too\nlong",Too\tlong,no note\n'
+    refused = row_outcomes("1", SENT, ONE_INVALID, report.encode(), "key")[2]
+
+    assert isinstance(refused, CarriedOver)
+    assert refused.message == "[key]: Too long [key]: Too long [note]: no note"
+    long = report.replace("no note", "x" * 9_000)
+    (*_, cut) = row_outcomes("1", SENT, ONE_INVALID, long.encode(), "key")
+    assert isinstance(cut, CarriedOver)
+    assert len(cut.message) == 500
+
+
+@pytest.mark.parametrize("form", ["serial", "row_number", "shuffled", "truncated", "none"])
+def test_whatever_a_report_looks_like_every_row_has_its_own_item(
+    simulate: Callable[..., Any], messages: Any, form: str
+) -> None:
+    """The ledger's ids are those of the items that carry the keys; a change makes no item."""
+    twin = simulate(bulk_report=form)
+    twin.run(orders(messages, numbered(400)), lane="ingest")
+    key = twin.account.column("S", "Record key").id
+    on_board = {str(item.cells[key].stored): str(item.id) for item in twin.account.items("S")}
+    with closing(sqlite3.connect(twin.folder / "ledger.db")) as ledger:
+        known = dict(ledger.execute("select key, item_id from items where item_id <> ''"))
+
+    assert known.items() <= on_board.items()
+    assert len(known) in ({400} if form in {"serial", "row_number", "shuffled"} else range(400))
+    ended = twin.run(orders(messages, numbered(400), amount=2), lane="ingest")
+    assert (ended.code, ended.books.of("s").updated, len(twin.account.rows("S"))) == (0, 400, 400)
+    assert {row["Amount"] for row in twin.account.rows("S")} == {"2"}
 
 
 def test_an_upload_copies_no_item_whose_key_a_person_changed(twin: Any, messages: Any) -> None:
@@ -421,3 +669,171 @@ def test_an_upload_copies_no_item_whose_key_a_person_changed(twin: Any, messages
     assert {row["Amount"] for row in rows} == {"2"}
     assert item.id in [each.id for each in twin.account.items("S")]
     assert twin.run(orders(messages, numbered(5), amount=2)).mutations == 0
+
+
+def test_a_refused_row_is_rejected_with_the_reports_reason(twin: Any, messages: Any) -> None:
+    """It is tried by a mutation once more, without a question; the reject says both reasons."""
+    schema = messages.schema("s", {"Id": "string", "Mail": "string"})
+    rows = [messages.record("s", Id=str(at), Mail=f"a{at}@example.com") for at in range(50)]
+    bad = messages.record("s", Id="bad", Mail="b@host")
+    mapping = {"s": {"columns": {"Mail": {"title": "Mail", "type": "email"}}}}
+    settings = {"boards": mapping, "lane": "ingest"}
+    twin.run(messages.lines([schema]), **settings)
+    before = twin.account.usage.calls
+
+    ended = twin.run(messages.lines([schema, *rows, bad]), **settings)
+
+    with closing(sqlite3.connect(twin.folder / "ledger.db")) as ledger:
+        rejects = ledger.execute("select key, message, column_id from rejects").fetchall()
+    ((key, message, named),) = rejects
+    column = twin.account.column("S", "Mail").id
+    assert (ended.code, ended.books.of("s").created, key) == (3, 50, "bad")
+    assert (f"The bulk import refused it too: [{column}]: " in message, named) == (True, column)
+    assert twin.account.usage.calls - before == 5  # the board, a start, two questions, the row
+
+
+def grouped(messages: Any, rows: int, amount: int) -> str:
+    """Rows of three groups."""
+    properties = {"Id": "string", "Place": "string", "Amount": "number"}
+    records = [
+        messages.record("s", Id=each, Place=f"G{at % 3}", Amount=amount)
+        for at, each in enumerate(numbered(rows))
+    ]
+    return str(messages.lines([messages.schema("s", properties), *records]))
+
+
+GROUPS = {"boards": {"s": {"group": "{Place}"}}}
+
+
+@pytest.mark.parametrize("lane", ["auto", "ingest"])
+def test_uploads_that_reach_one_group_only_make_no_copies(
+    simulate: Callable[..., Any], messages: Any, lane: str
+) -> None:
+    """One row shows it, and its copy is archived; the ledger remembers, for other runs too."""
+    twin = simulate(bulk_match="group", plan="standard")
+    assert twin.run(grouped(messages, 900, 1), **GROUPS, lane=lane).code == 0
+
+    first = twin.run(grouped(messages, 900, 2), **GROUPS, lane=lane)
+
+    items = list(twin.account.board("S").items.values())
+    rows = twin.account.rows("S")
+    assert (first.code, first.books.of("s").updated, len(items), len(rows)) == (0, 900, 901, 900)
+    assert {row["Amount"] for row in rows} == {"2"}
+    for amount in (3, 4):
+        later = twin.run(grouped(messages, 900, amount), **GROUPS, lane=lane)
+        assert (later.code, len(twin.account.board("S").items)) == (0, 901)
+        assert {row["Amount"] for row in twin.account.rows("S")} == {str(amount)}
+    made = twin.account.usage.mutations_by_name
+    assert made["archive_item"] == 1
+
+
+def test_uploads_that_reach_the_whole_board_are_probed_once(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Then all changes go in one file, whatever their groups."""
+    twin = simulate()
+    assert twin.run(grouped(messages, 900, 1), **GROUPS, lane="ingest").code == 0
+    made = twin.account.usage.mutations_by_name
+    starts = [made.get("ingest_items", 0)]
+    for amount in (2, 3):
+        ended = twin.run(grouped(messages, 900, amount), **GROUPS, lane="ingest")
+        assert (ended.code, ended.books.of("s").updated) == (0, 900)
+        starts.append(made.get("ingest_items", 0))
+
+    assert [later - earlier for earlier, later in pairwise(starts)] == [2, 1]
+    assert {row["Amount"] for row in twin.account.rows("S")} == {"3"}
+    assert "change_multiple_column_values" not in made
+
+
+def test_items_that_people_moved_to_another_group_are_not_copied(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The board has one group for the mapping, and others by people's hands."""
+    twin = simulate(bulk_match="group")
+    assert twin.run(orders(messages, numbered(300)), lane="ingest").code == 0
+    board = twin.account.board("S")
+    other = structure.create_group(twin.account, board, "Done", None)
+    for item in list(board.active_items())[:200]:
+        item.group_id = other.id
+
+    ended = twin.run(orders(messages, numbered(300), amount=2), lane="ingest")
+
+    assert (ended.code, len(twin.account.rows("S"))) == (0, 300)
+    assert len(board.items) <= 301
+    assert {row["Amount"] for row in twin.account.rows("S")} == {"2"}
+
+
+def test_a_narrower_reach_than_remembered_is_learned_from_its_copies(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """They are archived a hundred in a request, and the next run asks again."""
+    twin = simulate()
+    twin.run(grouped(messages, 300, 1), **GROUPS, lane="ingest")
+    twin.run(grouped(messages, 300, 2), **GROUPS, lane="ingest")
+    twin.account.settings = replace(twin.account.settings, bulk_match="group")
+
+    calls = [twin.run(grouped(messages, 300, amount), **GROUPS, lane="ingest") for amount in (3, 4)]
+
+    assert [each.code for each in calls] == [0, 0]
+    assert len(twin.account.rows("S")) == 300
+    assert {row["Amount"] for row in twin.account.rows("S")} == {"4"}
+    assert len(twin.account.board("S").items) <= 300 + 200 + 1
+    assert calls[0].calls < 20
+
+
+def test_an_item_of_a_persons_is_not_taken_for_a_copy(twin: Any, messages: Any) -> None:
+    """Somebody changed a key and gave it to an item of their own: that one takes the row."""
+    assert twin.run(orders(messages, numbered(5)), lane="ingest").code == 0
+    twin.account.set_cell("S", "k00002", "Record key", "by hand")
+    board, key = twin.account.board("S"), twin.account.column("S", "Record key").id
+    mine = writes.create_item(
+        twin.account,
+        board,
+        "mine",
+        group=next(iter(board.active_groups())),
+        values={key: "k00002"},
+        writer=twin.account.writer("a person"),
+    )
+
+    twin.run(orders(messages, numbered(5), amount=2), lane="ingest")
+
+    assert mine.id in {each.id for each in twin.account.items("S")}
+
+
+def test_texts_with_line_breaks_are_uploaded(twin: Any, messages: Any) -> None:
+    """A file quotes them; only what an import may trim or drop goes by mutations."""
+    texts = ["two\nlines", "and\r\nmore", 'a "quoted"\n\nparagraph, with a comma', "tab\there"]
+    schema = messages.schema("s", {"Id": "string", "Note": "string"})
+    rows = [
+        messages.record("s", Id=each, Note=texts[at % len(texts)])
+        for at, each in enumerate(numbered(400))
+    ]
+
+    ended = twin.run(messages.lines([schema, *rows]), lane="ingest")
+
+    assert (ended.code, [row["Note"] for row in twin.account.rows("S")]) == (0, texts * 100)
+    made = twin.account.usage.mutations_by_name
+    assert (made["backfill_items"], made.get("create_item")) == (1, None)
+
+
+def test_a_line_break_that_the_import_refuses_costs_no_row(
+    twin: Any, messages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report names its row, and that goes by a mutation."""
+
+    def no_breaks(_: object, __: object, text: str) -> str:
+        if "\n" in text:
+            raise ValueError("line breaks are not taken")
+        return text
+
+    monkeypatch.setitem(csv_cells.READINGS, "text", no_breaks)
+    schema = messages.schema("s", {"Id": "string", "Note": "string"})
+    rows = [
+        messages.record("s", Id=each, Note="two\nlines" if at % 10 == 0 else "one")
+        for at, each in enumerate(numbered(400))
+    ]
+
+    ended = twin.run(messages.lines([schema, *rows]), lane="ingest")
+
+    notes = sorted(row["Note"] for row in twin.account.rows("S"))
+    assert (ended.code, notes) == (0, ["one"] * 360 + ["two\nlines"] * 40)

@@ -69,7 +69,7 @@ class MondaySettings:
     ingest_polls: int = 1
     ingest_jobs_per_hour: int = 100
     ingest_items_per_hour: int = 19_000
-    bulk_report: BulkReport = "row_number"
+    bulk_report: BulkReport = "serial"
     bulk_match: BulkMatch = "board"
     partial_failure_status: int = 200
     read_delay: float = 0.0

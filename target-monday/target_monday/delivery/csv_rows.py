@@ -40,6 +40,7 @@ NULL: Final = "<NULL>"
 _RELATION_COLUMNS: Final = 5
 _RELATED_ITEMS: Final = 50
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_INSIDE: Final = str.maketrans("\r\n\t", "---")
 _PLAIN_LABEL: Final = str.maketrans("", "", "0123456789.,+- ")
 
 
@@ -197,12 +198,12 @@ def _text(value: object) -> str:
     return value
 
 
-def _long_text(_: Column, value: Any, __: LiveLabels) -> str:
-    text: str = value["text"]
-    _text(text.replace("\n", "-").replace("\t", "-"))
-    if text != text.strip():
+def _prose(value: object) -> str:
+    """A text that may have line breaks and tabs inside: RFC 4180 quotes them."""
+    if not isinstance(value, str) or value != value.strip():
         raise NotByUpload("blanks at the edges")
-    return text
+    _text(value.translate(_INSIDE))
+    return value
 
 
 def _status(column: Column, value: Any, labels: LiveLabels) -> str:
@@ -275,9 +276,9 @@ def _links(column: Column, item_ids: Sequence[int], boards: Sequence[str]) -> st
 
 
 _FORMS: Final[Mapping[str, Callable[[Column, Any, LiveLabels], str]]] = {
-    "text": lambda _, value, __: _text(value),
+    "text": lambda _, value, __: _prose(value),
     "numbers": lambda _, value, __: _text(value),
-    "long_text": _long_text,
+    "long_text": lambda _, value, __: _prose(value["text"]),
     "status": _status,
     "dropdown": _dropdown,
     "date": _date,

@@ -18,8 +18,10 @@ from target_monday.delivery.csv_rows import (
     refreshed,
 )
 from target_monday.delivery.lanes import DAILY_CALLS, Means, upload_pays
+from target_monday.delivery.reach import Reach
 from target_monday.delivery.upload_lane import Batch
-from target_monday.monday.boards import boards_by_id
+from target_monday.diff import Create, Update
+from target_monday.monday.boards import IDS, boards_by_id, items_by_id
 from target_monday.rejects import Reject
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ __all__ = ["Dispatch", "Turn"]
 
 GATHERED: Final = 10_000  # operations that wait before a lane is chosen
 GATHERED_FIRST: Final = 20_000  # of a first load
+_STRAY: Final = "an upload may not find items of other groups than its own"
 _log = logging.getLogger("target-monday")
 
 
@@ -100,7 +103,11 @@ class Dispatch:
             room = len(operations) if backfill else items
             if not self._pays(plan, operations, room=room, backfill=backfill):
                 continue
-            rows = self._rows(operations)
+            probe = self._probe(plan, operations, room)
+            if probe is not None:
+                return Turn(batches=[probe])
+            strays = len(plan.all_groups) > 1 and self.uploads.reach is not Reach.BOARD
+            rows = self._rows(operations, strays=strays)
             if rows.unlabelled and self._pays(
                 plan, [*rows.unlabelled, *(each for each, _ in rows.rows)], room, backfill=backfill
             ):
@@ -135,7 +142,35 @@ class Dispatch:
         )
         return upload_pays(count, sum(each.is_blind for each in operations[:count]), means)
 
-    def _rows(self, operations: Sequence[Pending]) -> _Rows:
+    def _probe(self, plan: BoardPlan, operations: Sequence[Pending], room: int) -> Batch | None:
+        """One row that shows how far uploads look for items; None if that is known.
+
+        It goes to another group than its item's: a copy that comes of it is one, not thousands.
+        """
+        changes = [
+            each
+            for each in operations
+            if isinstance(each.operation, Update) and each.operation.item_id
+        ]
+        groups, column = plan.all_groups, plan.key_column
+        if len(groups) < 2 or self.uploads.reach is not Reach.UNKNOWN or column is None:  # noqa: PLR2004 - items of one group are in reach
+            return None
+        if not self._pays(plan, changes, room, backfill=False):
+            return None
+        self.uploads.probed = True
+        rows = {
+            str(each.intent.item_id): (each, row) for each, row in self._rows(changes[:IDS]).rows
+        }
+        for item in items_by_id(self.calls.query, list(rows), [column]).values():
+            pending, row = rows[item.id]
+            key, _ = item.values.get(column, (None, None))
+            if (item.state, item.board_id, key) == ("active", plan.board_id, pending.key):
+                group = next(each for each in groups if each != item.group_id)
+                return Batch(plan, group, [pending], [row], is_probe=True)
+        return None
+
+    def _rows(self, operations: Sequence[Pending], *, strays: bool = False) -> _Rows:
+        """The operations as rows. `strays`: items of other groups may be out of reach."""
         plan = operations[0].plan
         self.before_pack([(each.plan, each.operation) for each in operations])
         columns = columns_of(plan)
@@ -146,6 +181,8 @@ class Dispatch:
             try:
                 if folded(each.key) in twins:
                     raise NotByUpload("a key that differs from another one only in case")  # noqa: TRY301
+                if strays and not isinstance(each.operation, Create):
+                    raise NotByUpload(_STRAY)  # noqa: TRY301
                 found.rows.append((each, csv_row(each, columns, labels)))
             except MissingLabel as error:
                 if (error.column_id, error.label) in self._scouted.get(plan.ledger_id, ()):

@@ -47,13 +47,16 @@ class Gone:
 
     The item is not there any more, or (`code`) monday failed over the operation, or (`by_upload`)
     an upload may or may not have written the row. `is_there`: an item of its key was seen on the
-    board, though a search may not find it yet.
+    board, though a search may not find it yet. `copied`: the upload made more items than it was
+    to, so one may be a copy of the row's own; `copy` is the id of one that is.
     """
 
     message: str
     code: str = ITEM_GONE
     by_upload: bool = False
     is_there: bool = False
+    copied: bool = False
+    copy: str = ""
 
     @property
     def in_doubt(self) -> bool:
@@ -78,7 +81,9 @@ class CarriedOver:
 
     `wait`: seconds to wait before it is sent again. `run_ends`: nothing may be sent any more.
     `refit`: only its request was refused, as a whole; it goes into another one. `by_alias`: an
-    upload cannot take it. `too_large`: even alone it costs more than a request may.
+    upload cannot take it; `row_refused`: because of this row, for the reason that `message` gives,
+    and because of its cell in the column `column_id`, if the report names one.
+    `too_large`: even alone it costs more than a request may.
     `may_have_run`: monday failed over its request instead of refusing it. `full`: its board takes
     no more items, but changes.
     """
@@ -89,6 +94,8 @@ class CarriedOver:
     run_ends: bool = False
     refit: bool = False
     by_alias: bool = False
+    row_refused: bool = False
+    column_id: str | None = None
     too_large: bool = False
     may_have_run: bool = False
     full: bool = False

@@ -15,6 +15,7 @@ from target_monday.ledger.records import SourceRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_monday.delivery.outcomes import CarriedOver
     from target_monday.plan import BoardPlan
 
 __all__ = ["Pending"]
@@ -26,9 +27,10 @@ class Pending:
 
     `tickets` are the checkpoints' tickets of these rows; `record` is the last of them, kept for a
     reject; `before` is the item as it was known when the operation was made. `by_alias`: an upload
-    did not take it, or cannot. `rest` are cells that follow in a mutation of their own, `counted`
-    says that the books know the row already; `partial`, that one of its cells did not fit. `after`
-    are the places of operations that come first: its key's items leave the stream's other boards.
+    did not take it, or cannot; `refusal`: what it said against this row. `rest` are cells that
+    follow in a mutation of their own, `counted` says that the books know the row already;
+    `partial`, that one of its cells did not fit. `after` are the places of operations that come
+    first: its key's items leave the stream's other boards.
     `may_be_there`: a request or an upload may have made it, though it was not found.
     `record_hash`: of the last row's record, for which the item needs no change afterwards.
     `retry` is the number of the reject of an earlier run that is tried again; `page` is where the
@@ -44,6 +46,7 @@ class Pending:
     record: dict[str, object] = field(default_factory=dict)
     tries: int = 0
     by_alias: bool = False
+    refusal: CarriedOver | None = None
     may_be_there: bool = False
     rest: Mapping[str, Cell] = field(default_factory=dict)
     counted: bool = False

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from target_monday.delivery.calls import WaitTooLong
 from target_monday.delivery.csv_rows import CsvRow, csv_file
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome, Unknown
-from target_monday.delivery.upload_report import Sent, written_rows
+from target_monday.delivery.reach import Reach, remember, remembered
+from target_monday.delivery.upload_report import Sent, row_outcomes
 from target_monday.diff import Create
 from target_monday.errors import RunFailed
 from target_monday.ledger.intents import SentUpload
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.pending import Pending
     from target_monday.ledger.journal import Journal
-    from target_monday.monday.uploads import Files
+    from target_monday.monday.uploads import Counts, Files
     from target_monday.plan import BoardPlan
 
 __all__ = ["Batch", "UploadLane"]
@@ -58,8 +59,8 @@ _HOUR: Final = 3600.0
 _PATIENCE: Final = 600.0  # seconds with a job; then it is for the next run
 _LONGEST_WAIT: Final = 60.0
 _GROWTH: Final = 1.5
-_ARRIVAL: Final = 12  # intervals after which a file that is not seen is not waited for
-_PENDING: Final = "UPLOAD_PENDING"
+_ARRIVAL: Final = 12  # intervals in which a job shows that its file has arrived
+_NOT_BEGUN: Final = frozenset({"UPLOAD_PENDING", None})  # None: monday knows no such job
 _TRIES: Final = 2  # jobs that are started for one file
 _STORES: Final = 3  # times that a file is sent to one address
 _FEW: Final = 200  # rows of a refused file that go by aliases; a larger one is halved
@@ -76,6 +77,7 @@ class Batch:
     pack: Sequence[Pending]
     rows: Sequence[CsvRow]
     backfill: bool = False
+    is_probe: bool = False  # one row, sent to another group than its item's
 
     @property
     def start(self) -> StartUpload:
@@ -96,6 +98,15 @@ class Batch:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _SentFile:
+    """A file that may have arrived. `stored`: it has, for certain."""
+
+    request: int  # the ledger's number
+    job_id: str
+    stored: bool
+
+
 @dataclass(slots=True)
 class UploadLane:
     """Delivers batches of several boards at a time: monday works on them beside each other."""
@@ -106,6 +117,7 @@ class UploadLane:
     before_request: Callable[[], None]
     off: str | None = None  # why this run does without uploads
     backfill_refused: bool = False
+    probed: bool = False
     _off_until: float = 0.0
     _most_rows: dict[str, int] = field(default_factory=dict)  # a file, by board
     _strikes: dict[str, int] = field(default_factory=dict)
@@ -126,10 +138,19 @@ class UploadLane:
         items = sum(written for _, lane, written in uploads if lane == "ingest")
         return STARTS_AN_HOUR - len(uploads), max(0, ITEMS_AN_HOUR - items)
 
+    @property
+    def reach(self) -> Reach:
+        """How far an upload that matches looks for items, as the ledger remembers it.
+
+        A probe that showed nothing is not repeated in its run; the narrower reach is safe.
+        """
+        known = remembered(self.calls.store)
+        return Reach.GROUP if known is Reach.UNKNOWN and self.probed else known
+
     def deliver(self, batches: Sequence[Batch]) -> list[list[Outcome]]:
         """What became of each operation of each batch, in their order."""
         outcomes: dict[int, list[Outcome]] = {}
-        jobs: dict[int, tuple[int, str]] = {}  # batch -> the ledger's request, job
+        jobs: dict[int, _SentFile] = {}
         for _ in range(_TRIES):
             waiting = [at for at in range(len(batches)) if at not in outcomes and at not in jobs]
             if not waiting:
@@ -137,14 +158,14 @@ class UploadLane:
             started = self._start([batches[at] for at in waiting])
             for at, start in zip(waiting, started, strict=True):
                 if isinstance(start, StartedUpload):
-                    request = self._upload(batches[at], start)
-                    if request is not None:
-                        jobs[at] = (request, str(start.job_id))
+                    file = self._upload(batches[at], start)
+                    if file is not None:
+                        jobs[at] = file
                 else:
                     outcomes[at] = [start] * len(batches[at].pack)
-        ended = self._wait([job for _, job in jobs.values()])
-        for at, (request, job_id) in jobs.items():
-            outcomes[at] = self._settled(batches[at], request, job_id, ended.get(job_id))
+        known = self._wait([file.job_id for file in jobs.values()])
+        for at, file in jobs.items():
+            outcomes[at] = self._settled(batches[at], file, known.get(file.job_id))
         return [outcomes.get(at) or _by_alias(batch) for at, batch in enumerate(batches)]
 
     def _now(self) -> float:
@@ -212,8 +233,8 @@ class UploadLane:
         _log.warning("uploads.off reason=%r", sentence)
         return CarriedOver(sentence, by_alias=True)
 
-    def _upload(self, batch: Batch, start: StartedUpload) -> int | None:
-        """The ledger's request, once the file may have arrived; None if it did not."""
+    def _upload(self, batch: Batch, start: StartedUpload) -> _SentFile | None:
+        """Send the file. None if it did not arrive, for certain."""
         upload = SentUpload(str(start.job_id), "backfill" if batch.backfill else "ingest")
         intents = [pending.intent for pending in batch.pack]
         content = csv_file(batch.rows)
@@ -221,6 +242,7 @@ class UploadLane:
         for attempt in range(_STORES):
             stored = self.files.put(str(start.upload_url), content)
             if stored.taken:
+                self.journal.count_written(request, len(intents))
                 break
             _log.warning("upload.not_taken job=%s reason=%r", start.job_id, stored.reason)
             if stored.refused and attempt == 0:
@@ -232,13 +254,20 @@ class UploadLane:
             "upload.sent stream=%s job=%s lane=%s rows=%d bytes=%d",
             *(batch.plan.stream, start.job_id, upload.lane, len(batch.rows), len(content)),
         )
-        return request
+        return _SentFile(request, str(start.job_id), stored.taken)
 
     # Waiting and settling.
 
-    def _wait(self, job_ids: Sequence[str], patience: float = _PATIENCE) -> dict[str, Job]:
-        """The jobs that ended; questions are calls, so they come more and more seldom."""
-        ended: dict[str, Job] = {}
+    def _wait(
+        self, job_ids: Sequence[str], patience: float = _PATIENCE, age: float = 0.0
+    ) -> dict[str, Job]:
+        """The jobs as they were last, once they have ended or patience has.
+
+        Questions are calls, so they come more and more seldom. `age`: seconds since the files
+        left; a job that has not begun by the time its file should have arrived is not waited for.
+        A job of which monday does not tell is left out.
+        """
+        known: dict[str, Job] = {}
         open_ones, began, wait = list(job_ids), self._now(), self.calls.poll_interval
         while open_ones and self._now() - began < patience:
             self.before_request()
@@ -248,21 +277,32 @@ class UploadLane:
                 states = dict(zip(open_ones, ask_jobs(self.calls.query, open_ones), strict=True))
             except MondayError as error:
                 _log.warning("upload.not_told reason=%r", str(error))
-                break
-            ended |= {job_id: job for job_id, job in states.items() if job.ended}
-            late = self._now() - began > _ARRIVAL * self.calls.poll_interval
+                return {job_id: job for job_id, job in known.items() if job.ended}
+            known |= states
+            late = age + self._now() - began > self._arrival
             open_ones = [
                 job_id
                 for job_id, job in states.items()
-                if not (job.ended or (late and job.status == _PENDING))
+                if not (job.ended or (late and job.status in _NOT_BEGUN))
             ]
-        return ended
+        return known
 
-    def _settled(self, batch: Batch, request: int, job_id: str, job: Job | None) -> list[Outcome]:
-        intents = [pending.intent for pending in batch.pack]
-        if job is None:
-            return [Unknown(_parked(job_id), parked=True)] * len(intents)
+    @property
+    def _arrival(self) -> float:
+        """Seconds in which a job shows that its file has arrived."""
+        return _ARRIVAL * self.calls.poll_interval
+
+    def _settled(self, batch: Batch, file: _SentFile, job: Job | None) -> list[Outcome]:
+        intents, job_id, request = [each.intent for each in batch.pack], file.job_id, file.request
+        if job is None or not job.ended:
+            unended = _unended(job_id, job, stored=file.stored)
+            if isinstance(unended, Gone):
+                self._never_arrived(request, job_id)
+                self.journal.settle(request, intents, [unended] * len(intents))
+            return [unended] * len(intents)
         outcomes = self._outcomes(batch, job_id, job)
+        if batch.is_probe and job.status == "COMPLETED":
+            self._learn_reach(job.counts, outcomes)
         self.journal.settle(request, intents, outcomes, how="report")
         written = sum(isinstance(each, Acknowledged) for each in outcomes)
         told = job.counts.written if job.counts else written
@@ -271,8 +311,8 @@ class UploadLane:
         more = (created or 0) - sum(each.creates for each in batch.sent)
         if more > 0:
             _log.warning(
-                "upload.made_more stream=%s job=%s items=%d: their keys were changed on the board, "
-                "so monday made new items; where an item's id is known, the new one is archived",
+                "upload.made_more stream=%s job=%s items=%d: monday did not find items by their "
+                "keys and made new ones; where an item's id is known, the new one is archived",
                 *(batch.plan.stream, job_id, more),
             )
         _log.info(
@@ -290,7 +330,7 @@ class UploadLane:
         _log.warning("upload.failed stream=%s reason=%r", batch.plan.stream, sentence)
         if job.status == "FAILED":  # some of it may have run
             self._learn(batch, reason, sentence)
-            return [Gone(sentence, by_upload=True)] * len(batch.pack)
+            return [Gone(sentence, by_upload=True, copied=True)] * len(batch.pack)
         return [self._learn(batch, reason, sentence)] * len(batch.pack)
 
     def _learn(self, batch: Batch, reason: str, sentence: str) -> Outcome:
@@ -309,13 +349,35 @@ class UploadLane:
             case _:
                 return CarriedOver(sentence, by_alias=True)
 
+    def _learn_reach(self, counts: Counts | None, outcomes: Sequence[Outcome]) -> None:
+        """Remember what became of a row that was sent to another group than its item's."""
+        if counts is not None and counts.created:
+            reach = Reach.GROUP
+        elif all(isinstance(each, Acknowledged) for each in outcomes):
+            reach = Reach.BOARD
+        else:
+            return
+        remember(self.calls.store, reach)
+        _log.info("upload.reach_learned reach=%s", reach.name.lower())
+
     def written(
         self, sent: Sequence[Sent], job_id: str, job: Job, key_column: str
     ) -> list[Outcome]:
         """Which rows of a completed job are on the board, by counts and report."""
-        found = written_rows(sent, job.counts, self._report(job_id, job), key_column)
-        gone = Gone(f"upload {job_id} did not write the row, or does not say so", by_upload=True)
-        return [Acknowledged(found[at]) if at in found else gone for at in range(len(sent))]
+        report = self._report(job_id, job)
+        outcomes = row_outcomes(job_id, sent, job.counts, report, key_column)
+        if job.counts is not None and (job.counts.submitted or len(sent)) != len(sent):
+            _log.warning(
+                "upload.miscounted job=%s rows=%d submitted=%d: every row is looked up",
+                *(job_id, len(sent), job.counts.submitted),
+            )
+        refused = [each.message for each in outcomes if isinstance(each, CarriedOver)]
+        if refused:
+            _log.warning(
+                "upload.rows_refused job=%s rows=%d first=%r: they are sent by mutations",
+                *(job_id, len(refused), refused[0]),
+            )
+        return outcomes
 
     def _report(self, job_id: str, job: Job) -> bytes | None:
         """The report; its address lives ten minutes, then another one is asked for."""
@@ -331,33 +393,55 @@ class UploadLane:
         return self.files.get(again.report_url) if again.report_url else None
 
     def resume(
-        self, sent: Sequence[Sent], job_id: str, key_column: str, age: float
-    ) -> list[Outcome] | None:
-        """What became of the upload of a dead run; None if it is still at work.
+        self, request: int, sent: Sequence[Sent], upload: SentUpload, key_column: str, age: float
+    ) -> list[Outcome]:
+        """The outcomes of a dead run's upload; all are Unknown while it is being processed.
 
-        `age`: seconds since the file was about to leave. One that did not arrive while its
-        address lived never will.
+        `age`: seconds since the file was about to leave. Its sender is dead, so a file that has
+        not arrived by now never will.
         """
+        job_id = upload.job_id
         try:
-            job = ask_jobs(self.calls.query, [job_id])[0]
+            job: Job | None = ask_jobs(self.calls.query, [job_id])[0]
         except MondayError:
-            return [Gone(f"upload {job_id} is not known any more", by_upload=True)] * len(sent)
-        if not job.ended:
-            job = self._wait([job_id], patience=_PATIENCE / 10).get(job_id, job)
+            return [_ended(job_id, "is not known any more")] * len(sent)
+        if job is not None and not job.ended:
+            patience = max(_PATIENCE / 10, self._arrival - age + self.calls.poll_interval)
+            job = self._wait([job_id], patience, age).get(job_id)
+        too_late = upload.stored and age > 2 * URL_SECONDS
+        never_begun = job is not None and job.status in _NOT_BEGUN and too_late
+        if job is None or not (job.ended or never_begun):
+            unended = _unended(job_id, job, stored=upload.stored)
+            if isinstance(unended, Gone):
+                self._never_arrived(request, job_id)
+            return [unended] * len(sent)
+        self.journal.count_written(request, job.counts.written if job.counts else 0)
         if job.status == "COMPLETED":
             return self.written(sent, job_id, job, key_column)
-        if job.ended or (job.status == _PENDING and age > 2 * URL_SECONDS):
-            end = job.failure_reason or job.status
-            return [Gone(f"upload {job_id} ended with {end}", by_upload=True)] * len(sent)
-        return None
+        end = "was never begun" if never_begun else f"ended with {job.failure_reason or job.status}"
+        return [_ended(job_id, end)] * len(sent)
+
+    def _never_arrived(self, request: int, job_id: str) -> None:
+        self.journal.count_written(request, 0)
+        _log.warning("upload.never_arrived job=%s: its rows are sent anew", job_id)
 
 
 def _by_alias(batch: Batch) -> list[Outcome]:
     return [CarriedOver("no file could be uploaded", by_alias=True)] * len(batch.pack)
 
 
-def _parked(job_id: str) -> str:
-    return (
-        f"Upload {job_id} is still being processed. The next run asks for it before it writes to "
-        "this board."
-    )
+def _ended(job_id: str, end: str) -> Gone:
+    return Gone(f"Upload {job_id} {end}.", by_upload=True, copied=True)
+
+
+def _unended(job_id: str, job: Job | None, *, stored: bool) -> Gone | Unknown:
+    """The outcome of each row of a job that has not ended. `stored`: it has its file."""
+    if job is not None and job.status in _NOT_BEGUN and not stored:
+        return Gone(f"Upload {job_id} never got its file.", by_upload=True)
+    if job is None:
+        state = f"monday does not say how far upload {job_id} is."
+    elif job.status in _NOT_BEGUN:
+        state = f"Upload {job_id} has its file, and monday has not begun to process it."
+    else:
+        state = f"Upload {job_id} is still being processed."
+    return Unknown(f"{state} The next run asks for it before it writes to this board.", parked=True)

@@ -76,10 +76,14 @@ class SentOperation:
 
 @dataclass(frozen=True, slots=True)
 class SentUpload:
-    """The job that a file of operations was uploaded for; `lane` is ingest or backfill."""
+    """The job that a file of operations was uploaded for; `lane` is ingest or backfill.
+
+    `stored`: the file has arrived, for certain.
+    """
 
     job_id: str
     lane: str
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

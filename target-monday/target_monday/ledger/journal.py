@@ -122,7 +122,10 @@ class Journal:
         }
 
     def count_written(self, request: int, written: int) -> None:
-        """Note how many items an upload wrote, for the hourly limit of them."""
+        """Note how many items an upload wrote, for the hourly limit of them.
+
+        Once its file has arrived, and before its report, these are the rows of the file.
+        """
         table = tables.uploads
         with writing(self._engine, "count written", self._run_id) as ledger:
             ledger.change(table, table.c.request == request, written=written)
@@ -312,7 +315,9 @@ class Journal:
 def _upload(connection: Connection, request: int) -> SentUpload | None:
     table = tables.uploads
     row = connection.execute(select(table).where(table.c.request == request)).one_or_none()
-    return None if row is None else SentUpload(row.job_id, row.lane)
+    if row is None:
+        return None
+    return SentUpload(row.job_id, row.lane, stored=row.written is not None)
 
 
 def _makers(

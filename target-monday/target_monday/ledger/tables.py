@@ -346,7 +346,8 @@ uploads = Table(  # requests whose operations went as a file
     Column("board", ForeignKey("boards.id"), nullable=False),
     Column("lane", String(10), nullable=False),  # ingest or backfill
     Column("job_id", String(60), nullable=False),
-    Column("written", Integer),  # items created and updated; null: not known yet
+    # Items created and updated, or the rows of a file that has arrived; null: it may not have.
+    Column("written", Integer),
     _digest(),
 )
 budgets = Table(  # what is known of the account's limits, by name

@@ -65,7 +65,7 @@ def test_a_job_waits_for_its_file_then_processes_then_reports(twin: Twin) -> Non
     assert state()["status"] == "PROCESSING"
     done = state()
     assert (done["status"], done["fully_imported"]) == ("COMPLETED", True)
-    assert [line[:2] for line in report(done)] == [["1", "created"]]
+    assert [line[:2] for line in report(done)] == [["1", "success"]]
     assert twin.account.rows("Invoices") == [{"Name": "a"}]
 
 
