@@ -276,7 +276,7 @@ class Preparation:
             ledger_id=entry.id if entry else 0,
             directory=self._lookups.directory,
             settings=self.settings,
-            trail=Trail(self.leases.run_id, self.leases.clock),
+            trail=Trail(self.leases.run_id, self.leases.clock, self.journal.anchor()),
         )
         if any(cell.column.type == "week" for cell in plan.cells):
             self._lookups.know_weeks()

@@ -1,4 +1,4 @@
-"""Columns that carry the trail on the board itself: version, run and time of the last write. Pure.
+"""Columns that carry the trail on the board itself: version, run, time and anchor of a write. Pure.
 
 They are written with other changes of a row and are no reason to write it, in either lane.
 """
@@ -21,17 +21,26 @@ if TYPE_CHECKING:
 __all__ = ["TRAIL", "TRAIL_PARTS", "Trail", "TrailSource", "trail_columns"]
 
 TRAIL: Final = "_trail_"  # how the properties of these columns begin
-TRAIL_PARTS: Final = ("version", "run", "written_at")
-_TYPES: Final[Mapping[str, str]] = {"version": "text", "run": "text", "written_at": "date"}
+TRAIL_PARTS: Final = ("version", "run", "written_at", "anchor")
+_TYPES: Final[Mapping[str, str]] = {
+    "version": "text",
+    "run": "text",
+    "written_at": "date",
+    "anchor": "text",
+}
 _VERSIONS: Final = ("_ifs_row_version", "_ifs_etag")  # as tap-ifs-cloud names them
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The run that writes; `clock` gives seconds since 1970."""
+    """The run that writes; `clock` gives seconds since 1970.
+
+    `anchor`: the ledger's last line when the run made the board ready.
+    """
 
     run_id: str
     clock: Callable[[], float]
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class TrailSource(Source):
             return ABSENT
         if self.part == "run":
             return self.trail.run_id
+        if self.part == "anchor":
+            return self.trail.anchor
         return datetime.fromtimestamp(self.trail.clock(), UTC).isoformat(timespec="seconds")
 
 

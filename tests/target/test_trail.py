@@ -48,3 +48,22 @@ def test_a_stream_may_have_none(rehearsal: Any, messages: Any) -> None:
     assert {column["title"] for column in rehearsal.board("S")["columns"]}.isdisjoint(
         TRAIL.values()
     )
+
+
+def test_an_item_carries_the_end_of_the_ledger(rehearsal: Any, messages: Any) -> None:
+    """As the run found it, in the same call as its other cells; `verify` takes it as it stands."""
+    settings = {"trail_columns": {"anchor": "Ledger"}}
+    assert rehearsal.run(lines(messages, ("a", "1", "W/1")), **settings).code == 0
+    first = rehearsal.cells("S", "a")["Ledger"]
+    calls = rehearsal.usage()["mutations"]
+    assert rehearsal.run(lines(messages, ("a", "1", "W/1")), **settings).code == 0
+    assert rehearsal.usage()["mutations"] == calls
+    assert rehearsal.cells("S", "a")["Ledger"] == first
+
+    assert rehearsal.run(lines(messages, ("a", "2", "W/1")), **settings).code == 0
+    second = rehearsal.cells("S", "a")["Ledger"]
+
+    assert second != first
+    assert "sound" in rehearsal.audit_text("verify", "--anchor", first, "--anchor", second)
+    changed = f"{second[:-1]}{'1' if second[-1] == '0' else '0'}"
+    assert "noted elsewhere" in rehearsal.audit_text("verify", "--anchor", changed, code=1)

@@ -28,7 +28,7 @@ from target_monday.ledger.records import SourceRecord
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.ledger.runs import BoardBooks, RunHeader, Runs
 from target_monday.ledger.sealed import primary_key, shape, writing
-from target_monday.ledger.seals import keep_seal, seals_beside
+from target_monday.ledger.seals import Anchor, keep_seal, last_line, seals_beside
 from target_monday.ledger.verification import Place, Verdict, verify
 from target_monday.seen import Seen
 
@@ -363,11 +363,11 @@ def test_who_has_no_key_cannot_seal_anew(sealed: Any) -> None:
 
     kept = seals.read_text().splitlines(keepends=True)
     seals.write_text("".join(kept[:2]))
-    (place,) = verdict().places
-    assert (place.table, place.fault) == ("run_ends", "ended without a seal")
+    assert (place := sole(verdict().places)).table == "run_ends"
+    assert place.fault == "ended without a seal in seals.jsonl"
 
     seals.write_text("".join(kept[:1]))
-    assert verdict().places == [Place("seals.jsonl", None, "holds no seal that is signed")]
+    assert Place("seals.jsonl", None, "holds no seal that is signed") in verdict().places
 
 
 def test_the_command_takes_the_key_from_the_environment(
@@ -395,3 +395,104 @@ def test_the_command_tells_sound_from_altered(engine: Engine, tmp_path: Path) ->
         1,
         [{"table": "alembic_version", "key": "0999", "fault": "changed"}],
     )
+
+
+def seals_of(folder: Path) -> Path:
+    return folder / "ledger.db.seals.jsonl"
+
+
+def test_a_seal_that_is_gone_is_named_also_without_a_key(engine: Engine, tmp_path: Path) -> None:
+    """Out of the middle, from the beginning, from the end; each run that has ended has one."""
+    file = seals_of(tmp_path)
+    write_runs(engine, 1)
+    kept = file.read_text().splitlines(keepends=True)
+    assert verify(engine).is_sound
+
+    for gone in range(len(kept)):
+        file.write_text("".join(kept[:gone] + kept[gone + 1 :]))
+        place = sole(verify(engine).places)
+        assert (place.table, place.fault) == (
+            "run_ends",
+            "ended without a seal in ledger.db.seals.jsonl",
+        )
+        assert place.key == json.loads(kept[gone])["run"]
+
+
+@pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])
+def test_a_file_of_seals_that_is_gone_is_named_also_without_a_key(
+    engine: Engine, tmp_path: Path, content: bytes | None
+) -> None:
+    """With how many runs have ended; a run after that does not make it good again."""
+    file = seals_of(tmp_path)
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+
+    what = "is missing" if content is None else "is empty"
+    place = sole(verify(engine).places)
+    assert place == Place(file.name, None, f"{what}, but 3 runs have ended")
+
+    write_runs(engine, 1)
+    assert {each.table for each in verify(engine).places} == {"run_ends"}
+    assert len(verify(engine).places) == 3
+
+
+def test_the_seals_of_another_ledger_are_named_as_such(engine: Engine, tmp_path: Path) -> None:
+    """Once, not line by line; so is a ledger that is not the one of its seals."""
+    other_engine = open_database(f"sqlite:///{tmp_path / 'other.db'}")
+    write_runs(other_engine)
+
+    place = sole(verify(engine, seals=tmp_path / "other.db.seals.jsonl").places)
+
+    assert place == Place("other.db.seals.jsonl", None, "holds the seals of another ledger")
+    other_engine.dispose()
+
+
+def test_a_ledger_without_runs_needs_no_seals(tmp_path: Path) -> None:
+    """Nothing has ended in it."""
+    engine = open_database(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+    assert (verify(engine).places, verify(engine).seals) == ([], None)
+    engine.dispose()
+
+
+def test_an_anchor_shows_a_ledger_that_was_rolled_back_with_its_seals(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """An older copy of both is sound in itself, and a key does not help; what was noted does."""
+    file = seals_of(tmp_path)
+    before, seals = tmp_path / "before.db", file.read_bytes()
+    with (
+        closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger,
+        closing(sqlite3.connect(before)) as copy,
+    ):
+        ledger.backup(copy)
+    old = last_line(engine)
+    write_runs(engine, 1)
+    new = last_line(engine)
+    assert verify(engine, anchors=[old, new, Anchor.of(str(new))]).is_sound
+
+    replace(engine, tmp_path, before)
+    file.write_bytes(seals)
+
+    assert verify(engine, anchors=[old]).is_sound
+    assert verify(engine, anchors=[new]).places == [
+        Place("chain", new.seq, "missing: it was noted elsewhere")
+    ]
+    write_runs(engine, 1)
+    assert verify(engine, anchors=[new]).places == [
+        Place("chain", new.seq, "is not the line that was noted elsewhere")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "5:abc", "x:0123456789ab", "5:0123456789ag", "5:" + "0" * 65]
+)
+def test_an_anchor_that_cannot_be_one_is_refused(tmp_path: Path, text: str) -> None:
+    """A part of a hash that is too short would prove nothing."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    open_database(url).dispose()
+
+    ended = CliRunner().invoke(audit, ["verify", "--anchor", text, "--ledger-url", url])
+
+    assert (ended.exit_code, "NUMBER:HASH" in ended.output) == (2, True)

@@ -34,6 +34,7 @@ from target_monday.ledger.pending_cells import PendingCells
 from target_monday.ledger.records import Records
 from target_monday.ledger.rejects import Rejects
 from target_monday.ledger.sealed import Writing, catch_up, write_later, writing
+from target_monday.ledger.seals import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,10 @@ class Journal:
         self.records = Records(run_id)
         self.rejects = Rejects(engine, scope, run_id, self.records, clock)
         self.pending_cells = PendingCells(engine, clock)
+
+    def anchor(self) -> str:
+        """The end of the ledger's chain, to be noted outside of it."""
+        return str(last_line(self._engine))
 
     def announce(
         self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]

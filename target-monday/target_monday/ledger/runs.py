@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import Engine, select
@@ -16,8 +16,9 @@ from target_monday.ledger.sealed import writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["BoardBooks", "RunHeader", "Runs", "Seal"]
+__all__ = ["ENDS", "BoardBooks", "RunHeader", "Runs", "Seal"]
 
+ENDS: Final = "end run"  # the kind of the chain's line that a run ends with
 _json = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -92,7 +93,7 @@ class Runs:
     ) -> Seal:
         """Note how the run ended, with the books of each stream; gives the end of the chain."""
         row = {"status": status, "exit_code": exit_code, "message": message}
-        with writing(self.engine, "end run", self.run_id) as ledger:
+        with writing(self.engine, ENDS, self.run_id) as ledger:
             ledger.append(
                 tables.run_books,
                 [

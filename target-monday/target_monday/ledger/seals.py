@@ -7,21 +7,65 @@ chain and seals anew.
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+from sqlalchemy import select
+from typing_extensions import override
 
+from target_monday.ledger import tables
 from target_monday.ledger.runs import Seal
 from target_monday.private import append_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
 
-__all__ = ["first_signed", "is_signed", "keep_seal", "kept_seals", "seals_beside"]
+__all__ = [
+    "Anchor",
+    "first_signed",
+    "is_signed",
+    "keep_seal",
+    "kept_seals",
+    "last_line",
+    "seals_beside",
+]
+
+
+_ANCHOR: Final = re.compile(r"([0-9]{1,18}):([0-9A-Fa-f]{12,64})")
+_NOTED: Final = 32  # digits of a hash that are enough, and short enough for a column
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A line of the chain, noted outside the ledger: its number, and how its hash begins."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The anchor in a text such as `1234:0a1b2c3d4e5f`. Raises ValueError."""
+        found = _ANCHOR.fullmatch(text.strip())
+        if found is None:
+            raise ValueError("it is not NUMBER:HASH with 12 digits of the hash or more")
+        return cls(int(found[1]), found[2].lower())
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash[:_NOTED]}"
+
+
+def last_line(engine: Engine) -> Anchor:
+    """The end of the chain as it is now."""
+    head = tables.chain_head.c
+    with engine.connect() as connection:
+        row = connection.execute(select(head.seq, head.hash)).one()
+    return Anchor(row.seq, row.hash)
 
 
 def seals_beside(address: URL) -> Path | None:

@@ -21,6 +21,7 @@ from target_monday.errors import LedgerFailed
 from target_monday.ledger import tables
 from target_monday.ledger.digests import FIRST_HASH, Entry, Sum, combined, expanded, line_hash
 from target_monday.ledger.revisions import HEAD, schema_kind
+from target_monday.ledger.runs import ENDS
 from target_monday.ledger.sealed import primary_key, sum_name
 from target_monday.ledger.seals import first_signed, is_signed, kept_seals, seals_beside
 from target_monday.ledger.stored_rows import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from target_monday.ledger.runs import Seal
+    from target_monday.ledger.seals import Anchor
 
 __all__ = ["Place", "Verdict", "verify"]
 
@@ -80,11 +82,18 @@ class Verdict:
         return not self.places
 
 
-def verify(engine: Engine, *, seals: Path | None = None, seal_key: str | None = None) -> Verdict:
+def verify(
+    engine: Engine,
+    *,
+    seals: Path | None = None,
+    seal_key: str | None = None,
+    anchors: Sequence[Anchor] = (),
+) -> Verdict:
     """Look at all of a ledger, as it is at one moment. Raises LedgerFailed if that cannot be.
 
-    `seals`: the file of seals, if it is not beside the ledger. With `seal_key` every run from the
-    first signed one on must have a seal that was signed with it.
+    `seals`: the file of seals, if it is not beside the ledger; each run that has ended must have
+    one there. With `seal_key` those from the first signed one on must be signed with it. `anchors`:
+    lines of the chain that were noted elsewhere.
     """
     try:
         with engine.connect() as plain:
@@ -95,7 +104,7 @@ def verify(engine: Engine, *, seals: Path | None = None, seal_key: str | None = 
                 # A byte that is no text must not keep the rest from being read.
                 raw.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
             looking = _Verification(connection)
-            looking.run(seals or seals_beside(engine.url), seal_key)
+            looking.run(seals or seals_beside(engine.url), seal_key, anchors)
             plain.invalidate()
     except SQLAlchemyError as error:
         raise LedgerFailed.because(error) from error
@@ -118,10 +127,11 @@ class _Verification:
     _rows: dict[str, _Rows] = field(default_factory=dict)
     _lines: dict[int, str] = field(default_factory=dict)  # seq -> hash
     _sums: dict[str, tuple[str, int]] = field(default_factory=dict)  # as the lines say
+    _ended: dict[str, int] = field(default_factory=dict)  # run -> the line that it ended with
     _schema: str = ""
     _chain_is_whole: bool = True
 
-    def run(self, seals: Path | None, seal_key: str | None) -> None:
+    def run(self, seals: Path | None, seal_key: str | None, anchors: Sequence[Anchor]) -> None:
         """Look at everything."""
         self._look_at_database()
         for table in tables.APPENDED:
@@ -133,8 +143,10 @@ class _Verification:
             self._look_at_remembered(table, sums)
         self._look_at_payloads()
         kept = list(kept_seals(seals)) if seals is not None and seals.exists() else None
-        if seals is not None and kept is not None:
+        if seals is not None:
             self._look_at_seals(seals.name, kept)
+        for anchor in anchors:
+            self._look_at_anchor(anchor)
         if seal_key is not None:
             self._look_at_signatures(seals.name if seals else "seals", kept or [], seal_key)
 
@@ -218,8 +230,11 @@ class _Verification:
         for name, entry in entries.items():
             self._look_at_entry(seq, name, entry)
         self._sums |= sums
-        if isinstance(line["kind"], str) and line["kind"].startswith("schema "):
-            self._schema = line["kind"]
+        kind = str(line["kind"])
+        if kind.startswith("schema "):
+            self._schema = kind
+        if ENDS in kind.split(", "):
+            self._ended[str(line["run_id"])] = seq
         return {str(stored), *hashes.values()}
 
     def _look_at_entry(self, seq: int, name: str, entry: Entry) -> None:
@@ -348,8 +363,20 @@ class _Verification:
             ):
                 self._find("records", row["id"], "payload changed")
 
-    def _look_at_seals(self, file: str, seals: Sequence[Seal | None]) -> None:
+    def _look_at_seals(self, file: str, seals: Sequence[Seal | None] | None) -> None:
+        """Each seal has its line, and each run that has ended its seal."""
+        if not seals:
+            if self._ended:
+                what = "is missing" if seals is None else "is empty"
+                self._find(file, None, f"{what}, but {len(self._ended)} runs have ended")
+            return
         self.verdict.seals = len(seals)
+        sealed = {seal.run for seal in seals if seal is not None}
+        if sealed and self._ended and sealed.isdisjoint(self._ended):
+            self._find(file, None, "holds the seals of another ledger")
+            return
+        for run in (each for each in self._ended if each not in sealed):
+            self._find(tables.run_ends.name, run, f"ended without a seal in {file}")
         for number, seal in enumerate(seals, 1):
             if seal is None:
                 self._find(file, number, "changed")
@@ -363,16 +390,17 @@ class _Verification:
         if first is None:
             self._find(file, None, "holds no seal that is signed")
             return
-        at, began = first
+        at, _ = first
         for number, seal in enumerate(seals[at:], at + 1):
             if seal is not None and not is_signed(seal, key):
                 self._find(file, number, "is not signed with this key")
-        ends, sealed = tables.run_ends, {seal.run for seal in seals if seal is not None}
-        since = select(ends.c.ended_at).where(ends.c.run_id == began.run).scalar_subquery()
-        later = select(ends.c.run_id).where(ends.c.ended_at > since).order_by(ends.c.ended_at)
-        for run in self.connection.execute(later).scalars():
-            if run not in sealed:
-                self._find(ends.name, run, "ended without a seal")
+
+    def _look_at_anchor(self, anchor: Anchor) -> None:
+        line = self._lines.get(anchor.seq)
+        if line is None:
+            self._find("chain", anchor.seq, "missing: it was noted elsewhere")
+        elif not line.startswith(anchor.hash):
+            self._find("chain", anchor.seq, "is not the line that was noted elsewhere")
 
 
 def _covers(purge: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
