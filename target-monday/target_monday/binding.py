@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, Setup, codec_for
+from target_monday.cells.codec import member
 from target_monday.columns import misplaced
 from target_monday.control_totals import ControlTotals
 from target_monday.diff import GROUP
@@ -16,6 +17,7 @@ from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
 from target_monday.templates import template
 from target_monday.trail import TrailSource
+from target_monday.truncation import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +107,7 @@ def connected_boards(column: Column) -> tuple[str, ...]:
 
 def _default(spec: ColumnSpec) -> bool:
     """Default columns follow the board's own type: a person may have chosen a better one."""
-    return spec.create and spec.reference == spec.property
+    return spec.create and spec.reference == title_of(spec.property)
 
 
 def key_columns(spec: BoardSpec, board: Board, known: Mapping[str, str]) -> Sequence[Column]:
@@ -377,7 +379,9 @@ def declared_labels(column: Column) -> Iterator[Label]:
     settings = column.settings if isinstance(column.settings, dict) else {}
     entries = settings.get("labels")
     for entry in entries if isinstance(entries, list) else ():
-        text = entry.get("label") or entry.get("name")
-        number = entry.get("id", entry.get("index"))
-        if text and isinstance(number, int) and not entry.get("is_deactivated"):
+        text = member(entry, "label") or member(entry, "name")
+        number = member(entry, "id")
+        number = member(entry, "index") if number is None else number
+        known = isinstance(text, str) and isinstance(number, int)
+        if text and known and not member(entry, "is_deactivated"):
             yield Label(text, number)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from target_monday.labels import MAX_LABEL_LENGTH, MAX_LABELS, is_number_like, label_of
 from target_monday.links import Link, link_faults, link_of
 from target_monday.options import NO_OPTIONS, ColumnOptions
-from target_monday.templates import ABSENT, Absent, Template, template
+from target_monday.quoting import quoted
+from target_monday.templates import ABSENT, Absent, Template, is_empty, template
+from target_monday.truncation import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,7 +91,7 @@ class Source:
             if any(name not in record for _, name in self.parts):
                 return ABSENT
             found = {part: record[name] for part, name in self.parts}
-            return found if any(each not in {None, ""} for each in found.values()) else None
+            return None if all(map(is_empty, found.values())) else found
         base = self._base(record)
         if base is None or isinstance(base, Absent) or self.main is None or not self.extra:
             return base
@@ -140,7 +142,7 @@ def asked_column(name: str, entry: Any, default: ColumnSpec | None) -> ColumnSpe
     options = {key: asked[key] for key in _OPTIONS if asked.get(key) is not None}
     return ColumnSpec(
         property=name,
-        reference=asked.get("column") or asked.get("title") or name,
+        reference=asked.get("column") or asked.get("title") or title_of(name),
         column_type=column_type,
         create=column_type is not None,
         labels=_first_labels(labels, default) if column_type in {"status", "dropdown"} else (),
@@ -187,7 +189,7 @@ def entry_faults(entry: Any) -> Iterator[str]:
         try:
             template(str(entry.get(option) or ""))
         except ValueError as error:
-            yield f"`{option}` {entry[option]!r} is malformed: {error}"
+            yield f"`{option}` {quoted(entry[option])} is malformed: {error}"
     if entry.get("type") is not None:
         given = [option for option, value in entry.items() if value is not None]
         yield from misplaced(given, entry["type"])
@@ -204,23 +206,30 @@ def _label_faults(labels: Any) -> Iterator[str]:
     texts = list(labels.values() if isinstance(labels, dict) else labels)
     long = [text for text in texts if len(text) > MAX_LABEL_LENGTH]
     if long:
-        yield f"labels have at most {MAX_LABEL_LENGTH} characters: {long}"
+        shown = ", ".join(map(quoted, long))
+        yield f"labels have at most {MAX_LABEL_LENGTH} characters, these have more: {shown}"
     distinct = {label_of(text): text for text in texts}
     if len(distinct) > MAX_LABELS:
         yield f"a status column has at most {MAX_LABELS} labels, these are {len(distinct)}"
 
 
 def default_columns(schema: Mapping[str, Any], *, metadata: bool = False) -> Iterator[ColumnSpec]:
-    """One typed column a property, titled with the property's name; `_sdc_` ones if asked for."""
+    """One typed column a property, titled with its name; `_sdc_` ones if asked for."""
     for name, definition in schema["properties"].items():
         if not name.startswith(IGNORED_PREFIXES) or (metadata and name.startswith(METADATA)):
             column_type, labels = _default_type(_effective(definition))
-            yield ColumnSpec(name, name, column_type, create=True, labels=labels)
+            yield ColumnSpec(name, title_of(name), column_type, create=True, labels=labels)
 
 
-def _effective(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+def _effective(definition: Any) -> Mapping[str, Any]:
     """The branch of `anyOf`/`oneOf` that says most: with a format, else one that is not null."""
-    branches = definition.get("anyOf") or definition.get("oneOf")
+    if not isinstance(definition, dict):  # JSON Schema's `true`: any value
+        return {}
+    branches = [
+        each
+        for each in definition.get("anyOf") or definition.get("oneOf") or ()
+        if isinstance(each, dict)
+    ]
     if not branches:
         return definition
     ranked = sorted(
@@ -272,7 +281,7 @@ def _default_of_lists(items: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 def _fit_a_status(members: Sequence[object]) -> bool:
     texts = [member for member in members if isinstance(member, str) and member.strip()]
-    same_kind = len(texts) == len([member for member in members if member not in {None, ""}])
+    same_kind = len(texts) == len([member for member in members if not is_empty(member)])
     distinct = len({label_of(text) for text in texts}) == len(texts)
     fit = all(len(text) <= MAX_LABEL_LENGTH and not is_number_like(text) for text in texts)
     return bool(texts) and same_kind and distinct and fit and len(texts) <= MAX_LABELS

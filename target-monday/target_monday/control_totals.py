@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
-from target_monday.decimals import MAX_DIGITS, digits
+from target_monday.decimals import MAX_DIGITS, digits, number_of
 from target_monday.diff import certain
 from target_monday.keys import key_parts
 from target_monday.rejects import Reject
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from target_monday.diff import Cell
     from target_monday.presets import Preset
 
-__all__ = ["ControlTotals", "Movements", "TotalsSpec", "totals_spec"]
+__all__ = ["ControlTotals", "Movements", "TotalsSpec", "total_text", "totals_spec"]
 
 _AMOUNT: Final = "Amount"  # what names of amounts contain
 _USUAL: Final = ("Company", "CurrencyCode")
@@ -129,7 +129,7 @@ class ControlTotals:
             sure = certain(dict(zip(self.concerned, values, strict=True)))
             values = [*map(sure.get, self.concerned)]
         amounts = len(self.amounts)
-        sums = [Decimal(cell) if type(cell) is str else _NOTHING for cell in values[:amounts]]
+        sums = [_number(cell) for cell in values[:amounts]]
         return self._group(key, tuple(values[amounts:])), [_ONE, *sums]
 
     def _group(self, key: str, grouped: tuple[Cell, ...]) -> _Group:
@@ -240,7 +240,7 @@ class Movements:
             figures |= {kind: moved[kind] for kind in (*_MOVES, "rejected") if moved.get(kind)}
             if closing is not None:
                 figures["closing"] = end
-            yield {name: digits(value) for name, value in figures.items()}
+            yield {name: total_text(value) for name, value in figures.items()}
 
 
 def closing_totals(
@@ -259,12 +259,16 @@ def closing_totals(
     return found
 
 
+def total_text(total: Decimal) -> str:
+    """A sum as digits: it may have more of them than any of its amounts."""
+    return digits(total, _exact.prec)
+
+
 def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+    """What counts as an amount: what a numbers column takes, else nothing."""
+    if value is None:
         return _NOTHING
     try:
-        number = Decimal(value)
-    except InvalidOperation:
+        return number_of(value)
+    except ValueError:
         return _NOTHING
-    usable = number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS
-    return number if usable else _NOTHING

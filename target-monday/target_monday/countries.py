@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COUNTRIES", "country_code"]
+__all__ = ["COUNTRIES", "country_code", "iso_code"]
 
 _TABLE: Final = """
 AD Andorra; AE United Arab Emirates; AF Afghanistan; AG Antigua & Barbuda; AI Anguilla; AL
@@ -60,5 +60,13 @@ _BY_NAME: Final = {name.casefold(): code for code, name in COUNTRIES.items()}
 
 def country_code(text: str) -> str | None:
     """The code of a country that is named by its code or its English name; None if unknown."""
-    code = text.strip().upper()
-    return code if code in COUNTRIES else _BY_NAME.get(text.strip().casefold())
+    return iso_code(text) or _BY_NAME.get(text.strip().casefold())
+
+
+def iso_code(text: str) -> str | None:
+    """The code in a text, in either case; None if it is none. Only "se" and "SE" are Sweden's.
+
+    Capitals of other letters may be two of a code's: those of "ß" would be South Sudan's.
+    """
+    code = text.strip()
+    return code.upper() if code.isascii() and code.upper() in COUNTRIES else None

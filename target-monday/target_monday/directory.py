@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["Directory", "addresses", "tag_name"]
+__all__ = ["Directory", "address_key", "addresses", "tag_name"]
 
 _SEPARATORS: Final = re.compile(r"[,;\s]+")
 
@@ -28,12 +28,17 @@ def addresses(value: object) -> list[str]:
     """The e-mail addresses in a value, in lower case: a list, or a text with several."""
     texts = value if isinstance(value, list) else [value]
     return [
-        part.casefold()
+        address_key(part)
         for text in texts
         if isinstance(text, str)
         for part in _SEPARATORS.split(text)
         if part
     ]
+
+
+def address_key(address: str) -> str:
+    """What spellings of one address share. `ß` stays: with `ss` it would be another person's."""
+    return address.lower()
 
 
 def tag_name(text: str) -> str:

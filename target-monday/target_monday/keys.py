@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from target_monday.decimals import digits
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell, NullKey
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def part_text(value: object, name: str) -> str:
             try:
                 return digits(value)
             except ValueError as error:
-                raise BadCell(f"key property {name!r}: {error}") from error
+                raise BadCell(f"property {quoted(name)} {error}") from error
         case _:
-            raise BadCell(f"key property {name!r} is neither text nor number")
+            raise BadCell(f"property {quoted(name)} is neither a text nor a number")
 
 
 def key_text(parts: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from target_monday.quoting import quoted
 from target_monday.rejects import LabelLimit, LabelMissing
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
 
 MAX_LABELS = 40  # of a status column; developer.monday.com/api-reference/reference/status
 MAX_LABEL_LENGTH = 30
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 _NUMBER_LIKE = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*")
 # What states say, and the colours for it: the usual one, then others that look like it.
 _STATE_WORDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -75,8 +77,14 @@ class Label:
 
 
 def label_of(text: str) -> str:
-    """What two spellings of one label share: case and blanks do not make a new label."""
-    return _tidy(text).casefold()
+    """What two spellings of one label share: case and blanks do not make a new label.
+
+    Nor do characters that cannot be seen; a label of these alone is "".
+    """
+    seen = "".join(
+        each for each in text if each.isspace() or unicodedata.category(each) not in _UNSEEN
+    )
+    return _tidy(seen).casefold()
 
 
 def _tidy(text: str) -> str:
@@ -145,22 +153,25 @@ class Labels:
     def _refuse_what_cannot_be_created(self, text: str) -> None:
         if not self.create:
             raise LabelMissing(
-                f"column {self.column!r} has no label {text!r}: add it on the board, "
+                f"column {self.column!r} has no label {quoted(text)}: add it on the board, "
                 "map it under `labels`, or set `missing_labels` to `create`"
             )
+        if not label_of(text):
+            raise LabelLimit(f"column {self.column!r}: label {quoted(text)} has nothing to be seen")
         if self.max_length is not None and len(_tidy(text)) > self.max_length:
             raise LabelLimit(
-                f"column {self.column!r}: label {text!r} is longer than "
+                f"column {self.column!r}: label {quoted(text)} is longer than "
                 f"{self.max_length} characters; map the property to a text column"
             )
         if is_number_like(text):
             raise LabelLimit(
-                f"column {self.column!r}: monday would read label {text!r} as the number of a "
-                "label; create it on the board or map the property to a text column"
+                f"column {self.column!r}: monday would read label {quoted(text)} as the number of "
+                "a label; create it on the board or map the property to a text column"
             )
         if self.max_count is not None and self._count() >= self.max_count:
             raise LabelLimit(
-                f"column {self.column!r} has its {self.max_count} labels, no room for {text!r}; "
+                f"column {self.column!r} has its {self.max_count} labels, no room for "
+                f"{quoted(text)}; "
                 "map the property to a text column"
             )
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.keys import key_text, part_text
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell
-from target_monday.templates import ABSENT, Absent, Template, template
+from target_monday.templates import ABSENT, Absent, Template, is_empty, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,8 +64,8 @@ def _values(part: Template, record: Mapping[str, Any]) -> list[str] | None:
     bare = len(part.parts) == 1 and part.source == f"{{{part.parts[0].property}}}"
     if bare and isinstance(values[0], list):
         name = part.parts[0].property
-        return [part_text(each, name) for each in values[0] if each is not None and each != ""]
-    if any(value is None or value == "" for value in values):
+        return [part_text(each, name) for each in values[0] if not is_empty(each)]
+    if any(map(is_empty, values)):
         return None
     if bare:
         return [part_text(values[0], part.parts[0].property)]
@@ -94,10 +95,12 @@ def link_faults(entry: Mapping[str, Any]) -> Iterator[str]:
     try:
         fields = [name for part in parts for name in template(part).fields]
     except ValueError as error:
-        yield f"`key` {given!r} is malformed: {error}"
+        yield f"`key` {quoted(given)} is malformed: {error}"
         return
     if parts and not fields:
-        yield f"`key` {given!r} names no property: write {{{parts[0]}}} for a property's value"
+        yield (
+            f"`key` {quoted(given)} names no property: write {{{parts[0]}}} for a property's value"
+        )
 
 
 @dataclass(slots=True)

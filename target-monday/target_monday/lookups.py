@@ -15,7 +15,7 @@ import msgspec
 
 from target_monday.board_access import split
 from target_monday.delivery.column_lane import get_tags
-from target_monday.directory import Directory
+from target_monday.directory import Directory, address_key
 from target_monday.errors import SettingsFault
 from target_monday.monday.answers import part_of
 from target_monday.monday.operations import ME, PEOPLE, WEEK_BEGIN, NewBoard
@@ -80,7 +80,7 @@ class Lookups:
             answer = self.calls.query(PEOPLE, {"emails": asked, "limit": 2 * _PEOPLE_A_CALL})
             found: dict[str, list[int]] = {}
             for user in part_of(answer.data.get("users") or [], list[_User]):
-                found.setdefault(user.email.casefold(), []).append(user.id)
+                found.setdefault(address_key(user.email), []).append(user.id)
             for address in asked:
                 ids = found.get(address, [])
                 people[address] = ids[0] if len(ids) == 1 else None

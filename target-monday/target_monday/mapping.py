@@ -17,6 +17,7 @@ from target_monday.rejects import Reject
 from target_monday.retire_when import RetireWhen, retire_when
 from target_monday.templates import Template, template
 from target_monday.trail import trail_columns
+from target_monday.truncation import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,9 +88,9 @@ class BoardSpec:
 
 
 def default_board_name(stream: str) -> str:
-    """`purchase_order` -> "Purchase order"."""
+    """`purchase_order` -> "Purchase order"; see `title_of` for long names."""
     words = stream.replace("_", " ").strip() or stream
-    return words[:1].upper() + words[1:]
+    return title_of(words[:1].upper() + words[1:])
 
 
 def is_left_out(stream: str, settings: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from target_monday.cells import READ_ONLY_TYPES, SUPPORTED_TYPES, zones
 from target_monday.columns import entry_faults
 from target_monday.templates import template
 from target_monday.trail import TRAIL_PARTS
+from target_monday.truncation import TITLE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -254,6 +255,7 @@ def _mapping_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
         except ValueError as error:
             yield f"Stream {stream!r}: `control_totals` {text!r} is malformed: {error}."
     yield from _dependent_faults(stream, asked)
+    yield from _length_faults(stream, asked)
     for name, entry in (asked.get("columns") or {}).items():
         where = f"Stream {stream!r}, column of {name!r}: "
         for fault in entry_faults(entry):
@@ -269,6 +271,26 @@ def _dependent_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
     for setting, needed in (("board_if_null", "board_name"), ("group_moves", "group")):
         if asked.get(setting) and "{" not in (asked.get(needed) or ""):
             yield f"Stream {stream!r}: `{setting}` needs a `{needed}` with a {{Property}} field."
+
+
+def _length_faults(stream: str, asked: Mapping[str, Any]) -> Iterator[str]:
+    """Titles of what is made where it is missing, that are longer than monday takes."""
+    trail, columns = asked.get("trail_columns") or {}, asked.get("columns") or {}
+    titles = {
+        **{name: asked.get(name) for name in ("board_name", "board_if_null")},
+        **({f"trail_columns.{part}": each for part, each in trail.items()} if trail else {}),
+        **{
+            f"columns.{name}": entry.get("title") or entry.get("column")
+            for name, entry in columns.items()
+            if isinstance(entry, dict)
+        },
+    }
+    for setting, given in titles.items():
+        if isinstance(given, str) and "{" not in given and len(given) > TITLE_LIMIT:
+            yield (
+                f"Stream {stream!r}: `{setting}` has {len(given)} characters, and monday takes "
+                f"{TITLE_LIMIT} of a title."
+            )
 
 
 def _column_faults(where: str, entry: Mapping[str, Any]) -> Iterator[str]:

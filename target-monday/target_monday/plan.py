@@ -22,9 +22,11 @@ from target_monday.diff import (
 from target_monday.directory import addresses
 from target_monday.keys import key_of, key_text
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
+from target_monday.quoting import quoted
 from target_monday.rejects import EmptyName, Reject
 from target_monday.templates import ABSENT, Absent
 from target_monday.trail import TRAIL
+from target_monday.truncation import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -242,10 +244,10 @@ class BoardPlan:
 
     def _place(self, cells: dict[str, Cell], record: Mapping[str, Any]) -> None:
         """The title of the item's group, if its value is there: a null leaves the item alone."""
-        title = self.spec.group_by.render(record) if self.spec.group_by else None
-        if isinstance(title, str) and title.strip():
-            composed = unicodedata.normalize("NFC", title)
-            cells[GROUP] = shorten(" ".join(composed.split()), NAME_LIMIT)
+        made = self.spec.group_by.render(record) if self.spec.group_by else None
+        if isinstance(made, str) and made.strip():
+            composed = unicodedata.normalize("NFC", made)
+            cells[GROUP] = title_of(" ".join(composed.split()))
 
     def _name(self, record: Mapping[str, Any]) -> tuple[str | None, int]:
         """The name by the template, None if it cannot be told; and whether it was cut."""
@@ -269,7 +271,10 @@ class BoardPlan:
         people = [cell for cell in self.cells if cell.column.type == "people"]
         for cell in people:
             for record in records:
-                read = cell.source.value(record) if cell.source else record.get(cell.property)
+                try:
+                    read = cell.source.value(record) if cell.source else record.get(cell.property)
+                except Reject:  # said when the row is made
+                    continue
                 yield from addresses(read)
 
     def tag_names(self, operation: Operation) -> Iterator[str]:
@@ -296,7 +301,7 @@ class BoardPlan:
         match operation:
             case Create():
                 if not operation.name:
-                    raise EmptyName(f"key {operation.row.key!r} gives no item name")
+                    raise EmptyName(f"key {quoted(operation.row.key)} gives no item name")
                 values = self.encoded(operation.cells)
                 group = self.group_of(operation) or self.group_id
                 if group is None and self.spec.group_by:  # new groups are the uppermost
@@ -342,6 +347,6 @@ class BoardPlan:
 
 def _placed(error: Reject, name: str, column_id: str) -> Reject:
     """The same reject with the property and the column that it concerns."""
-    placed = type(error)(f"property {name!r}, column {column_id!r}: {error}")
+    placed = type(error)(f"property {quoted(name)}, column {quoted(column_id)}: {error}")
     placed.column_id = column_id
     return placed

@@ -6,6 +6,7 @@ keeps, so that locks, budgets, books and exit codes are those of any run.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -28,6 +29,7 @@ _DONE: Final = (
     "flattening_max_key_length",
 )
 _EXTRACTED: Final = "_sdc_extracted_at"
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class ReplayingTarget(TargetMonday):
@@ -83,7 +85,7 @@ class Feed:
                 "stream": row.stream,
                 "record": msgspec.Raw(row.payload),
             }
-            extracted = msgspec.json.decode(row.payload).get(_EXTRACTED)
+            extracted = _decode(row.payload).get(_EXTRACTED)
             if extracted is not None:
                 record["time_extracted"] = extracted
             if row.page is not None:

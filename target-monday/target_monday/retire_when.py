@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from target_monday.dates import moment_of
 from target_monday.rejects import Reject
 from target_monday.templates import template
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from target_monday.diff import Cell
 
 __all__ = ["RetireWhen", "retire_when"]
-
-_DAY: Final = len("2026-10-30")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,15 @@ class RetireWhen:
         """The same for cells as the ledger knows them: their times are in UTC."""
         if not (isinstance(state, str) and isinstance(since, str)):
             return False
-        utc = since if len(since) == _DAY else f"{since}+00:00"
-        return _fold(state) in self.values and self._is_past(utc, today, told=True)
+        utc = f"{since}+00:00" if " " in since else since
+        return _fold(state) in self.values and self._is_past(utc, today)
 
-    def _is_past(self, since: str, today: date, *, told: bool = False) -> bool:
+    def _is_past(self, since: str, today: date) -> bool:
+        zone = self.zone or UTC
         try:
-            if len(since) == _DAY:
-                day = date.fromisoformat(since)
-            else:
-                moment = datetime.fromisoformat(since)
-                meant = told or bool(moment.utcoffset())  # a `Z` may not be meant: `timezone`
-                local = moment.astimezone(self.zone or UTC) if meant else moment
-                day = local.date()
+            day = moment_of(since, zone)
+            if isinstance(day, datetime):
+                day = day.astimezone(zone).date()
             return day + timedelta(days=self.days) <= today
         except (ValueError, OverflowError):
             return False

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_monday.rejects import BadCell, NoBoard, Reject
-from target_monday.templates import Absent
+from target_monday.templates import Absent, is_empty
+from target_monday.truncation import TITLE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from target_monday.settling import Row
 
 __all__ = ["Division", "Route"]
-
-_LONGEST_NAME: Final = 255
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ class Route:
         template = self.spec.name_by
         if template is None:
             return ""
-        if any(record.get(field, "?") in (None, "") for field in template.fields):
+        if any(is_empty(record.get(field, "?")) for field in template.fields):
             if self.spec.name_if_null is None:
                 raise NoBoard(f"{self._fields} null, so that the row has no board")
             return self.spec.name_if_null
@@ -114,8 +113,10 @@ class Route:
         if made is None or isinstance(made, Absent):
             return None
         name = " ".join(unicodedata.normalize("NFC", made).split())
-        if len(name) > _LONGEST_NAME:
-            raise NoBoard(f"the name of its board is longer than {_LONGEST_NAME} characters")
+        if not name:
+            raise NoBoard("the name of its board is blank")
+        if len(name) > TITLE_LIMIT:
+            raise NoBoard(f"the name of its board is longer than {TITLE_LIMIT} characters")
         return name
 
     @property

@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from target_monday.dates import moment_of
 from target_monday.keys import part_text
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ABSENT", "Absent", "Template", "template"]
+__all__ = ["ABSENT", "Absent", "Template", "is_empty", "template"]
 
 
 class Absent:
@@ -28,6 +30,12 @@ class Absent:
 
 
 ABSENT: Final = Absent()
+
+
+def is_empty(value: object) -> bool:
+    """Whether a value says nothing: a null or an empty text."""
+    return value is None or (isinstance(value, str) and not value)
+
 
 _DIRECTIVE: Final = re.compile(r"%(.)")
 _FORMS: Final[Mapping[str, Callable[[datetime], str]]] = {
@@ -99,10 +107,10 @@ class Template:
         """As a web address: values are percent-encoded, and one that is null makes none."""
         if any(field.property not in record for field in self.parts):
             return ABSENT
-        if any(record[field.property] in {None, ""} for field in self.parts):
+        if any(is_empty(record[field.property]) for field in self.parts):
             return None
         texts = [
-            field.before + quote(field.text(record[field.property]), safe="")
+            field.before + quote(field.text(record[field.property]), safe="", errors="replace")
             for field in self.parts
         ]
         return "".join(texts) + self.end
@@ -145,20 +153,22 @@ def _check_form(form: str) -> None:
     if form and (not directives or any(each not in _FORMS for each in directives)):
         known = " ".join(f"%{each}" for each in _FORMS)
         raise ValueError(
-            f"the form {form!r} is none of dates: only plain fields such as {{OrderNo}} and forms "
-            f"made of {known} can be used"
+            f"the form {quoted(form)} is none of dates: only plain fields such as {{OrderNo}} and "
+            f"forms made of {known} can be used"
         )
 
 
 def _formatted(value: object, field: _Field) -> str:
     if value == "":
         return ""
-    if not isinstance(value, str):
-        raise BadCell(f"property {field.property!r} is no date, its form is {field.form!r}")
     try:
-        at = datetime.fromisoformat(value)
+        day = moment_of(value) if isinstance(value, str) else None
     except ValueError:
+        day = None
+    if day is None:
         raise BadCell(
-            f"property {field.property!r} is no date, its form is {field.form!r}"
-        ) from None
+            f"property {quoted(field.property)} is {quoted(value)}, which is not a date for the "
+            f"form {quoted(field.form)}"
+        )
+    at = day if isinstance(day, datetime) else datetime.combine(day, time())
     return _DIRECTIVE.sub(lambda found: _FORMS[found.group(1)](at), field.form)

@@ -12,7 +12,10 @@ __all__ = ["Unreadable"]
 
 
 class Unreadable:
-    """Stands for the value; as text, it is what can be shown of it. No encoder takes it."""
+    """Stands for the value; as text, it is what can be shown of it. No encoder takes it.
+
+    `repr` shows the same, so that a message that shows a value never shows a Python object.
+    """
 
     __slots__ = ("shown",)
 
@@ -21,4 +24,8 @@ class Unreadable:
 
     @override
     def __str__(self) -> str:
+        return self.shown
+
+    @override
+    def __repr__(self) -> str:
         return self.shown

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_monday.decimals import MAX_DIGITS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -59,6 +61,7 @@ def _text(value: object) -> str:
         case str():
             return value
         case Decimal():
-            return format(value, "f")
+            # A number that no column takes is shown as it came: its digits could fill the memory.
+            return format(value, "f") if abs(value.adjusted()) <= MAX_DIGITS else str(value)
         case _:
             return _json.encode(value).decode()

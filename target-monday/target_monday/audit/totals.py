@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_monday.columns import ColumnSpec
-from target_monday.control_totals import ControlTotals, TotalsSpec, closing_totals, totals_spec
-from target_monday.decimals import digits
+from target_monday.control_totals import (
+    ControlTotals,
+    TotalsSpec,
+    closing_totals,
+    total_text,
+    totals_spec,
+)
 from target_monday.templates import template
 
 if TYPE_CHECKING:
@@ -55,7 +60,7 @@ def both_totals(
 
 
 def _figure(sums: Sequence[Decimal], at: int) -> str:
-    return digits(sums[at]) if sums else "0"
+    return total_text(sums[at]) if sums else "0"
 
 
 def _side(pairs: Iterable[RowPair], side: str) -> Iterator[tuple[str, Mapping[str, Cell]]]:

@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.cells.choices import dropdown, people, status, tags
-from target_monday.cells.codec import Canonical, Codec, Encode, Setup, guarded, shorten
+from target_monday.cells.codec import Canonical, Codec, Encode, Setup, guarded, readable
 from target_monday.cells.figures import checkbox, numbers, rating
 from target_monday.cells.links import board_relation
 from target_monday.cells.places import country, location
 from target_monday.cells.texts import LONG_TEXT_LIMIT, TEXT_LIMIT, email, link, long_text, phone
 from target_monday.cells.texts import text as text_codec
 from target_monday.cells.times import date_codec, hour, timeline, week, world_clock, zones
+from target_monday.truncation import TITLE_LIMIT, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ __all__ = [
     "zones",
 ]
 
-NAME_LIMIT: Final = 255
+NAME_LIMIT: Final = TITLE_LIMIT
 
 _CODECS: Final[Mapping[str, Callable[[Setup], Codec]]] = {
     "board_relation": board_relation,
@@ -81,4 +82,5 @@ def codec_for(column_type: str, labels: Labels | None = None, setup: Setup | Non
     """The codec of a column type; status and dropdown columns need their labels."""
     setup = setup or Setup()
     codec = _CODECS[column_type](replace(setup, labels=labels) if labels else setup)
-    return replace(codec, canonical=guarded(codec.canonical))
+    canonical, decode = guarded(codec.canonical, column_type), readable(codec.decode)
+    return replace(codec, canonical=canonical, decode=decode)

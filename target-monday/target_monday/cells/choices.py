@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_monday.cells.codec import Codec, Json, Setup, member, shown
+from target_monday.cells.codec import Codec, Json, Setup, member, text_member, whole
 from target_monday.cells.texts import plain
 from target_monday.directory import addresses, tag_name
-from target_monday.labels import Labels, is_number_like
+from target_monday.labels import Labels, is_number_like, label_of
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell, PersonUnknown
 
 if TYPE_CHECKING:
@@ -17,21 +18,26 @@ __all__ = ["dropdown", "people", "status", "tags"]
 
 
 def _listed(value: object) -> list[str]:
-    """The texts of a list, or of one value."""
-    found = (plain(each) for each in (value if isinstance(value, list) else [value]))
-    return [text for text in found if text and text.strip()]
+    """The texts of a list, or of one value; those that show nothing are none of them."""
+    several = value if isinstance(value, list) else [value]
+    if any(isinstance(each, dict | list) for each in several):
+        raise BadCell(f"{quoted(value)} is not a choice, nor a list of them")
+    found = (plain(each) for each in several if each is not None)
+    return [text for text in found if text and label_of(text)]
 
 
 def status(setup: Setup) -> Codec:
-    """A label. It goes out by its text: monday's numbers of labels are easily mistaken.
+    """A label, or a list of one. It goes out by its text: monday's numbers are easily mistaken.
 
     Only a text that looks like a number would be taken for such a number: it goes by its own.
     """
     labels = setup.labels or Labels("")
 
     def canonical(value: object) -> Cell:
-        text = plain(value)
-        return labels.resolve(text) if text and text.strip() else None
+        texts = _listed(value)
+        if len(texts) > 1:
+            raise BadCell(f"{len(texts)} labels, the column takes one in a cell")
+        return labels.resolve(texts[0]) if texts else None
 
     def encode(cell: str) -> Json:
         known = labels.id_of(cell) if is_number_like(cell) else None
@@ -49,7 +55,7 @@ def dropdown(setup: Setup) -> Codec:
     """Labels, as many as the column takes."""
     labels = setup.labels or Labels("")
     limited = setup.settings.get("limit_select")
-    most = int(setup.settings.get("label_limit_count") or 1) if limited else None
+    most = whole(setup.settings.get("label_limit_count"), 1) if limited else None
 
     def canonical(value: object) -> Cell:
         wanted = {labels.resolve(text) for text in _listed(value)}
@@ -77,14 +83,17 @@ def people(setup: Setup) -> Codec:
 
     def canonical(value: object) -> Cell:
         found: set[str] = set()
+        texts = value if isinstance(value, list) else [value]
+        if not all(each is None or isinstance(each, str) for each in texts):
+            raise BadCell(f"{quoted(value)} is neither an e-mail address nor a list of them")
         for address in addresses(value):
             if "@" not in address:
-                raise BadCell(f"{shown(address)} is not an e-mail address")
+                raise BadCell(f"{quoted(address)} is not an e-mail address")
             number = known.get(address)
             if number is not None:
                 found.add(str(number))
             elif not empty:
-                raise PersonUnknown(f"the account has no active user {address!r}, or several")
+                raise PersonUnknown(f"the account has no active user {quoted(address)}, or several")
         return sorted(found) or None
 
     def encode(cell: list[str]) -> Json:
@@ -98,8 +107,8 @@ def people(setup: Setup) -> Codec:
 
 
 def _person(each: Json) -> str:
-    number = str(member(each, "id"))
-    return number if member(each, "kind") in {None, "person"} else f"{each['kind']}:{number}"
+    number, kind = str(int(each["id"])), text_member(each, "kind")
+    return number if kind in {None, "person"} else f"{kind}:{number}"
 
 
 def tags(setup: Setup) -> Codec:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import regex  # type: ignore[import-untyped] # it ships no types
 
 from target_monday.diff import Cell
 from target_monday.directory import Directory
 from target_monday.options import NO_OPTIONS, ColumnOptions
-from target_monday.rejects import BadCell
+from target_monday.quoting import quoted
+from target_monday.rejects import BadCell, Reject
+from target_monday.templates import is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +31,9 @@ __all__ = [
     "guarded",
     "json_text",
     "member",
-    "shorten",
-    "shown",
+    "readable",
+    "text_member",
+    "whole",
 ]
 
 Json = Any
@@ -38,6 +41,7 @@ Canonical = Callable[[object], Cell]
 Encode = Callable[[Any], Json]
 Decode = Callable[[str | None, Json], Cell]
 
+_WHOLE: Final = re.compile(r"[1-9][0-9]{0,8}")
 _json = msgspec.json.Encoder(decimal_format="number")
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -67,38 +71,53 @@ class Setup:
     directory: Directory = field(default_factory=Directory)
 
 
-def guarded(canonical: Canonical) -> Canonical:
-    """Whatever a value does to its codec, it is that value's row that is rejected."""
+def guarded(canonical: Canonical, column_type: str) -> Canonical:
+    """The same for every value: an empty text is an empty cell, any failure a reject of the row."""
 
     def safe(value: object) -> Cell:
+        if isinstance(value, str) and not value:
+            return None
         try:
             return canonical(value)
-        except (ValueError, ArithmeticError, TypeError) as error:
-            raise BadCell(f"the value cannot be used: {error}") from error
+        except Reject:
+            raise
+        except Exception as error:
+            raise BadCell(f"{quoted(value)} does not fit a {column_type} column") from error
 
     return safe
 
 
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters, cut between graphemes and ended with an ellipsis."""
-    if len(text) <= limit:
-        return text
-    end = 0
-    for grapheme in regex.finditer(r"\X", text):
-        if grapheme.end() > limit - 1:
-            break
-        end = grapheme.end()
-    return text[:end] + "…"
+def readable(decode: Decode) -> Decode:
+    """The same for whatever a board holds: what is not understood is a text unlike any cell."""
 
+    def safe(text: str | None, value: Json) -> Cell:
+        try:
+            return decode(text, value)
+        except Exception:  # noqa: BLE001 - a strange cell is written again, it ends no run
+            return f"?{text or json_text(value)}"
 
-def shown(value: object) -> str:
-    """A value for a sentence."""
-    return shorten(repr(value), 60)
+    return safe
 
 
 def member(value: Json, name: str) -> Any:
     """A member of a value that may be no object."""
     return value.get(name) if isinstance(value, dict) else None
+
+
+def text_member(value: Json, name: str) -> str | None:
+    """A member that is a text; None for an empty one. Raises TypeError for any other value."""
+    found = member(value, name)
+    if is_empty(found):
+        return None
+    if not isinstance(found, str):
+        raise TypeError(name)
+    return found
+
+
+def whole(value: object, default: int) -> int:
+    """A number of a column's settings, which may say anything."""
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if _WHOLE.fullmatch(text) else default
 
 
 def json_text(value: object) -> str:

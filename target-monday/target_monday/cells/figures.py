@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from target_monday.cells.codec import Codec, Json, Setup, member, shown
-from target_monday.decimals import digits
+from target_monday.cells.codec import Codec, Json, Setup, member, whole
+from target_monday.decimals import digits, number_of
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell
 
 if TYPE_CHECKING:
@@ -17,30 +16,20 @@ if TYPE_CHECKING:
 
 __all__ = ["checkbox", "numbers", "rating"]
 
-_NUMBER: Final = re.compile(r"[-+]?[0-9]+(?:[.][0-9]+)?")
-_BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False}
+_BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _USUAL_RATING: Final = 5
 
 
-def _number(value: object) -> str | None:
-    match value:
-        case Decimal():
-            return digits(value)
-        case bool():
-            raise BadCell("a truth value is not a number")
-        case int():
-            return digits(value)
-        case "":
-            return None
-        case str() if _NUMBER.fullmatch(value):
-            return digits(Decimal(value))
-        case _:
-            raise BadCell(f"{shown(value)} is not a number")
+def _number(value: object) -> str:
+    try:
+        return digits(number_of(value))
+    except ValueError as error:
+        raise BadCell(f"{quoted(value)} {error}") from error
 
 
 def _read_number(text: str | None, value: Json) -> Cell:
     number = value if isinstance(value, str) and value else text
-    return digits(Decimal(number)) if number and _NUMBER.fullmatch(number) else None
+    return digits(number_of(number)) if number else None
 
 
 def numbers(_: Setup) -> Codec:
@@ -50,19 +39,19 @@ def numbers(_: Setup) -> Codec:
 
 def rating(setup: Setup) -> Codec:
     """Stars: 0 is an empty cell."""
-    most = int(setup.settings.get("limit") or _USUAL_RATING)
+    most = whole(setup.settings.get("limit"), _USUAL_RATING)
 
     def canonical(value: object) -> Cell:
         number = _number(value)
-        if number is None:
-            return None
-        if not number.isdigit() or int(number) > most:
-            raise BadCell(f"{shown(value)} is not a rating from 1 to {most}")
+        if not number.isdecimal() or int(number) > most:
+            raise BadCell(f"{quoted(value)} is not a rating from 1 to {most}")
         return int(number) or None
 
-    return Codec(
-        canonical, lambda cell: {"rating": cell}, lambda _, value: member(value, "rating") or None
-    )
+    def decode(_: str | None, value: Json) -> Cell:
+        stars = member(value, "rating")
+        return int(digits(number_of(stars))) or None if stars is not None else None
+
+    return Codec(canonical, lambda cell: {"rating": cell}, decode)
 
 
 def checkbox(_: Setup) -> Codec:
@@ -71,7 +60,7 @@ def checkbox(_: Setup) -> Codec:
     def canonical(value: object) -> Cell:
         flag = _BOOLEANS.get(value.lower()) if isinstance(value, str) else value
         if not isinstance(flag, bool):
-            raise BadCell(f"{shown(value)} is not a truth value")
+            raise BadCell(f"{quoted(value)} is not true or false")
         return flag or None
 
     return Codec(

@@ -6,10 +6,13 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from target_monday.cells.codec import Codec, Json, Setup, json_text, member, shorten, shown
-from target_monday.countries import COUNTRIES
-from target_monday.decimals import digits
+from target_monday.cells.codec import Codec, Json, Setup, json_text, member, text_member
+from target_monday.countries import iso_code
+from target_monday.decimals import digits, number_of
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell
+from target_monday.templates import is_empty
+from target_monday.truncation import shorten
 
 if TYPE_CHECKING:
     from target_monday.diff import Cell
@@ -31,8 +34,11 @@ def plain(value: object) -> str | None:
             return value or None
         case bool():
             return "true" if value else "false"
-        case int() | Decimal():
-            return digits(value)
+        case int() | Decimal() | float():
+            try:
+                return digits(number_of(value))
+            except ValueError as error:
+                raise BadCell(f"{quoted(value)} {error}") from error
         case _:
             return json_text(value)
 
@@ -63,12 +69,19 @@ def long_text(_: Setup) -> Codec:
 # A cell with an address and words for it is "address words": addresses have no blanks.
 
 
-def _pair(value: object, name: str) -> tuple[object, str]:
-    """Address and words of a value, which is an address or an object with both."""
+def _main(value: object, name: str) -> object:
+    """The main part of a value, which is that part itself or an object with it. Raises BadCell."""
     if not isinstance(value, dict):
-        return value, ""
-    words = value.get("text")
-    return value.get(name), shorten(words.strip(), LINK_TEXT_LIMIT) if words else ""
+        return value
+    if name not in value:
+        raise BadCell(f"{quoted(value)} has no member `{name}`")
+    return value[name]
+
+
+def _words(value: object) -> str:
+    words = member(value, "text")
+    made = "" if is_empty(words) else plain(words) or ""
+    return shorten(made.strip(), LINK_TEXT_LIMIT)
 
 
 def _joined(address: str, words: str) -> str:
@@ -81,9 +94,8 @@ def _address(name: str, cell: str) -> Json:
 
 
 def _read_address(name: str, value: Json) -> Cell:
-    address = member(value, name)
-    words = str(member(value, "text") or "").strip()
-    return _joined(str(address), words) if address else None
+    address, words = text_member(value, name), text_member(value, "text")
+    return _joined(address, (words or "").strip()) if address else None
 
 
 def email(_: Setup) -> Codec:
@@ -100,12 +112,13 @@ def _addressed(name: str, form: re.Pattern[str], kind: str) -> Codec:
     """Addresses of one kind; `name` is the member of monday's value that holds them."""
 
     def canonical(value: object) -> Cell:
-        address, words = _pair(value, name)
-        if address is None or address == "":
+        address = _main(value, name)
+        if is_empty(address):
             return None
-        if not isinstance(address, str) or not form.fullmatch(address):
-            raise BadCell(f"{shown(address)} is not {kind}")
-        return _joined(address, words)
+        # Letters that cannot be seen, such as zero-width blanks, are in no address.
+        if not (isinstance(address, str) and form.fullmatch(address) and address.isprintable()):
+            raise BadCell(f"{quoted(address)} is not {kind}")
+        return _joined(address, _words(value))
 
     return Codec(
         canonical, lambda cell: _address(name, cell), lambda _, value: _read_address(name, value)
@@ -114,34 +127,42 @@ def _addressed(name: str, form: re.Pattern[str], kind: str) -> Codec:
 
 # A phone cell is "number" or "number COUNTRY".
 
-_PUNCTUATION: Final = re.compile(r"[\s()./-]+")
+_PUNCTUATION: Final = re.compile(r"[\s().-]+")  # a "/" stands between two numbers (ITU-T E.123)
 _PHONE: Final = re.compile(r"[+]?[0-9]{4,15}")
+
+
+def _phone_text(number: object) -> str:
+    """What is dialled. Only whole numbers are: the sign or point of others would get lost."""
+    if not isinstance(number, str):
+        made = plain(number) or ""
+        return made if made.isdecimal() else ""
+    dialled = _PUNCTUATION.sub("", "" if number.lstrip().startswith("-") else number)
+    return f"+{dialled[2:]}" if dialled.startswith("00") else dialled
 
 
 def phone(_: Setup) -> Codec:
     """A phone number with its country; monday checks that the number is one of that country."""
 
     def canonical(value: object) -> Cell:
-        number, country = value, ""
-        if isinstance(value, dict):
-            number, country = value.get("phone"), str(value.get("country") or "").strip().upper()
-        if number is None or number == "":
+        number, country = _main(value, "phone"), member(value, "country")
+        if is_empty(number):
             return None
-        digits_only = _PUNCTUATION.sub("", plain(number) or "")
-        if digits_only.startswith("00"):
-            digits_only = f"+{digits_only[2:]}"
-        if not _PHONE.fullmatch(digits_only):
-            raise BadCell(f"{shown(number)} is not a phone number")
-        if country and country not in COUNTRIES:
-            raise BadCell(f"{shown(country)} is no ISO 3166 alpha-2 code of a country")
-        return f"{digits_only} {country}" if country else digits_only
+        dialled = _phone_text(number)
+        if not _PHONE.fullmatch(dialled):
+            raise BadCell(f"{quoted(number)} is not one phone number")
+        if is_empty(country) or (isinstance(country, str) and country.isspace()):
+            return dialled
+        code = iso_code(country) if isinstance(country, str) else None
+        if code is None:
+            raise BadCell(f"{quoted(country)} is no ISO 3166 alpha-2 code of a country")
+        return f"{dialled} {code}"
 
     def encode(cell: str) -> Json:
         number, _, country = cell.partition(" ")
         return {"phone": number, "countryShortName": country}
 
     def decode(_: str | None, value: Json) -> Cell:
-        number, country = member(value, "phone"), member(value, "countryShortName")
+        number, country = text_member(value, "phone"), text_member(value, "countryShortName")
         return f"{number} {country or ''}".strip() if number else None
 
     return Codec(canonical, encode, decode)

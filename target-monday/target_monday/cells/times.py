@@ -8,21 +8,23 @@ one without, or with the `Z` of a source that does not mean it, is read in the c
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from target_monday.cells.codec import Codec, Json, Setup, member, shown
+from target_monday.cells.codec import Codec, Json, Setup, member, text_member
+from target_monday.dates import moment_of, time_of
+from target_monday.quoting import quoted
 from target_monday.rejects import BadCell
+from target_monday.templates import is_empty
 
 if TYPE_CHECKING:
     from target_monday.diff import Cell
 
 __all__ = ["date_codec", "hour", "timeline", "week", "world_clock", "zones"]
 
-_DAY: Final = len("2026-10-30")
-_ISO_WEEK: Final = re.compile(r"[0-9]{4}-?W[0-9]{2}")
+_ISO_WEEK: Final = re.compile(r"([0-9]{4})-?(W[0-9]{2})")
 
 
 @cache
@@ -31,26 +33,20 @@ def zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _moment(value: object, zone: ZoneInfo | None) -> datetime | None:
-    """The moment of a date-time, None for a plain date. Raises BadCell."""
-    if not isinstance(value, str):
-        raise BadCell(f"{shown(value)} is not a date")
+def _moment(value: object, zone: ZoneInfo | None = None) -> date:
+    """As `moment_of`, of any value. Raises BadCell."""
     try:
-        if len(value) == _DAY:
-            date.fromisoformat(value)
-            return None
-        moment = datetime.fromisoformat(value)
+        if isinstance(value, str):
+            return moment_of(value, zone)
     except ValueError as error:
-        raise BadCell(f"{shown(value)} is not a date") from error
-    if zone is not None and not moment.utcoffset():
-        return moment.replace(tzinfo=zone)
-    return moment
+        raise BadCell(f"{quoted(value)} is not a date") from error
+    raise BadCell(f"{quoted(value)} is not a date")
 
 
 def _day(value: object) -> date:
     """The day of a date or a date-time, as it is written there. Raises BadCell."""
-    moment = _moment(value, None)
-    return date.fromisoformat(str(value)) if moment is None else moment.date()
+    moment = _moment(value)
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def date_codec(setup: Setup) -> Codec:
@@ -59,23 +55,24 @@ def date_codec(setup: Setup) -> Codec:
     zone = ZoneInfo(options.timezone) if options.timezone else None
 
     def canonical(value: object) -> Cell:
-        if value == "":
-            return None
         if not options.time:
             return _day(value).isoformat()
         moment = _moment(value, zone)
-        if moment is None:
-            return date.fromisoformat(str(value)).isoformat()
-        utc = moment.astimezone(UTC) if moment.tzinfo else moment
-        return utc.strftime("%Y-%m-%d %H:%M:%S").rjust(len("2026-10-30 00:00:00"), "0")
+        if not isinstance(moment, datetime):
+            return moment.isoformat()
+        try:
+            utc = moment.astimezone(UTC) if moment.tzinfo else moment
+        except OverflowError as error:
+            raise BadCell(f"{quoted(value)} is not within the years 1 to 9999 in UTC") from error
+        return utc.replace(tzinfo=None).isoformat(" ", "seconds")
 
     def encode(cell: str) -> Json:
         day, _, clock = cell.partition(" ")
         return {"date": day, "time": clock} if clock else {"date": day}
 
     def decode(_: str | None, value: Json) -> Cell:
-        day, clock = member(value, "date"), member(value, "time")
-        return f"{day} {clock}" if day and clock else day or None
+        day, clock = text_member(value, "date"), text_member(value, "time")
+        return f"{day} {clock}" if day and clock else day
 
     return Codec(canonical, encode, decode)
 
@@ -83,10 +80,10 @@ def date_codec(setup: Setup) -> Codec:
 def _ends(value: object) -> tuple[object, object]:
     """Begin and end of a period: an object, a list of two, or two dates with a "/" between."""
     match value:
-        case dict():
-            return value.get("from"), value.get("to")
-        case [begin, end]:
+        case {"from": begin, "to": end} | [begin, end]:
             return begin, end
+        case {"from": only} | {"to": only}:
+            return only, None
         case str() if value.count("/") == 1:
             begin, _, end = value.partition("/")
             return begin, end
@@ -99,10 +96,10 @@ def timeline(_: Setup) -> Codec:
 
     def canonical(value: object) -> Cell:
         begin, end = _ends(value)
-        begin, end = begin or end, end or begin
-        if not begin:
+        known = [_day(each) for each in (begin, end) if not is_empty(each)]
+        if not known:
             return None
-        first, last = _day(begin), _day(end)
+        first, last = known[0], known[-1]
         if last < first:
             raise BadCell(f"the period ends on {last} before it begins on {first}")
         return f"{first.isoformat()}/{last.isoformat()}"
@@ -112,7 +109,7 @@ def timeline(_: Setup) -> Codec:
         return {"from": begin, "to": end}
 
     def decode(_: str | None, value: Json) -> Cell:
-        begin, end = member(value, "from"), member(value, "to")
+        begin, end = text_member(value, "from"), text_member(value, "to")
         return f"{begin}/{end}" if begin and end else None
 
     return Codec(canonical, encode, decode)
@@ -122,14 +119,12 @@ def hour(_: Setup) -> Codec:
     """A time of day in hours and minutes; seconds fall away."""
 
     def canonical(value: object) -> Cell:
-        if value == "":
-            return None
-        if not isinstance(value, str):
-            raise BadCell(f"{shown(value)} is not a time of day")
         try:
-            read = time.fromisoformat(value)
-        except ValueError as error:
-            raise BadCell(f"{shown(value)} is not a time of day") from error
+            read = time_of(value) if isinstance(value, str) else None
+        except ValueError:
+            read = None
+        if read is None:
+            raise BadCell(f"{quoted(value)} is not a time of day such as 16:42")
         return f"{read.hour:02d}:{read.minute:02d}"
 
     def encode(cell: str) -> Json:
@@ -148,38 +143,41 @@ def week(setup: Setup) -> Codec:
     """The week that a day is in, as the account's weeks begin; an ISO week by its Thursday."""
 
     def canonical(value: object) -> Cell:
-        if value == "":
-            return None
-        if isinstance(value, str) and _ISO_WEEK.fullmatch(value):
-            day = date.fromisoformat(f"{value}-4" if "-" in value else f"{value}4")
-        else:
-            day = _day(value)
-        begin = day - timedelta(days=(day.weekday() - setup.directory.week_begins) % 7)
+        found = _ISO_WEEK.fullmatch(value) if isinstance(value, str) else None
+        day = _day(f"{found[1]}-{found[2]}-4" if found else value)
+        try:
+            begin = day - timedelta(days=(day.weekday() - setup.directory.week_begins) % 7)
+            _last_day(begin)
+        except OverflowError as error:
+            raise BadCell(
+                f"the week of {quoted(value)} is not within the years 1 to 9999"
+            ) from error
         return begin.isoformat()
 
     def encode(cell: str) -> Json:
-        end = date.fromisoformat(cell) + timedelta(days=6)
+        end = _last_day(date.fromisoformat(cell))
         return {"week": {"startDate": cell, "endDate": end.isoformat()}}
 
     def decode(_: str | None, value: Json) -> Cell:
-        begin: Any = member(member(value, "week"), "startDate")
-        return begin or None
+        return text_member(member(value, "week"), "startDate")
 
     return Codec(canonical, encode, decode)
+
+
+def _last_day(begin: date) -> date:
+    return begin + timedelta(days=6)
 
 
 def world_clock(_: Setup) -> Codec:
     """A time zone by its IANA name."""
 
     def canonical(value: object) -> Cell:
-        if value == "":
-            return None
         if not isinstance(value, str) or value not in zones():
-            raise BadCell(f"{shown(value)} is not an IANA time zone such as Europe/London")
+            raise BadCell(f"{quoted(value)} is not an IANA time zone such as Europe/London")
         return value
 
     return Codec(
         canonical,
         lambda cell: {"timezone": cell},
-        lambda _, value: member(value, "timezone") or None,
+        lambda _, value: text_member(value, "timezone"),
     )

@@ -6,6 +6,7 @@ monday does not promise to have kept its answer.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,7 +18,7 @@ from target_monday.errors import BoardFailed, TargetError
 from target_monday.monday.answers import Answer, part_of
 from target_monday.monday.boards import Board, Column, board_names, boards_by_id
 from target_monday.monday.client import encode_body
-from target_monday.monday.errors import AnswerLost, MondayError, Refused, TooComplex
+from target_monday.monday.errors import AnswerLost, Fault, Kind, Refused, TooComplex
 from target_monday.monday.operations import (
     CREATE_BOARD,
     CreateColumn,
@@ -27,6 +28,7 @@ from target_monday.monday.operations import (
     NewBoard,
     write_batch,
 )
+from target_monday.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -41,6 +43,7 @@ _NOT_EVERYWHERE: Final = (
     "Not every plan of monday.com has private boards: if every member of the account may see its "
     "rows, set `board_kind: public`."
 )
+_SHOWN: Final = 3  # titles in a message
 _WORDS: Final = {CreateColumn: "columns", CreateGroup: "groups", GetTag: "tags"}
 
 
@@ -59,7 +62,7 @@ def make_board(calls: Calls, journal: Journal, new: NewBoard, others: Container[
     body = encode_body(CREATE_BOARD, new.variables)
     try:
         answer = _send(
-            calls, journal, body, f"board {name!r}", ["boards"], _Looks([name], made_already, calls)
+            calls, journal, body, "boards", ["boards"], _Looks([name], made_already, calls)
         )
     except _Ran as ran:
         found: Board = ran.found[name]
@@ -68,7 +71,7 @@ def make_board(calls: Calls, journal: Journal, new: NewBoard, others: Container[
         if new.kind == "private" and not isinstance(error.__cause__, AnswerLost):
             raise BoardFailed(f"{error} {_NOT_EVERYWHERE}") from error
         raise
-    with _named(f"board {name!r}"):
+    with _named("boards", [name]):
         return part_of(answer.data.get("create_board"), Board)
 
 
@@ -105,7 +108,7 @@ def get_tags(calls: Calls, journal: Journal, names: Sequence[str]) -> list[int]:
         return {}  # asking twice for a tag gives the same one
 
     made = _made(calls, journal, [GetTag(name) for name in names], names, _id, made_already)
-    with _named("tags"):
+    with _named("tags", names):
         return [part_of(each, int) for each in made]
 
 
@@ -122,12 +125,12 @@ class _Made(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def _named(word: str, titles: Sequence[str]) -> Iterator[None]:
     """Things as they were answered. They may be there although that cannot be read."""
     try:
         yield
     except AnswerLost as error:
-        raise _failed(what, error) from error
+        raise _failed(word, titles, str(error)) from error
 
 
 def _made(
@@ -140,28 +143,34 @@ def _made(
 ) -> list[Thing]:
     """What is made, in order; a request that never fits is cut, at the price it told."""
     made: dict[str, Thing] = {}
+    most = _MADE_A_REQUEST
     word = _WORDS[type(mutations[0])] if mutations else ""
     while waiting := [one for one in zip(mutations, titles, strict=True) if one[1] not in made]:
         kinds = [word] * len(waiting)
-        pack = waiting[: calls.budget.capacity(kinds, _MADE_A_REQUEST)]
+        pack = waiting[: calls.budget.capacity(kinds, most)]
         body = encode_body(*write_batch([mutation for mutation, _ in pack]))
         packed = [title for _, title in pack]
-        what = f"{word} {', '.join(map(repr, packed))}"
         looks = _Looks(packed, made_already, calls)
         try:
-            answer = _send(calls, journal, body, what, kinds[: len(pack)], looks)
+            answer = _send(calls, journal, body, word, kinds[: len(pack)], looks)
         except _DoesNotFit:
             continue
+        except _RefusedTogether:
+            most = len(pack) // 2
         except _Ran as ran:
             made |= ran.found
         else:
-            with _named(what):
+            with _named(word, packed):
                 made |= {title: read(answer.data.get(f"m{at}")) for at, title in enumerate(packed)}
     return [made[title] for title in titles]
 
 
 class _DoesNotFit(Exception):
     """Nothing ran: so many cost more points than a request may."""
+
+
+class _RefusedTogether(Exception):
+    """Nothing ran, and monday does not say which part of the request it refuses."""
 
 
 class _Ran(Exception):
@@ -195,10 +204,11 @@ def _send(
     calls: Calls,
     journal: Journal,
     body: bytes,
-    what: str,
+    word: str,
     kinds: Sequence[str],
     looks: _Looks,
 ) -> Answer:
+    """The answer to a request, all of which ran. Raises BoardFailed with what cannot be made."""
     request, key = journal.intend(body, [], lane="structure")
     try:
         answer = calls.mutate(body, key, kinds, before_resend=looks.look)
@@ -206,13 +216,15 @@ def _send(
         journal.settle_by_reading(request)
         raise
     except AnswerLost as error:  # the request stays open: it may still arrive
-        raise _failed(what, error) from error
+        raise _failed(word, looks.titles, str(error)) from error
     except Refused as error:
         journal.settle_by_reading(request, how="answer", request_id=error.request_id)
         if isinstance(error, TooComplex) and len(kinds) > 1:
             calls.budget.learn_too_large(kinds)
             raise _DoesNotFit from error
-        raise _failed(what, error) from error
+        if error.kind is Kind.REJECT and len(kinds) > 1:
+            raise _RefusedTogether from error
+        raise _failed(word, looks.titles, str(error)) from error
     except TargetError:
         if not calls.uncertain:
             journal.settle_by_reading(request)
@@ -221,9 +233,24 @@ def _send(
     journal.settle_by_reading(request, how="answer", request_id=answer.request_id)
     if answer.faults:
         fault = answer.faults[0]
-        raise BoardFailed(f"The {what} cannot be made: {fault.code}: {fault.message}.")
+        culprits = [
+            looks.titles[at]
+            for each in answer.faults
+            if (at := _place(each)) is not None and at < len(looks.titles)
+        ]
+        reason = f"monday answered {fault.code}: {fault.message}"
+        raise _failed(word, culprits or looks.titles, reason)
     return answer
 
 
-def _failed(what: str, error: MondayError) -> BoardFailed:
-    return BoardFailed(f"The {what} cannot be made: {error}.")
+def _place(fault: Fault) -> int | None:
+    """Which of a request's mutations a fault concerns, by its alias; None if it does not say."""
+    found = re.fullmatch(r"m([0-9]{1,9})", fault.alias or "")
+    return int(found[1]) if found else None
+
+
+def _failed(word: str, titles: Sequence[str], reason: str) -> BoardFailed:
+    shown = ", ".join(map(quoted, titles[:_SHOWN]))
+    more = f" and {len(titles) - _SHOWN} more" if len(titles) > _SHOWN else ""
+    what = word.removesuffix("s") if len(titles) == 1 else word
+    return BoardFailed(f"The {what} {shown}{more} cannot be made: {reason.rstrip('.')}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,7 +21,7 @@ __all__ = ["LinkStore", "PendingLink"]
 _CHUNK: Final = 500  # keys a statement
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 _keys = msgspec.json.Decoder(tuple[str, ...]).decode
-_record = msgspec.json.Decoder(dict[str, Any]).decode
+_record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 @dataclass(frozen=True, slots=True)
