@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from target_monday.foreign_json import ANYTHING, NotJson, decode
+from target_monday.foreign_json import ANYTHING, DEEPEST, NotJson, decode, is_shallow
 from target_monday.keys import key_of, key_text, part_text
 from target_monday.ledger import tables
 from target_monday.privacy import is_mask, is_masked
@@ -60,6 +60,8 @@ class Corrections:
         self._check([name])
         if as_json or not self._is_text(name):
             return name, _json(value, name)
+        if not value.isascii() and value != value.encode(errors="replace").decode():
+            raise ValueError(f"the value of {name} is not UTF-8")
         return name, value
 
     def _check(self, names: Iterable[str]) -> None:
@@ -143,6 +145,8 @@ def _part(value: object) -> str | None:
 
 def _json(text: str | bytes, where: str) -> Any:
     try:
-        return decode(text, ANYTHING)
+        if is_shallow(text):
+            return decode(text, ANYTHING)
     except NotJson as error:
-        raise ValueError(f"{where} is no JSON: {error}") from error
+        raise ValueError(f"{where} is not JSON: {error}") from error
+    raise ValueError(f"{where} is nested more than {DEEPEST} levels deep")
