@@ -13,6 +13,7 @@ import msgspec
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_monday.target import TargetMonday
+from target_monday.unreadable import as_input
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -83,7 +84,7 @@ class Feed:
             record: dict[str, Any] = {
                 "type": "RECORD",
                 "stream": row.stream,
-                "record": msgspec.Raw(row.payload),
+                "record": msgspec.Raw(as_input(row.payload)),
             }
             extracted = _decode(row.payload).get(_EXTRACTED)
             if extracted is not None:

@@ -96,6 +96,6 @@ def test_the_bad_rows_are_corrected_and_delivered_one_by_one(
 
     again = rehearsal.run([lines[0]], boards=MAPPING)
 
-    assert again.counts()["created"] == 1, again.log
+    assert again.counts()["recovered"] == 1, again.log
     assert len(rehearsal.audit("rejects")) == bad - 1
     assert rehearsal.cells("S", "k1")["GrossAmount"] == "2.5"

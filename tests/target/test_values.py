@@ -18,6 +18,7 @@ from target_monday.delivery.csv_rows import LiveLabels, NotByUpload, csv_file, c
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Cell, KnownItem, Unchanged, diff
 from target_monday.directory import Directory
+from target_monday.foreign_json import decode_around
 from target_monday.labels import Label, Labels
 from target_monday.mapping import board_spec
 from target_monday.monday.boards import Board, Column, Group
@@ -28,7 +29,7 @@ from target_monday.quoting import quoted
 from target_monday.rejects import BadCell, Reject
 from target_monday.routing import Route
 from target_monday.settling import Row
-from target_monday.unreadable import Unreadable
+from target_monday.unreadable import Unreadable, as_input, restored, stored
 
 PYTHON = re.compile(
     r"Decimal\(|<[\w. ]+ (?:object|at)|Error\b|NoneType|<class|isoformat|Unreadable"
@@ -394,3 +395,15 @@ def test_a_value_in_a_message_is_short_and_on_one_line(value: Any) -> None:
     assert shown.isprintable()
     assert len(shown) <= 62 * 6
     assert PYTHON.search(shown) is None or PYTHON.search(str(value)) is not None
+
+
+@given(VALUES)
+def test_a_record_is_stored_and_read_again_as_it_came(value: Any) -> None:
+    """Also what is no JSON: a row that is tried again is not delivered with a text in its place."""
+    came = {"V": value, "W": Unreadable("NaN")}
+    payload = msgspec.json.encode(came, enc_hook=stored)
+    again = decode_around(as_input(payload), Unreadable)
+
+    assert msgspec.json.encode(restored(msgspec.json.decode(payload)), enc_hook=stored) == payload
+    assert isinstance(again["W"], Unreadable)
+    assert isinstance(again["V"], Unreadable) == isinstance(value, Unreadable)

@@ -123,4 +123,4 @@ def _shown(name: str, value: Any) -> str:
 
 def to_json(value: Any) -> str:
     """A value as JSON, digit by digit."""
-    return msgspec.json.Encoder(decimal_format="number").encode(value).decode()
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(value).decode()

@@ -7,7 +7,6 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +40,6 @@ _EVENTS: Final = ("at", "state", "who", "reason", "ticket", "corrected", "run_id
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0}
 _STATES: Final = ("open", "retried", "resolved", "waived", "all")
 _ANY: Final = {"stream": None, "code": None, "state": "all", "older_than": None}
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
@@ -148,7 +146,7 @@ def show_command(context: click.Context, number: int, *, as_json: bool) -> None:
     table([row], _COLUMNS, _RARE)
     click.echo("record" if found.payload else "record: none was kept, or it was purged")
     if found.payload:
-        fields = _decode(found.payload)
+        fields = found.record_of()
         table(
             [{"property": name, "value": _plain(value)} for name, value in fields.items()],
             ("property", "value"),
@@ -195,7 +193,7 @@ def _wide(reject: Filed) -> dict[str, Any]:
     """A reject with a cell for each property of its record."""
     head = {f"reject_{name}": value for name, value in _row(reject).items()}
     head["reject_at"] = datetime.fromtimestamp(reject.at, UTC)
-    return head | (_decode(reject.payload) if reject.payload else {})
+    return head | (reject.record_of() if reject.payload else {})
 
 
 def _signing(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_monday.decimals import MAX_DIGITS
+from target_monday.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,8 +59,8 @@ def _text(value: object) -> str:
             return value.strftime("%Y-%m-%d %H:%M:%S")
         case None:
             return ""
-        case str():
-            return value
+        case str() | Unreadable():
+            return str(value)
         case Decimal():
             # A number that no column takes is shown as it came: its digits could fill the memory.
             return format(value, "f") if abs(value.adjusted()) <= MAX_DIGITS else str(value)

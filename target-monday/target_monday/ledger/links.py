@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from target_monday.ledger import tables
 from target_monday.ledger.link_revisions import link_revision
 from target_monday.ledger.sealed import writing
+from target_monday.unreadable import restored, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LinkStore", "PendingLink"]
 
 _CHUNK: Final = 500  # keys a statement
-_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=stored).encode
 _keys = msgspec.json.Decoder(tuple[str, ...]).decode
 _record = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -120,7 +121,7 @@ class LinkStore:
             rows = connection.execute(select(table).where(table.c.board == board))
             return {
                 (row.key, row._mapping["column"]): PendingLink(  # noqa: SLF001 - `column` is a word of SQL
-                    _keys(row.targets), _record(row.record), row.runs, row.told
+                    _keys(row.targets), restored(_record(row.record)), row.runs, row.told
                 )
                 for row in rows
             }

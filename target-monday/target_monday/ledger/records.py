@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from target_monday.ledger import tables
 from target_monday.ledger.sealed import writing
+from target_monday.unreadable import stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ __all__ = ["Records", "SourceRecord"]
 ETAG: Final = "_ifs_etag"  # as tap-ifs-cloud names them
 ROW_VERSION: Final = "_ifs_row_version"
 _REMEMBERED: Final = 20_000  # records that are not written twice when they are sent again
-_payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+_payload = msgspec.json.Encoder(decimal_format="number", enc_hook=stored)
 _sorted = msgspec.json.Encoder(order="deterministic", enc_hook=str)
 
 

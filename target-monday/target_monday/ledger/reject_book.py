@@ -13,6 +13,7 @@ from sqlalchemy import select
 from target_monday.columns import IGNORED_PREFIXES
 from target_monday.ledger import tables
 from target_monday.ledger.sealed import writing
+from target_monday.unreadable import restored, stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ __all__ = ["OPEN_STATES", "Filed", "Note", "correct", "file_of", "looks_of", "no
 OPEN_STATES: Final = frozenset({"open", "retried"})
 _CHUNK: Final = 500
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_payload = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
+_payload = msgspec.json.Encoder(decimal_format="number", enc_hook=stored).encode
 _sorted = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
@@ -66,7 +67,8 @@ class Filed:
         """The record that counts. Raises ValueError where it is not kept."""
         if self.payload is None:
             raise ValueError(f"the record of reject {self.id} is not kept")
-        return _decode(self.payload)
+        record: dict[str, Any] = restored(_decode(self.payload))
+        return record
 
     def came_as(self, record: Mapping[str, object]) -> bool:
         """Whether it is the record that came, but for what tells of the reading of it."""
