@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from target_monday.directory import address_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -36,7 +38,7 @@ class BoardAccess:
     @property
     def addresses(self) -> list[str]:
         """The e-mail addresses among them, in lower case."""
-        return [each.casefold() for each in (*self.owners, *self.subscribers) if "@" in each]
+        return [address_key(each) for each in (*self.owners, *self.subscribers) if "@" in each]
 
 
 def board_access(asked: Mapping[str, Any], settings: Mapping[str, Any]) -> BoardAccess:
@@ -66,7 +68,7 @@ def split(people: Iterable[str], users: Mapping[str, int | None]) -> tuple[list[
     everyone = list(people)
     teams = [each.removeprefix(_TEAM) for each in everyone if each.startswith(_TEAM)]
     ids = [
-        str(users.get(each.casefold())) if "@" in each else each
+        str(users.get(address_key(each))) if "@" in each else each
         for each in everyone
         if not each.startswith(_TEAM)
     ]
