@@ -257,11 +257,12 @@ def test_a_run_that_breaks_off_forgets_no_skipped_row(
     """What the last run left stays, and what this one has found is added."""
     rows, state = skipped_one
     rows[4] |= {"Amount": "x", "Cf_Last_Modified": "2026-03-01T10:00:08Z"}
-    ifs.plan(failure(403, "SE_UNAUTHORIZED", "no", part="0007"))
+    rows[5] |= {"Cf_Last_Modified": "2026-03-01T10:00:09Z"}
+    ifs.refusals["gt%20'0004'"] = failure(403, "SE_UNAUTHORIZED", "no")
 
-    run(raises=StreamsFailed, config=skipping | {"page_size": 1}, state=state)
+    run(raises=StreamsFailed, config=skipping | {"page_size": 1, "lookback": 0}, state=state)
 
-    assert {"0003"} <= {each["key"]["OrderNo"] for each in rejects()}
+    assert {each["key"]["OrderNo"] for each in rejects()} == {"0003", "0004"}
 
 
 def test_skipped_rows_that_cannot_be_asked_for_stay(
