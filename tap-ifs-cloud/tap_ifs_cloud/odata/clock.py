@@ -16,6 +16,7 @@ __all__ = ["ServerClock", "http_date"]
 
 logger = logging.getLogger(__name__)
 
+TRUE_YEARS: Final = range(1970, 2900)  # whoever tells another one has no clock
 TOLERATED: Final = 120.0  # seconds by which this machine's clock may differ without a word
 
 
@@ -31,7 +32,7 @@ class ServerClock:
     def hear(self, date: str | None, asked_at: float) -> None:
         """Take the `Date` of an answer whose request left at `asked_at`, in monotonic seconds."""
         told = http_date(date)
-        if told is None:
+        if told is None or told.year not in TRUE_YEARS:  # nothing can be added to the year 9999
             return
         arrived_at = self.monotonic()
         self._heard = (told, arrived_at)

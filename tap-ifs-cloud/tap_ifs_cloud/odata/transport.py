@@ -237,4 +237,5 @@ def _innermost(error: BaseException) -> BaseException:
 def _reason(error: BaseException) -> str:
     """The innermost sentence: the outer ones repeat the address."""
     inner = _innermost(error)
-    return f"{type(inner).__name__}: {inner}"[:200]
+    said = inner.strerror if isinstance(inner, OSError) else None
+    return (said or str(inner) or type(inner).__name__)[:200]

@@ -28,7 +28,13 @@ def test_the_servers_time_goes_on(clock: Any) -> None:
     assert servers.now() == NOON + timedelta(seconds=90)
 
 
-@pytest.mark.parametrize("date", [None, "", "noon", "Thu, 99 Foo 2026 12:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        *(None, "", "noon", "Thu, 99 Foo 2026 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        *("Mon, 01 Jan 1950 00:00:00 GMT", "Mon, 01 Jan 99999 00:00:00 GMT", "\ud800" * 99),
+    ],
+)
 def test_a_date_that_is_none_is_passed_over(clock: Any, date: str | None) -> None:
     """The server is not obliged to have a clock."""
     servers = ServerClock(clock, wall=lambda: NOON)
