@@ -28,6 +28,7 @@ from tap_ifs_cloud.replication import Stamp, as_bookmark, horizon
 from tap_ifs_cloud.schema import ENUM_MEMBERS, PLUMBING, stream_schema
 from tap_ifs_cloud.settings import reject_folder
 from tap_ifs_cloud.stamps import newest_stamp
+from tap_ifs_cloud.uniqueness import uniqueness_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -166,7 +167,10 @@ class EntitySetStream(Stream):
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
         """The rows of this run, and at their end what is to be told about them all."""
+        uniqueness = uniqueness_of(self.plan, reading.row_type)
         for page in self._told(reading):
+            if uniqueness is not None:
+                uniqueness.note(page.rows)
             self._is_held = self._is_held or page.gap is not None
             if self.replication_key == ROW_VERSION and page.number == 1:
                 version = attrgetter(reading.row_type.attributes[ROW_VERSION])
@@ -175,7 +179,21 @@ class EntitySetStream(Stream):
         self.tap.skipped[self.name] = skipped = reading.bad_rows.close()
         if skipped:
             reading.completeness.doubt(f"{skipped} rows are skipped")
+        if uniqueness is not None and uniqueness.shared:
+            reading.completeness.doubt(self._shared_keys(uniqueness.shared))
         self._complete(reading.completeness)
+
+    def _shared_keys(self, rows: int) -> str:
+        """Say that `key_properties` do not tell rows apart, which a target takes for one row."""
+        self.logger.warning(
+            "key.duplicate stream=%s rows=%d key=%s hint=%r",
+            self.name,
+            rows,
+            ",".join(self.plan.definition.key_properties),
+            "`key_properties` are not unique: a target keeps one row of each key, so name more "
+            "columns",
+        )
+        return f"{rows} rows share their key with others"
 
     def _told(self, reading: Reading) -> Iterator[Page]:
         """The pages, while the log tells how far they are."""

@@ -36,6 +36,7 @@ from tap_ifs_cloud.odata.session import Session
 from tap_ifs_cloud.odata.token import Client, ask_token
 from tap_ifs_cloud.plan import StreamPlan
 from tap_ifs_cloud.presets import PRESETS
+from tap_ifs_cloud.replication import is_stamp
 from tap_ifs_cloud.settings import (
     GUARDS,
     SECRETS,
@@ -343,6 +344,15 @@ class TapIfsCloud(Tap):
             if plan.unreadable:
                 self.logger.info(
                     "column.unreadable stream=%s columns=%s", definition.name, plan.unreadable
+                )
+            asked = definition.replication_key
+            if asked is not None and not is_stamp(plan.properties[asked]):
+                self.logger.warning(
+                    "replication_key.doubtful stream=%s column=%s hint=%r",
+                    definition.name,
+                    asked,
+                    "nothing says that it moves with every change: where it does not, changes are "
+                    "missed. `tap-ifs-cloud-explore` lists stamps; else set `replication: full`",
                 )
             return with_tried_stamp(plan) if self.input_catalog is None else plan
         except IfsError as error:
