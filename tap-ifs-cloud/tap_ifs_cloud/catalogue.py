@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tap_ifs_cloud.odata.errors import IfsError
 from tap_ifs_cloud.odata.peek import peek
 from tap_ifs_cloud.odata.query import Query
@@ -26,6 +28,7 @@ __all__ = ["CATALOGUE", "Catalogue", "CatalogueUnreadable", "Projection", "read_
 CATALOGUE: Final = "AllProjections"
 ENTITY_SET: Final = "Projections"
 PAGE: Final = 1000
+MOST: Final = 100_000  # projections: more than any tenant has
 NEAREST: Final = 5
 
 # By falling likelihood; the first that a row has a value in counts.
@@ -115,9 +118,16 @@ def _called_name(columns: Iterable[str]) -> list[str]:
 
 
 def _all_rows(session: Session, url: str, order: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Page by page until one is empty: a server may give fewer rows than were asked for."""
-    read = 0
-    while rows := peek(session, url, Query(orderby=order, top=PAGE, skip=read)):
+    """Page by page until one brings nothing new: a server may give fewer rows than asked for.
+
+    One that takes no notice of `$skip` gives the first page again and again.
+    """
+    read, known = 0, set[bytes]()
+    while read < MOST and (rows := peek(session, url, Query(orderby=order, top=PAGE, skip=read))):
+        texts = set(map(msgspec.json.encode, rows))
+        if texts <= known:
+            return
+        known |= texts
         yield from rows
         read += len(rows)
 

@@ -164,6 +164,16 @@ def test_columns_of_the_list_are_looked_for(
     assert found == {"description": "", "categories": [], "api_class": ""} | expected
 
 
+def test_a_list_that_takes_no_notice_of_skip_ends(explore: Explore, ifs: Any, answer: Any) -> None:
+    """The first page again is the end, as an empty one is."""
+    declared, page, _ = answers(answer, ["Name"], [{"Name": "A"}, {"Name": "B"}], "Projections")
+    ifs.plan(declared, page, page)
+
+    ended = explore("--json", base_url=ifs.url)
+
+    assert [each["name"] for each in json.loads(ended.stdout)["projections"]] == ["A", "B"]
+
+
 @pytest.mark.parametrize(("columns", "name"), [(["luname", "X"], "Projections"), (["Name"], "Q")])
 def test_a_list_of_unknown_form_is_told(
     explore: Explore, ifs: Any, answer: Any, columns: list[str], name: str

@@ -158,6 +158,7 @@ def stream(**more: Any) -> dict[str, Any]:
         (stream(filter="A eq 1 // only ours"), "`filter` holds a comment (`//`)"),
         (stream(filter="A eq 1 -- don't"), "`filter` holds a comment (`--`)"),
         (stream(filter="A eq 1 /* canary */"), "`filter` holds a comment (`/*`)"),
+        (stream(filter="A eq\u200b 1"), "`filter` holds a character that cannot be seen (U+200B)"),
         (stream(filter="A eq 'x"), "`filter` holds a text without its closing"),
         (stream(filter="A eq 'it's'"), "`filter` holds a text without its closing"),
     ],

@@ -150,10 +150,12 @@ def one_line(expression: str) -> str:
 
 
 def expression_fault(expression: str) -> str | None:
-    """What no server can read in an expression: a comment, or a text without its end."""
+    """What no server can read in an expression: a comment, a control, a text without its end."""
     for part in _LITERAL.split(expression)[::2]:
         if found := _COMMENT.search(part):
             return f"holds a comment (`{found[0]}`), which OData does not have"
+        if strange := [each for each in part if not (each.isprintable() or each.isspace())]:
+            return f"holds a character that cannot be seen (U+{ord(strange[0]):04X})"
         if "'" in part:
             return "holds a text without its closing quotation mark"
     return None
