@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from target_monday.errors import InputFault
+from target_monday.quoting import quoted
 from target_monday.reader import LONGEST_LINE, parse_object
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def batch_records(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     form, compression = encoding.get("format"), encoding.get("compression")
     if form != "jsonl" or compression not in (None, "none", "gzip"):
         raise BatchFault(
-            f"Stream {stream!r} sends a BATCH of format {form!r}, compression {compression!r}; "
-            "`jsonl`, plain or with `gzip`, can be read. Change the tap's `batch_config`."
+            f"Stream {stream!r} sends a BATCH of format {quoted(form)}, compression "
+            f"{quoted(compression)}; `jsonl`, plain or with `gzip`, can be read. Change the tap's "
+            "`batch_config`."
         )
     for name in names:
         yield from _records(stream, str(name), zipped=compression == "gzip")

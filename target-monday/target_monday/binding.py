@@ -15,6 +15,7 @@ from target_monday.labels import Label, Labels
 from target_monday.links import LinkTargets
 from target_monday.mapping import BoardSpec, ColumnSpec
 from target_monday.plan import BoardPlan, CellPlan
+from target_monday.quoting import listed
 from target_monday.templates import template
 from target_monday.trail import TrailSource
 from target_monday.truncation import title_of
@@ -60,7 +61,7 @@ def _column_faults(
 ) -> Iterator[str]:
     found = _find(spec, board, known)
     if not found and not spec.create:
-        titles = ", ".join(sorted(repr(column.title) for column in board.columns)) or "none"
+        titles = listed(sorted(column.title for column in board.columns)) or "none"
         yield (
             f"{where}: property {spec.property!r} goes to column {spec.reference!r}, which is "
             f"not on the board (its columns: {titles}). Give it a `type` to have it made."
@@ -161,7 +162,7 @@ def _shared_columns(
 
 def _group_faults(where: str, spec: BoardSpec, board: Board) -> Iterator[str]:
     if spec.group and len(_groups(spec.group, board)) != 1:
-        titles = ", ".join(repr(group.title) for group in board.groups)
+        titles = listed(group.title for group in board.groups)
         yield f"{where}: {spec.group!r} is not exactly one of its groups ({titles})."
 
 

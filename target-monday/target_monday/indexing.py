@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from target_monday.monday.boards import read_items
+from target_monday.quoting import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,8 +96,8 @@ class Indexing:
         gone = [key for key in remembered.values() if key not in there]
         if gone:
             _log.warning(
-                "items.gone stream=%s board=%s items=%d keys=%r",
-                *(plan.stream, plan.board_id, len(gone), gone[:_NAMED]),
+                "items.gone stream=%s board=%s items=%d keys=%s",
+                *(plan.stream, plan.board_id, len(gone), listed(gone[:_NAMED])),
             )
         edited = {
             key: item
@@ -105,8 +106,8 @@ class Indexing:
         }
         if edited:
             _log.warning(
-                "keys.edited stream=%s board=%s items=%d keys=%r: they are written again",
-                *(plan.stream, plan.board_id, len(edited), list(edited)[:_NAMED]),
+                "keys.edited stream=%s board=%s items=%d keys=%s: they are written again",
+                *(plan.stream, plan.board_id, len(edited), listed(list(edited)[:_NAMED])),
             )
             self.edited[plan.ledger_id] = edited
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from target_monday.ledger.rejects import RejectedRow
+from target_monday.quoting import listed
 from target_monday.rejects import LinkBoardUnconnected, LinkTargetMissing
 from target_monday.target_ids import TargetIds
 
@@ -87,8 +88,8 @@ class LinkRejects(TargetIds):
         if boards:
             error = LinkBoardUnconnected(name, stream, boards)
         _log.warning(
-            "link.missing stream=%s key=%r column=%r targets=%r unconnected=%r",
-            *(plan.stream, key, name, missing, list(boards)),
+            "link.missing stream=%s key=%r column=%r targets=%s unconnected=%s",
+            *(plan.stream, key, name, listed(missing), listed(boards)),
         )
         row = RejectedRow(
             *(plan.stream, key, error.code, str(error), link.record), board_id=plan.board_id

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from target_monday.delivery.outcomes import Acknowledged
 from target_monday.diff import Archive, certain
 from target_monday.ledger.lost_links import LostLink
+from target_monday.quoting import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -88,8 +89,8 @@ class LostLinks:
             self._lossy.add(plan.ledger_id)
             keys = list(dict.fromkeys(each.key for each in lost))
             _log.warning(
-                "links.gone stream=%s board=%s links=%d keys=%r",
-                *(plan.stream, plan.board_id, len(lost), keys[:_NAMED]),
+                "links.gone stream=%s board=%s links=%d keys=%s",
+                *(plan.stream, plan.board_id, len(lost), listed(keys[:_NAMED])),
             )
         for name, column_id in columns.items():
             there = {each for item in now.values() for each in _ids(item.cells.get(column_id))}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from target_monday.truncation import shorten
 from target_monday.unreadable import Unreadable
 
-__all__ = ["quoted"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["listed", "quoted"]
 
 _LONGEST: Final = 60  # characters
 
@@ -20,6 +23,11 @@ def quoted(value: object) -> str:
         return f"'{_printable(shorten(value, _LONGEST))}'"
     shown = value.shown if isinstance(value, Unreadable) else _json(value)
     return _printable(shorten(shown, _LONGEST))
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values of a message, one after the other."""
+    return ", ".join(map(quoted, values))
 
 
 def _json(value: object) -> str:

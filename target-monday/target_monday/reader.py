@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from target_monday.errors import InputFault
 from target_monday.foreign_json import ANYTHING, NotJson, decode, decode_around, is_shallow
+from target_monday.quoting import quoted
 from target_monday.record_lines import MOST_PAGES, stream_of
 from target_monday.termination import Termination
 from target_monday.unreadable import Unreadable
@@ -174,7 +175,7 @@ class LineReader(GenericSingerReader[Any]):
         kind = message.get("type")
         callback = callbacks.get(kind) if isinstance(kind, str) else None
         if callback is None:
-            raise InputFault(f"Input line {self._line} is no Singer message: type {kind!r}.")
+            raise InputFault(f"Input line {self._line} is no Singer message: type {quoted(kind)}.")
         if kind == "SCHEMA":  # its lines may have to wait elsewhere from now on
             self._current = None
         callback(message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from target_monday.quoting import listed, quoted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -38,7 +40,7 @@ class NullKey(Reject):
     def __init__(self, key_property: str, *, missing: bool = False) -> None:
         self.missing = missing
         what = "is missing" if missing else "is null"
-        super().__init__(f"key property {key_property!r} {what}")
+        super().__init__(f"key property {quoted(key_property)} {what}")
 
 
 class NoBoard(Reject):
@@ -77,7 +79,7 @@ class LinkTargetMissing(Reject):
     code = "LINK_TARGET_MISSING"
 
     def __init__(self, column: str, stream: str, keys: Sequence[str]) -> None:
-        shown = ", ".join(map(repr, keys))
+        shown = listed(keys)
         super().__init__(
             f"column {column!r} links to {shown} of stream {stream!r}, which is not on its board: "
             "the row is delivered without the link, which is made as soon as its target comes"
@@ -93,9 +95,7 @@ class LinkBoardUnconnected(Reject):
     code = "LINK_BOARD_UNCONNECTED"
 
     def __init__(self, column: str, stream: str, boards: Mapping[str, Sequence[str]]) -> None:
-        shown = "; ".join(
-            f"{', '.join(map(repr, keys))} on {board}" for board, keys in boards.items()
-        )
+        shown = "; ".join(f"{listed(keys)} on {board}" for board, keys in boards.items())
         super().__init__(
             f"column {column!r} links to rows of stream {stream!r} on boards that it does not "
             f"connect ({shown}): connect them in the column's settings on monday. The row is "
@@ -117,7 +117,7 @@ class AmbiguousKey(Reject):
     def __init__(self, key: str, item_ids: Sequence[str]) -> None:
         self.key, self.item_ids = key, tuple(item_ids)
         ids = ", ".join(self.item_ids)
-        super().__init__(f"items {ids} all carry key {key!r}: archive all but one")
+        super().__init__(f"items {ids} all carry key {quoted(key)}: archive all but one")
 
 
 def reject_codes(of: type[Reject] = Reject) -> frozenset[str]:

@@ -13,6 +13,7 @@ from target_monday.delivery.parts import halved, rest_of
 from target_monday.diff import Archive, Create, Unchanged, Update
 from target_monday.ledger.rejects import RejectedRow
 from target_monday.monday.errors import is_lasting
+from target_monday.quoting import quoted
 from target_monday.rejects import NullKey
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ __all__ = ["Row", "Settling", "count_unsent"]
 
 _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
 _MAX_REFUSALS: Final = 10  # of an operation that is to be sent again later
-_ROW_REJECTED: Final = "row.rejected stream=%s key=%r code=%s column=%s reason=%r"
+_ROW_REJECTED: Final = "row.rejected stream=%s key=%s code=%s column=%s reason=%r"
 _log = logging.getLogger("target-monday")
 
 
@@ -169,7 +170,7 @@ class Settling:
             message = f"{message} The bulk import refused it too: {pending.refusal.message}"
             named = pending.refusal.column_id
             column_id = column_id or (named if named in pending.plan.column_ids else None)
-        _log.warning(_ROW_REJECTED, stream, pending.key, code, column_id or "-", message)
+        _log.warning(_ROW_REJECTED, stream, quoted(pending.key), code, column_id or "-", message)
         key = None if pending.plan.spec.append else pending.key
         digest = pending.digest() if is_lasting(code) and key is not None else None
         if pending.retry is not None:
@@ -221,7 +222,12 @@ class Settling:
         )
         for (row, error), key in zip(rejected, keys, strict=True):
             _log.warning(
-                _ROW_REJECTED, spec.stream, key, error.code, error.column_id or "-", str(error)
+                _ROW_REJECTED,
+                spec.stream,
+                quoted(key),
+                error.code,
+                error.column_id or "-",
+                str(error),
             )
             self.without_key += isinstance(error, NullKey) and error.missing
             self.books.at(spec.stream, plan.board_id if plan else None).rejected += 1

@@ -24,6 +24,7 @@ from target_monday.ledger.evidence import Evidence
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.reports import open_rejects
 from target_monday.private import make_private_folder, write_private
+from target_monday.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -234,7 +235,7 @@ def _tell(certificate: Mapping[str, Any], out: Path | None) -> None:
         )
     for each in certificate["exceptions"][:_SHOWN]:
         place = " ".join(
-            f"{name}={each[name]!r}"
+            f"{name}={quoted(each[name])}"
             for name in ("stream", "key", "item_id", "column")
             if each[name]
         )

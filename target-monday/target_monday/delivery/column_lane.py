@@ -28,7 +28,7 @@ from target_monday.monday.operations import (
     NewBoard,
     write_batch,
 )
-from target_monday.quoting import quoted
+from target_monday.quoting import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -250,7 +250,7 @@ def _place(fault: Fault) -> int | None:
 
 
 def _failed(word: str, titles: Sequence[str], reason: str) -> BoardFailed:
-    shown = ", ".join(map(quoted, titles[:_SHOWN]))
+    shown = listed(titles[:_SHOWN])
     more = f" and {len(titles) - _SHOWN} more" if len(titles) > _SHOWN else ""
     what = word.removesuffix("s") if len(titles) == 1 else word
     return BoardFailed(f"The {what} {shown}{more} cannot be made: {reason.rstrip('.')}.")

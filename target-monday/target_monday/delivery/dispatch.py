@@ -191,8 +191,10 @@ class Dispatch:
                     found.unlabelled.append(each)
             except NotByUpload as error:
                 found.reasons[str(error)] += 1
-            except (Reject, KeyError) as error:
-                found.reasons[type(error).__name__] += 1
+            except Reject as error:
+                found.reasons[str(error)] += 1
+            except KeyError:
+                found.reasons["a group or a tag that it needs is not there"] += 1
         return found
 
     def _twins(self, plan: BoardPlan, operations: Iterable[Pending]) -> set[str]:
