@@ -243,6 +243,44 @@ def test_a_job_that_takes_hours_is_left_to_the_next_run(
     assert twin.account.usage.mutations_by_name["backfill_items"] == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "codes"),
+    [
+        pytest.param({"data": {"j0": {"status": ["what"]}}}, [4, 0], id="an answer of no sense"),
+        pytest.param(
+            {
+                "data": {"j0": None},
+                "errors": [
+                    {
+                        "message": "Job not found",
+                        "path": ["j0"],
+                        "extensions": {"code": "ResourceNotFoundException"},
+                    }
+                ],
+            },
+            [0, 0],
+            id="no such job",
+        ),
+    ],
+)
+def test_a_job_of_a_killed_run_is_open_until_monday_says_otherwise(
+    rehearsal: Any, messages: Any, answer: Any, codes: list[int]
+) -> None:
+    """Only where monday knows no such job the rows are sent anew at once."""
+    settings = {"lane": "ingest", "poll_interval": 0.02}
+    rehearsal.run([orders(messages, numbered(10)).rstrip()], **settings)
+    lines = [orders(messages, numbered(50), amount=2).rstrip()]
+    process = rehearsal.start(**settings)
+    rehearsal.kill_at(process, is_file, served=True)
+    rehearsal.end_with_input(process, lines)
+    rehearsal.sandbox.monday_faults.clear()
+    rehearsal.sandbox.monday_faults.plan(Fault(200, json.dumps(answer), matches=is_question))
+
+    ended = [rehearsal.run(lines, **settings).code for _ in codes]
+
+    assert (ended, rehearsal.board("S")["items_count"]) == (codes, 50)
+
+
 def test_new_labels_are_made_before_a_file_names_them(twin: Any, messages: Any) -> None:
     """One row a label goes by aliases, all others are uploaded."""
     properties = {"Id": "string", "Place": "string"}

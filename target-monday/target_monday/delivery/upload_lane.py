@@ -400,11 +400,13 @@ class UploadLane:
         `age`: seconds since the file was about to leave. Its sender is dead, so a file that has
         not arrived by now never will.
         """
-        job_id = upload.job_id
+        job_id, job = upload.job_id, None
         try:
-            job: Job | None = ask_jobs(self.calls.query, [job_id])[0]
-        except MondayError:
-            return [_ended(job_id, "is not known any more")] * len(sent)
+            job = ask_jobs(self.calls.query, [job_id])[0]
+        except MondayError as error:
+            if error.kind in {Kind.GONE, Kind.REJECT}:
+                return [_ended(job_id, "is not known any more")] * len(sent)
+            _log.warning("upload.not_told reason=%r", str(error))
         if job is not None and not job.ended:
             patience = max(_PATIENCE / 10, self._arrival - age + self.calls.poll_interval)
             job = self._wait([job_id], patience, age).get(job_id)
