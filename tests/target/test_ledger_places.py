@@ -138,14 +138,14 @@ def ask(ledger: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ids=lambda each: each[0],
 )
 def test_an_archived_ledger_is_read_where_nothing_can_be_written(
-    rehearsal: Any, messages: Any, tmp_path: Path, command: str
+    rehearsal: Any, messages: Any, tmp_path: Path, command: list[str]
 ) -> None:
     """Verified and reported, and left as it is."""
     ledger = archived(rehearsal, messages, tmp_path / "archive")
     close(ledger.parent)
     before = sorted(each.name for each in ledger.parent.iterdir())
 
-    done = ask(ledger, *command.split())
+    done = ask(ledger, *command)
 
     assert done.returncode == 0, done.stderr
     assert sorted(each.name for each in ledger.parent.iterdir()) == before

@@ -37,6 +37,7 @@ def board_part(read: BoardRead) -> dict[str, Any]:
         "board_id": read.record.board_id,
         "board_name": read.name,
         "sample": sampled,
+        "not_looked_at": read.not_looked_at,
         "ledger_rows": read.expected_rows,
         "known_by_reading": read.known_by_reading,
         "compared_rows": len(rows),
@@ -71,7 +72,7 @@ def _writer(each: Difference, writers: Mapping[str, Mapping[str, int]]) -> int |
     of_row = writers.get(each.key or "", {})
     if each.column_id is not None and each.column_id in of_row:
         return of_row[each.column_id]
-    whole_row = each.kind in {"missing", "archived", "deleted", "moved", "key"}
+    whole_row = each.kind in {"missing", "archived", "deleted", "moved", "key", "restored"}
     return max(of_row.values(), default=None) if whole_row else None
 
 

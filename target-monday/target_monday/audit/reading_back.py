@@ -32,13 +32,15 @@ class BoardRead:
 
     `columns` maps the compared columns to (property, title, type). `sampled`: rows that were drawn;
     None: all. `expected_rows`: rows that the ledger has, `known_by_reading`: those that no
-    run with this ledger has written. `booked`: control totals of the last run.
+    run with this ledger has written. `booked`: control totals of the last run. `not_looked_at`: why
+    its items were not read at all.
     """
 
     record: BoardOnRecord
     name: str | None = None
     expected_rows: int = 0
     known_by_reading: int = 0
+    not_looked_at: str | None = None
     found_rows: int = 0
     sampled: int | None = None
     seed: str | None = None
@@ -47,6 +49,19 @@ class BoardRead:
     columns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     pairs: list[RowPair] = field(default_factory=list)
     found: list[Difference] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Found:
+    """A board as its items were read, before it is known where the missing ones are."""
+
+    read: BoardRead
+    board: Board
+    plan: BoardPlan
+    key_column: str | None
+    wanted: Mapping[str, KnownItem]
+    on_board: dict[str, KnownItem]
+    match: Match
 
 
 @dataclass(slots=True)
@@ -64,6 +79,7 @@ class ReadingBack:
     people_add: bool = False
     _expected: dict[int, dict[str, Expected]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
+    _restored: dict[tuple[int, str], int] = field(default_factory=dict)  # -> who took it away
 
     def boards(self, streams: Sequence[str] = ()) -> list[BoardRead]:
         """All boards, or those of these streams."""
@@ -73,40 +89,52 @@ class ReadingBack:
         asked = [each for each in records if not streams or each.stream in streams]
         live = boards_by_id(self.call, sorted({each.board_id for each in asked}))
         sizes = {
-            board.id: board.items_count or 0 for board in live.values() if board.state == "active"
+            each.id: board.items_count or 0
+            for each in asked
+            if (board := live.get(each.board_id)) is not None and board.state == "active"
         }
         how = shares(sizes, sample=self.sample, max_calls=self.max_calls)
-        return [
-            self._read(each, live.get(each.board_id), how.get(each.board_id), seed)
-            for each in asked
+        reads = [BoardRead(each) for each in asked]
+        found = [
+            self._read(read, live.get(read.record.board_id), how.get(read.record.id), seed)
+            for read in reads
         ]
+        for each in found:  # only now: what is missing on one board must not cost another one
+            if each is not None:
+                self._settle(each)
+        return reads
 
     def writers(self, read: BoardRead) -> dict[str, Mapping[str, int]]:
         """Of the rows that differ: which operation wrote a column last."""
         rows = self._expected[read.record.id]
-        return {
+        found: dict[str, Mapping[str, int]] = {
             each.key: rows[each.key].writers
             for each in read.found
             if each.key is not None and each.key in rows
         }
+        for (board, key), operation in self._restored.items():
+            if board == read.record.id and key not in found:
+                found[key] = {"name": operation}
+        return found
 
     def _read(
-        self, record: BoardOnRecord, board: Board | None, share: Share | None, seed: str
-    ) -> BoardRead:
+        self, read: BoardRead, board: Board | None, share: Share | None, seed: str
+    ) -> _Found | None:
+        """Read a board; None if its items were not read, which is noted."""
+        record = read.record
         expected = self._expected[record.id]
-        read = BoardRead(
-            record,
-            expected_rows=len(expected),
-            known_by_reading=sum(not each.writers for each in expected.values()),
-            key_properties=self.evidence.key_properties(record.stream),
-            booked=self.evidence.booked_totals(record),
-        )
-        if board is None or share is None:
-            read.name = board.name if board else None
+        read.expected_rows = len(expected)
+        read.known_by_reading = sum(not each.writers for each in expected.values())
+        read.key_properties = self.evidence.key_properties(record.stream)
+        read.booked = self.evidence.booked_totals(record)
+        read.name = board.name if board else None
+        if board is None or board.state != "active":
             state = f"is {board.state}" if board else "is gone, or hidden from us"
             read.found.append(Difference("board", f"The board {state}.", rows=len(expected)))
-            return read
-        read.name = board.name
+            return None
+        if share is None:
+            read.not_looked_at = f"`--max-calls` {self.max_calls} did not reach it."
+            return None
         plan = reading_plan(
             *(record.stream, board),
             ledger_id=record.id,
@@ -119,8 +147,17 @@ class ReadingBack:
         if share.sample is not None and share.sample < len(keys):
             keys = chosen(keys, share.sample, f"{seed}\n{record.board_id}\n{record.stream}")
             read.sampled, read.seed = len(keys), seed
-        self._compare(read, board, plan, key_column, {key: expected[key] for key in keys})
-        return read
+        wanted = {key: _known(expected[key], key, key_column, read.columns) for key in keys}
+        try:
+            items = self._items(read, key_column, wanted, plan.column_ids)
+        except Stopped as error:
+            if self.max_calls is None:
+                raise
+            read.not_looked_at = str(error)
+            return None
+        on_board = {item.id: _as_read(read, plan, board, item) for item in items}
+        match = matched(wanted, on_board.values(), key_column)
+        return _Found(read, board, plan, key_column, wanted, on_board, match)
 
     def _look_at_columns(self, read: BoardRead, board: Board) -> Iterator[Difference]:
         """The mapped columns that can be compared, and a difference for each other one."""
@@ -143,26 +180,16 @@ class ReadingBack:
             else:
                 read.columns[column_id] = (name, column.title, column.type)
 
-    def _compare(
-        self,
-        read: BoardRead,
-        board: Board,
-        plan: BoardPlan,
-        key_column: str | None,
-        expected: Mapping[str, Expected],
-    ) -> None:
-        wanted = {
-            key: _known(item, key, key_column, read.columns) for key, item in expected.items()
-        }
-        columns = plan.column_ids
-        items = self._items(read, key_column, wanted, columns)
-        on_board = {item.id: _as_read(read, plan, board, item) for item in items}
-        match = matched(wanted, on_board.values(), key_column)
+    def _settle(self, found: _Found) -> None:
+        """Find out what is missing and what is strange, and note each difference."""
+        read, board, plan = found.read, found.board, found.plan
+        wanted, on_board, match = found.wanted, found.on_board, found.match
+        key_column = found.key_column
         lost = [wanted[key].item_id for key in match.missing if wanted[key].item_id]
-        states = self._states(lost, columns)
+        states = self._states(lost, plan.column_ids)
         back = [
             item
-            for item in states.values()
+            for item in (states or {}).values()
             if item.board_id == board.id and item.state == "active" and item.id not in on_board
         ]
         if back:
@@ -170,20 +197,20 @@ class ReadingBack:
             match = matched(wanted, on_board.values(), key_column)
         read.found_rows = len(on_board)
         self._pair(read, wanted, match)
-        read.found += _lost(match.missing, wanted, states, board)
+        read.found += _lost(match.missing, wanted, states or {}, board, looked=states is not None)
         read.found += _edited(match, key_column)
         read.found += self._strange(read, match, key_column)
         types = {column: kind for column, (_, _, kind) in read.columns.items()}
         read.found += differences(read.pairs, types, _texts(read, board, plan))
 
-    def _states(self, lost: Sequence[str], columns: Sequence[str]) -> dict[str, Item]:
-        """Where items are that were not found on their board, as far as the calls reach."""
+    def _states(self, lost: Sequence[str], columns: Sequence[str]) -> dict[str, Item] | None:
+        """Where items are that were not found on their board; None if the calls do not reach."""
         try:
             return items_by_id(self.call, lost, columns)
         except Stopped:
             if self.max_calls is None:
                 raise
-            return {}
+            return None
 
     def _items(
         self,
@@ -211,6 +238,8 @@ class ReadingBack:
         self, read: BoardRead, match: Match, key_column: str | None
     ) -> Iterator[Difference]:
         """Items on the board that are no row of this stream, nor of another one on this board."""
+        strangers = (*match.duplicates, *match.extra, *match.unkeyed)
+        left = self.evidence.left(read.record.id, [item.item_id for item in strangers])
         ids: set[str] = set()
         keys: set[str] = set()
         for record in self.evidence.boards():
@@ -232,6 +261,11 @@ class ReadingBack:
                     continue
                 self._told.add(item.item_id)
                 text = key if isinstance(key, str) else None
+                if (write := left.get(item.item_id)) is not None:
+                    self._restored[read.record.id, text or ""] = write.operation
+                    why = f"Run {write.run} took the item off the board; somebody brought it back."
+                    yield Difference("restored", why, text, item.item_id, board=item.name)
+                    continue
                 yield Difference(kind, _STRANGE[kind], text, item.item_id, board=item.name)
 
 
@@ -246,6 +280,11 @@ _LOST: Final = {
     "moved": "The item was moved to another board.",
     "missing": "The item is not on the board any more.",
 }
+
+_NOT_LOOKED_FOR: Final = (
+    "The item was not found on the board. Where it is was not looked for: the calls of "
+    "`--max-calls` were used up."
+)
 
 
 def _live(board: Board) -> dict[str, Any]:
@@ -280,6 +319,8 @@ def _lost(
     wanted: Mapping[str, KnownItem],
     states: Mapping[str, Item],
     board: Board,
+    *,
+    looked: bool,
 ) -> Iterator[Difference]:
     for key in keys:
         item = states.get(wanted[key].item_id)
@@ -288,9 +329,8 @@ def _lost(
             elsewhere = item.state == "active" and item.board_id != board.id
             kind = "moved" if elsewhere else str(item.state)
         kind = kind if kind in _LOST else "missing"
-        yield Difference(
-            kind, _LOST[kind], key, wanted[key].item_id or None, ledger=wanted[key].name
-        )
+        why = _LOST[kind] if looked else _NOT_LOOKED_FOR
+        yield Difference(kind, why, key, wanted[key].item_id or None, ledger=wanted[key].name)
 
 
 def _edited(match: Match, key_column: str | None) -> Iterator[Difference]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["reconcile"]
 
 _FORMAT: Final = 1
+_EXIT_CODES: Final = {"PASS": 0, "FAIL": 1, "INCOMPLETE": Stopped.exit_code}
 _SHOWN: Final = 20
 _COLUMNS: Final = (
     *("result", "stream", "board_id", "board_name", "key", "item_id", "column_id", "column"),
@@ -52,7 +53,8 @@ _COLUMNS: Final = (
 @click.option(
     "--max-calls",
     type=click.IntRange(min=1),
-    help="Calls it may make; a board that they do not read whole is read as a sample.",
+    help="Calls it may make. A board that they do not read whole is read as a sample, or not at "
+    "all; the certificate says which.",
 )
 @click.option("--sample", type=click.IntRange(min=1), help="So many rows of each board.")
 @click.option("--seed", help="What the sample is drawn by; default: the id of the last run.")
@@ -90,8 +92,8 @@ def reconcile(  # noqa: PLR0913 - one option each
 ) -> None:
     """Read the boards back and certify that they hold what was delivered.
 
-    Exit code 0: PASS, 1: FAIL, and each exception stands in the certificate. Writes nothing to
-    boards.
+    Exit code 0: PASS, 1: FAIL, and each exception stands in the certificate, 4: INCOMPLETE, since
+    the calls did not reach all boards and no exception was found. Writes nothing to boards.
     """
     if check is not None:
         _check(check, public_key)
@@ -113,7 +115,7 @@ def reconcile(  # noqa: PLR0913 - one option each
     if out is not None:
         _write(make_private_folder(out), certificate)
     _tell(certificate, out)
-    sys.exit(0 if certificate["verdict"] == "PASS" else 1)
+    sys.exit(_EXIT_CODES[certificate["verdict"]])
 
 
 def _certificate(
@@ -136,7 +138,7 @@ def _certificate(
         "certificate": "target-monday reconcile",
         "format": _FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "verdict": "FAIL" if exceptions else "PASS",
+        "verdict": _verdict(exceptions, reads),
         "version": version("target-monday"),
         "api_url": settings["api_url"],
         "last_run": evidence.last_run(),
@@ -145,6 +147,12 @@ def _certificate(
         "boards": [board_part(read) for read in reads],
         "exceptions": exceptions,
     }
+
+
+def _verdict(exceptions: Sequence[object], reads: Sequence[BoardRead]) -> str:
+    if exceptions:
+        return "FAIL"
+    return "INCOMPLETE" if any(read.not_looked_at for read in reads) else "PASS"
 
 
 def _refuse_unknown(evidence: Evidence, streams: Sequence[str]) -> None:
@@ -230,9 +238,13 @@ def _tell(certificate: Mapping[str, Any], out: Path | None) -> None:
         sample = f" sample={board['sample']['rows']}" if board["sample"] else ""
         click.echo(
             f"board stream={board['stream']} board={board['board_id']} "
+            f"name={quoted(board['board_name'] or '')} "
             f"rows={board['ledger_rows']} compared={board['compared_rows']} "
             f"equal={board['equal_rows']} exceptions={sum(board['exceptions'].values())}{sample}"
         )
+    for board in certificate["boards"]:
+        if board["not_looked_at"]:
+            click.echo(f"not looked at stream={board['stream']}: {board['not_looked_at']}")
     for each in certificate["exceptions"][:_SHOWN]:
         place = " ".join(
             f"{name}={quoted(each[name])}"

@@ -7,8 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from target_monday.errors import Stopped
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -17,6 +15,7 @@ __all__ = ["Share", "chosen", "shares"]
 _ITEMS_A_CALL: Final = 500
 _KEYS_A_CALL: Final = 100
 _BOARDS_CALL: Final = 1  # all boards are looked at in one call first
+_LOST_CALL: Final = 1  # where up to 100 items are that are not found on their board
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +26,22 @@ class Share:
 
 
 def shares(
-    sizes: Mapping[str, int], *, sample: int | None, max_calls: int | None
-) -> dict[str, Share]:
-    """Board -> how it is read; `sizes` are the items on the boards.
+    sizes: Mapping[int, int], *, sample: int | None, max_calls: int | None
+) -> dict[int, Share]:
+    """Board -> how it is read; `sizes` are the items on the boards, by the ledger's numbers.
 
     What the calls do not read whole is read as a sample as large as they allow: 500 items a call,
-    or 100 rows of a sample. Raises Stopped where a board would not be looked into at all.
+    or 100 rows of a sample. One call is kept, where there is one, to look for what is missing.
+    Boards that the calls do not reach have no share, the largest first.
     """
     if sample is not None:
         return dict.fromkeys(sizes, Share(sample))
     if max_calls is None:
         return dict.fromkeys(sizes, Share())
     left = max_calls - _BOARDS_CALL
-    if left < len(sizes):
-        raise Stopped(
-            f"`--max-calls` {max_calls} is too few to look into {len(sizes)} boards: "
-            f"{len(sizes) + _BOARDS_CALL} at least."
-        )
-    found: dict[str, Share] = {}
-    small_first = sorted(sizes, key=lambda board: (sizes[board], board))
+    left -= _LOST_CALL if left > len(sizes) else 0
+    found: dict[int, Share] = {}
+    small_first = sorted(sizes, key=lambda board: (sizes[board], board))[: max(left, 0)]
     for at, board in enumerate(small_first):
         others = len(small_first) - at - 1
         whole = max(1, math.ceil(sizes[board] / _ITEMS_A_CALL))

@@ -164,6 +164,27 @@ class Evidence:
                     found[row.id] = Write(row.id, row.run_id, row.sent_at, row.outcome)
         return found
 
+    def left(self, board: int, item_ids: Iterable[str]) -> dict[str, Write]:
+        """Item -> the write by which a run took it off the board, of those of these items."""
+        operation, request, outcome = tables.operations, tables.requests, tables.outcomes
+        item_id = func.coalesce(outcome.c.item_id, operation.c.item_id)
+        wanted = (
+            select(operation.c.id, request.c.run_id, request.c.sent_at, outcome.c.outcome, item_id)
+            .join(request, request.c.id == operation.c.request)
+            .join(outcome, outcome.c.operation == operation.c.id)
+            .where(operation.c.board == board, operation.c.kind.in_(("archive", "delete")))
+            .order_by(operation.c.id)
+        )
+        ids = sorted(set(item_ids))
+        found: dict[str, Write] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(ids), _CHUNK):
+                for row in connection.execute(
+                    wanted.where(item_id.in_(ids[start : start + _CHUNK]))
+                ):
+                    found[row[4]] = Write(*row[:4])
+        return found
+
     def key_properties(self, stream: str) -> tuple[str, ...]:
         """What the keys of a stream are made of, by its last schema."""
         table = tables.schemas
