@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 __all__ = ["MELTANO_PROJECT", "UnknownName", "environment_settings", "nearest", "typed"]
-__all__ += ["unknown_names"]
+__all__ += ["misnamed_removals", "unknown_names", "unused_maps"]
 
 _TRUTHS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -23,6 +24,7 @@ _TRUTHS: Final[Mapping[str, bool]] = {
 MELTANO_PROJECT: Final = "MELTANO_PROJECT_ROOT"  # Meltano sets it for its plugins
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_REMOVED: Final = (None, "__NULL__")  # by either a stream map takes a property away
 _NOT_SETTINGS: Final = frozenset({"loglevel"})  # the SDK's own variable
 _SEPARATOR: Final = re.compile(r"(?<!\\)\.")  # Meltano's dot between the keys of nested objects
 
@@ -176,3 +178,35 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     plain = {each.casefold(): each for each in known}
     found = get_close_matches(name.casefold().replace("-", "_"), plain, n=1)
     return plain[found[0]] if found else None
+
+
+def misnamed_removals(
+    stream: str, maps: Mapping[str, Any], properties: Iterable[str]
+) -> Iterator[str]:
+    """Yield the properties that stream maps take away under a name that is almost theirs.
+
+    Args:
+        stream: Name of the stream before stream maps.
+        maps: The setting `stream_maps`.
+        properties: Properties of the stream.
+    """
+    known = set(properties)
+    for pattern, entry in maps.items():
+        if not isinstance(entry, dict) or not fnmatch(stream, entry.get("__source__", pattern)):
+            continue
+        for name, value in entry.items():
+            if value in _REMOVED and not name.startswith("__") and name not in known:
+                meant = nearest(name, known - entry.keys())
+                if meant is not None:
+                    yield (
+                        f"Stream {stream!r} has no property {name!r} (`stream_maps`). Did you "
+                        f"mean {meant!r}?"
+                    )
+
+
+def unused_maps(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+    """Yield the streams of stream maps that are none of these."""
+    for pattern, entry in maps.items():
+        source = entry.get("__source__", pattern) if isinstance(entry, dict) else pattern
+        if not source.startswith("__") and not any(fnmatch(each, source) for each in streams):
+            yield source

@@ -50,7 +50,13 @@ from tap_ifs_cloud.settings import (
     setting_secrets,
     token_url,
 )
-from tap_ifs_cloud.settings_input import environment_settings, typed, unknown_names
+from tap_ifs_cloud.settings_input import (
+    environment_settings,
+    misnamed_removals,
+    typed,
+    unknown_names,
+    unused_maps,
+)
 from tap_ifs_cloud.stamps import with_tried_stamp
 from tap_ifs_cloud.stream import EntitySetStream
 from tap_ifs_cloud.termination import Termination
@@ -87,6 +93,12 @@ class SettingsLost(RunStopper):
     """Settings that did not come through Meltano as they are written."""
 
     code = "SETTING_LOST"
+
+
+class SettingUnknown(RunStopper):
+    """A setting names what is not there, and most likely means something else."""
+
+    code = "SETTING_UNKNOWN"
 
 
 class StreamsFailed(RunStopper):
@@ -258,6 +270,7 @@ class TapIfsCloud(Tap):
         metadata = self._fetch({self._service_url(definition) for definition in wanted})
         plans = [self._plan(definition, metadata) for definition in wanted]
         self._tell_presets(wanted)
+        self._check_stream_maps([plan for plan in plans if plan is not None])
         streams = [
             EntitySetStream(self, plan)
             for plan in plans
@@ -269,6 +282,22 @@ class TapIfsCloud(Tap):
                 "`streams`, each with `projection` and `entity_set`"
             )
         return streams
+
+    def _check_stream_maps(self, plans: Sequence[StreamPlan]) -> None:
+        """Warn of stream maps without a stream. Raises SettingUnknown for misspelt properties."""
+        maps = self.config.get("stream_maps") or {}
+        names = {each.name for each in definitions(self.config) or PRESETS}
+        for stream in unused_maps(maps, names):
+            self.logger.warning("stream_map.unused stream=%s", stream)
+        faults = [
+            fault
+            for plan in plans
+            for fault in misnamed_removals(
+                plan.definition.name, maps, [*plan.properties, *plan.references]
+            )
+        ]
+        if faults:
+            raise SettingUnknown(" ".join(faults))
 
     def _tell_presets(self, wanted: Sequence[StreamDefinition]) -> None:
         """One line on all presets, if some are not offered: they are proposals, not wishes."""

@@ -19,6 +19,7 @@ from target_monday.reader import page_of, parse_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_monday.arrivals import Arrivals
     from target_monday.linking import Linking
     from target_monday.loading import Loader
     from target_monday.plan import BoardPlan
@@ -39,6 +40,7 @@ class Intake:
     """
 
     settings: Mapping[str, Any]
+    arrivals: Arrivals
     version: str
     loader: Loader
     links: Linking
@@ -51,6 +53,7 @@ class Intake:
 
     def load(self, route: Route, rows: Sequence[Row], version: int | None) -> None:
         """Rows of one stream and one version of it."""
+        self.arrivals.records(route.spec, (row.record for row in rows))
         if self.versions.choice(route.stream) != "keep":
             keys = (route.spec.key_or_none(row.record) for row in rows)
             self.versions.see(route, version, (key for key in keys if key is not None))

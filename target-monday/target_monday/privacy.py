@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+from target_monday.settings_input import nearest
 
-__all__ = ["MASK", "Privacy", "is_mask", "is_masked", "key_fault", "privacy_faults", "privacy_of"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["MASK", "Privacy", "is_mask", "is_masked", "key_fault", "misnamed", "privacy_faults"]
+__all__ += ["privacy_of", "unused_entries"]
 
 MASK: Final = "masked:"  # how a masked value begins
 _DIGITS: Final = 24
@@ -29,6 +32,7 @@ _MASKED: Final = "x-masked"  # stands in the schema of a property that holds mas
 _TEXT: Final[Mapping[str, Any]] = {"type": ["string", "null"], _MASKED: True}
 _HOLD_MASKS: Final = frozenset({"text", "long_text"})
 _ANY: Final = "*"
+_SETTINGS: Final = ("deny", "mask")
 _encode = msgspec.json.Encoder(decimal_format="number", order="deterministic", enc_hook=str).encode
 
 
@@ -119,6 +123,42 @@ def _mapping_faults(stream: str, privacy: Privacy, columns: Mapping[str, Any]) -
                 f"Stream {stream!r}: {name!r} is masked (`mask`), so its column can only be a "
                 f"text, not of type {kind!r}."
             )
+
+
+def misnamed(stream: str, settings: Mapping[str, Any], properties: Iterable[str]) -> Iterator[str]:
+    """Yield the entries of `deny` and `mask` that most likely mean another property, a sentence.
+
+    A property that is not there may be deselected in the tap. One that is there under a name that
+    is almost the same would go on to the board.
+    """
+    known = set(properties)
+    entries = {setting: set(_named(stream, settings.get(setting) or ())) for setting in _SETTINGS}
+    open_ones = known - entries["deny"] - entries["mask"]
+    for setting in _SETTINGS:
+        for entry in settings.get(setting) or ():
+            of, _, name = entry.rpartition(".")
+            meant = nearest(name, open_ones) if of == stream and name not in known else None
+            if meant is not None:
+                yield (
+                    f"Stream {stream!r} has no property {name!r} (`{setting}`). Did you mean "
+                    f"{meant!r}?"
+                )
+
+
+def unused_entries(
+    settings: Mapping[str, Any], came: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the entries of `deny` and `mask` that no stream bears out: setting and entry.
+
+    Args:
+        settings: The configuration.
+        came: The streams that came, each with its properties.
+    """
+    for setting in _SETTINGS:
+        for entry in settings.get(setting) or ():
+            of, _, name = entry.rpartition(".")
+            if not any(of in {stream, _ANY} and name in names for stream, names in came.items()):
+                yield setting, entry
 
 
 def key_fault(stream: str, privacy: Privacy, key_properties: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.appending import Appending
+from target_monday.arrivals import Arrivals
 from target_monday.books import Books
 from target_monday.checkpoints import Checkpoints
 from target_monday.clock import Clock
@@ -165,8 +166,10 @@ class Session:
             priorities=_priorities(config.get("boards") or {}),
             insistent=replaying,
         )
+        self.arrivals = Arrivals(config)
         self.intake = Intake(
             settings=config,
+            arrivals=self.arrivals,
             version=version,
             loader=self.loader,
             links=self.links,
@@ -184,8 +187,6 @@ class Session:
         self.replaying = replaying
         self._opened = False
         self._routes: dict[str, Route] = {}
-        self._mapped = dict.fromkeys(config.get("boards") or ())
-        self._came: set[str] = set()
 
     def route(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Route:
         """The boards of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
@@ -193,7 +194,6 @@ class Session:
             self._recovery.settle_all()
             self._preparation.open()
             self._opened = True
-        self._came.add(stream)
         self._journal.announce(stream, schema, key_properties)
         try:
             route = self._preparation.route(stream, schema, key_properties)
@@ -288,11 +288,10 @@ class Session:
         """Streams whose board was replaced and that were not read in full, with a sentence."""
         return self._preparation.finding.replaced
 
-    def warn_of_unused_mappings(self) -> None:
-        """At the end of the input: a mapping of a stream that never came is likely misspelt."""
-        for stream in () if self.replaying else self._mapped:
-            if stream not in self._came:
-                _log.warning("mapping.unused stream=%s: no such stream came", stream)
+    def warn_of_unused_settings(self) -> None:
+        """At the end of the input: settings that nothing bore out are likely misspelt."""
+        for line in () if self.replaying else self.arrivals.unused():
+            _log.warning("%s", line)
 
     def close(self, *, status: str, exit_code: int, message: str | None) -> None:
         """Write the books, say them, and give everything back."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 from target_monday.errors import BoardFailed, SettingsFault
 from target_monday.loading import Row
 from target_monday.mapping import is_left_out
-from target_monday.privacy import key_fault, privacy_of
+from target_monday.privacy import key_fault, misnamed, privacy_of
 from target_monday.quiet import has_quiet_rows
 from target_monday.record_lines import RecordLines
 
@@ -41,17 +41,22 @@ class MondaySink(Sink):
         key_properties: Sequence[str] | None,
     ) -> None:
         self._privacy = privacy_of(stream_name, target.config)
+        self._left_out = is_left_out(stream_name, target.config)
+        properties = tuple(schema.get("properties") or ())
         if self._privacy is not None:
             fault = key_fault(stream_name, self._privacy, key_properties or ())
-            if fault is not None:
-                raise SettingsFault([fault])
+            is_new = not (self._left_out or target.replaying)
+            strange = misnamed(stream_name, target.config, properties) if is_new else ()
+            faults = [*([fault] if fault else []), *strange]
+            if faults:
+                raise SettingsFault(faults)
             schema = self._privacy.schema(schema)
         super().__init__(target, stream_name, schema, key_properties)
         self._session: Session = target.session
         self._route: Route | None = None
         self._rows: list[Row] = []
         self._version: int | None = None
-        self._left_out = is_left_out(stream_name, target.config)
+        self._session.arrivals.stream(stream_name, properties)
         self._told: set[str] = set()
         self._is_cut = False
         self._lines = RecordLines(self.max_size, self._session.loader.checkpoints.rows, self.flush)

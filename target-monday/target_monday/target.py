@@ -36,6 +36,7 @@ from target_monday.errors import (
     RowsIncomplete,
     RowsWithoutKey,
     RunFailed,
+    SettingsFault,
     Stopped,
     TargetError,
 )
@@ -49,7 +50,12 @@ from target_monday.settings import (
     setting_secrets,
     without_secret_values,
 )
-from target_monday.settings_input import environment_settings, typed, unknown_names
+from target_monday.settings_input import (
+    environment_settings,
+    misnamed_removals,
+    typed,
+    unknown_names,
+)
 from target_monday.sink import MondaySink
 from target_monday.termination import Termination
 
@@ -165,7 +171,14 @@ class TargetMonday(Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        schema = message_dict.get("schema")
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        maps = self.config.get("stream_maps") or {}
+        faults = list(misnamed_removals(str(message_dict.get("stream")), maps, properties or ()))
+        if faults:
+            raise SettingsFault(faults)
         super()._process_schema_message(message_dict)
+        self.session.arrivals.raw.add(message_dict["stream"])
         for replaced in self._sinks_to_clear:  # its rows come before those of the new schema
             self._flush_sink(replaced)
         self._sinks_to_clear = []
@@ -255,7 +268,7 @@ class TargetMonday(Target):
             self._emit()
             self.session.link()
             self._emit()
-            self.session.warn_of_unused_mappings()
+            self.session.warn_of_unused_settings()
             error = self._verdict()
             if error is None:
                 self.session.loader.appending.ended_well()

@@ -18,7 +18,7 @@ from target_monday.templates import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["TRAIL", "TRAIL_PARTS", "Trail", "TrailSource", "trail_columns"]
+__all__ = ["TRAIL", "TRAIL_PARTS", "VERSIONS", "Trail", "TrailSource", "trail_columns"]
 
 TRAIL: Final = "_trail_"  # how the properties of these columns begin
 TRAIL_PARTS: Final = ("version", "run", "written_at", "anchor")
@@ -28,7 +28,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "written_at": "date",
     "anchor": "text",
 }
-_VERSIONS: Final = ("_ifs_row_version", "_ifs_etag")  # as tap-ifs-cloud names them
+VERSIONS: Final = ("_ifs_row_version", "_ifs_etag")  # as tap-ifs-cloud names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class TrailSource(Source):
     @override
     def value(self, record: Mapping[str, Any]) -> Any:
         if self.part == "version":
-            found = (record[name] for name in _VERSIONS if record.get(name) is not None)
+            found = (record[name] for name in VERSIONS if record.get(name) is not None)
             return next(found, ABSENT)
         if self.trail is None:
             return ABSENT

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tap_ifs_cloud.tap import SettingUnknown, TapIfsCloud
 from tap_ifs_cloud.uniqueness import Uniqueness
 
 from .messages import of
@@ -61,6 +62,18 @@ def test_a_replication_key_that_is_no_stamp_is_said(
 
     assert (f"replication_key.doubtful stream=order column={column}" in caplog.text) is is_said
     assert len(of(messages, "RECORD")) == 2
+
+
+def test_a_misspelt_removal_by_a_stream_map_ends_the_run(
+    config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The property would go on to the target. A map without a stream is a warning."""
+    maps = {"order": {"Objstat": "__NULL__"}, "ordre": {"Objstate": "__NULL__"}}
+    tap = TapIfsCloud(config=config | {"stream_maps": maps}, setup_mapper=False)
+
+    with pytest.raises(SettingUnknown, match="'Objstate'"):
+        tap.discover_streams()
+    assert "stream_map.unused stream=ordre" in caplog.text
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9))))
