@@ -109,8 +109,8 @@ def test_what_is_no_number_is_refused_by_name(
     ifs.sets["ThingSet"] = [thing(1, **{name: value})]
 
     assert records(run(raises=StreamsFailed), "thing") == []
-    assert f"VALUE_INVALID: ThingSet (Id='T1'): {name} holds a " in caplog.text
-    assert f" that is no {NUMBERS[name]}." in caplog.text
+    assert f"VALUE_INVALID: ThingSet (Id=T1): {name} holds a " in caplog.text
+    assert f" that no record can hold as {NUMBERS[name]}. " in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_is_no_number_inside_a_column_is_refused_by_name(
     ifs.sets["ThingSet"] = [thing(1, **nested)]
 
     assert records(run(raises=StreamsFailed), "thing") == []
-    assert f"VALUE_INVALID: ThingSet (Id='T1'): {name} holds a" in caplog.text
+    assert f"VALUE_INVALID: ThingSet (Id=T1): {name} holds a" in caplog.text
 
 
 def test_a_column_that_is_not_selected_cannot_fail(run: Run, config: Any, ifs: Any) -> None:
