@@ -40,6 +40,7 @@ from target_monday.errors import (
     Stopped,
     TargetError,
 )
+from target_monday.monday.errors import MondayError
 from target_monday.reader import LineReader, page_of
 from target_monday.redaction import Redactor, proxy_secrets, redact_logs
 from target_monday.session import Session
@@ -405,4 +406,6 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, SQLAlchemyError):
         return f"The ledger failed: {' '.join(str(getattr(error, 'orig', error)).split())}"
     text = " ".join(str(error).split())
-    return text if isinstance(error, TargetError) else f"{type(error).__name__}: {text}"
+    return (
+        text if isinstance(error, TargetError | MondayError) else f"{type(error).__name__}: {text}"
+    )

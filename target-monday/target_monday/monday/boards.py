@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from target_monday.foreign_json import NotJson, decode
 from target_monday.monday.answers import part_of
-from target_monday.monday.errors import CursorExpired, TooComplex, error_for
+from target_monday.monday.errors import (
+    NO_GRAPHQL_ANSWER,
+    AnswerLost,
+    CursorExpired,
+    Fault,
+    Kind,
+    TooComplex,
+    error_for,
+)
 from target_monday.monday.operations import (
     BOARD_NAMES,
     BOARDS_BY_ID,
@@ -42,6 +50,7 @@ IDS: Final = 100  # items that one question by their ids gives, the most that mo
 LOOKUP_KEYS: Final = 100  # no limit is documented; monday's own examples stay far below
 _BOARDS_PAGE: Final = 500
 _MAX_RESTARTS: Final = 3
+_IDLE_PAGES: Final = 3  # pages in a row without a new item, after which a walk ends
 _VALUE: Final = msgspec.json.Decoder()
 
 
@@ -150,13 +159,18 @@ def board_names(call: Call, workspace: str | None) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     variables = {"workspaces": [workspace] if workspace else None, "limit": _BOARDS_PAGE}
     page = 1
+    seen: set[str] = set()
     while True:
         data = _data(call(BOARD_NAMES, {**variables, "page": page}))
         boards = part_of(data.get("boards") or [], list[_Named])
-        for board in boards:
+        new = [board for board in boards if board.id not in seen]
+        for board in new:
+            seen.add(board.id)
             found.setdefault(board.name, []).append(board.id)
         if len(boards) < _BOARDS_PAGE:
             return found
+        if not new:
+            raise _unreadable(f"page {page} of the boards repeats the ones before it")
         page += 1
 
 
@@ -183,14 +197,39 @@ def read_items(call: Call, board_id: str, columns: Sequence[str]) -> list[Item]:
 def _walk(call: Call, board_id: str, columns: Sequence[str], page_size: int) -> Iterator[Item]:
     variables = {"limit": page_size, "columns": list(columns)}
     data = _data(call(FIRST_PAGE, {"board": board_id, **variables}))
-    boards = part_of(data.get("boards") or [None], list[_Walked | None])
-    page = (boards[0].items_page if boards[0] else None) or _Page()
+    boards = part_of(data.get("boards") or [], list[_Walked | None])
+    page = boards[0].items_page if boards and boards[0] else None
+    if page is None:  # which is not the same as a board without items
+        raise _unreadable(f"board {board_id} was not among the boards of the answer")
+    walk = _Walk(f"the items of board {board_id}")
     while True:
-        yield from map(_item, page.items)
+        yield from walk.through(page)
         if page.cursor is None:
             return
         answer = call(NEXT_PAGE, {"cursor": page.cursor, **variables})
         page = part_of(_data(answer).get("next_items_page"), _Page)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk from page to page, which ends if its pages bring nothing new."""
+
+    what: str
+    _seen: set[str] = field(default_factory=set)
+    _idle: int = 0
+
+    def through(self, page: _Page) -> Iterator[Item]:
+        """The items of a page that are new. Raises AnswerLost if pages bring nothing new."""
+        new = {item.id: item for item in page.items if item.id not in self._seen}
+        self._seen |= new.keys()
+        self._idle = 0 if new else self._idle + 1
+        if self._idle > _IDLE_PAGES:
+            raise _unreadable(f"{self.what} go round: {self._idle} pages brought nothing new")
+        yield from map(_item, new.values())
+
+
+def _unreadable(message: str) -> AnswerLost:
+    return AnswerLost(Fault(None, NO_GRAPHQL_ANSWER, message, Kind.LOST))
 
 
 def items_by_id(call: Call, ids: Sequence[str], columns: Sequence[str]) -> dict[str, Item]:
@@ -226,6 +265,7 @@ def _looked_up(
 ) -> Iterator[Item]:
     for start in range(0, len(keys), LOOKUP_KEYS):
         cursor: str | None = None
+        walk = _Walk(f"the items of board {board_id} that have these keys")
         while True:
             variables = {
                 "board": board_id,
@@ -236,7 +276,7 @@ def _looked_up(
                 "columns": list(columns),
             }
             page = _lookup_page(call, variables)
-            yield from map(_item, page.items)
+            yield from walk.through(page)
             cursor = page.cursor
             if cursor is None:
                 break
