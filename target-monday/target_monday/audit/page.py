@@ -58,7 +58,7 @@ def page(context: click.Context, out: Path, runs: int) -> None:
 
 def _values(found: Mapping[str, Any], now: float) -> dict[str, Any]:
     runs = found["runs"]
-    ages = [(now - each["first_at"]) for each in found["rejects"]]
+    ages = [(now - each["at"]) for each in found["rejects"]]
     limit = found["daily_limit"]
     days = {moment(run["started_at"])[:_A_DAY] for run in runs}
     form = "%d %b" if len(days) > 1 else "%H:%M"
@@ -86,7 +86,7 @@ def _values(found: Mapping[str, Any], now: float) -> dict[str, Any]:
 
 
 def _late(undelivered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of all rows that are not on their boards: how many, the oldest and the newest."""
+    """Of all rows that are not delivered: how many, the oldest and the newest."""
     oldest = [each["oldest"] for each in undelivered if each["oldest"] is not None]
     newest = [each["newest"] for each in undelivered if each["newest"] is not None]
     return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 _COLUMNS: Final = (
-    *("stream", "board_id", "read", "created", "updated", "unchanged", "rejected"),
+    *("stream", "board_name", "board_id", "read", "created", "updated", "unchanged", "rejected"),
     *("carried_over", "filtered", "merged", "unknown", "archived", "partial", "shortened"),
     *("retried", "recovered"),
     *("calls", "points"),

@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 
 from target_monday.diff import GROUP, Cell, certain
 from target_monday.ledger import tables
+from target_monday.ledger.board_names import board_names
 from target_monday.ledger.items import cells_and_maker
 from target_monday.ledger.layouts import Layouts
 from target_monday.mapping import default_board_name
@@ -35,7 +36,6 @@ _BY: Final = {
 }
 _LOOKED_UP: Final = "looking its key up on the board afterwards"
 _REFUSED: Final = frozenset({"rejected", "carried over"})
-_mapping = msgspec.json.Decoder(dict[str, Any]).decode
 _columns = msgspec.json.Decoder(list[str]).decode
 
 
@@ -116,27 +116,13 @@ def find_boards(engine: Engine, name: str) -> list[Row[Any]]:
     table = tables.boards
     with engine.connect() as connection:
         rows = connection.execute(select(table).order_by(table.c.id)).all()
-        named = _named(connection)
+        named = board_names(connection)
     return [
         row
         for row in rows
-        if name in {row.board_id, row.stream, row.part, named.get(row.stream)}
+        if name in {row.board_id, row.stream, row.part, named.get(row.board_id)}
         or name == default_board_name(row.stream)
     ]
-
-
-def _named(connection: Connection) -> dict[str, str]:
-    """Stream -> name of its board, by the newest mapping that names it."""
-    table = tables.mappings
-    found: dict[str, str] = {}
-    for row in connection.execute(select(table.c.mapping).order_by(table.c.at)):
-        boards = _mapping(row.mapping).get("boards") or {}
-        found |= {
-            stream: entry["board_name"]
-            for stream, entry in boards.items()
-            if isinstance(entry, dict) and entry.get("board_name")
-        }
-    return found
 
 
 def keys_of(engine: Engine, board: int) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
 from target_monday.ledger import tables
-from target_monday.ledger.rejects import is_open
+from target_monday.ledger.board_names import board_names
+from target_monday.ledger.reject_book import OPEN_STATES, file_of
 from target_monday.ledger.reports import recent_runs, run_report
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ _DAYS: Final = 14
 def overview(engine: Engine, *, runs: int) -> dict[str, Any]:
     """The last runs with their books, the boards, open rejects, calls of days, what is late."""
     reports = [run_report(engine, run["id"]) for run in recent_runs(engine, runs)]
+    rejects = _rejects(engine)
     with engine.connect() as connection:
-        rejects = _rejects(connection)
         return {
             "runs": [report for report in reports if report is not None],
             "boards": _boards(connection, rejects),
@@ -55,43 +57,31 @@ def _boards(connection: Connection, rejects: list[dict[str, Any]]) -> list[dict[
         .group_by(books.c.stream, books.c.board_id)
     )
     good = {(row[0], row[1]): row[2] for row in connection.execute(ended)}
-    open_of: dict[str, int] = {}
-    for reject in rejects:
-        open_of[reject["stream"]] = open_of.get(reject["stream"], 0) + 1
-    found = connection.execute(select(board).order_by(board.c.stream, board.c.part))
+    found = connection.execute(select(board).order_by(board.c.stream, board.c.part)).all()
+    boards_of = Counter(row.stream for row in found)
+    open_of = Counter((reject["stream"], reject["board_id"]) for reject in rejects)
+    names = board_names(connection)
     return [
         {
             "stream": row.stream,
             "part": row.part,
             "board_id": row.board_id,
+            "name": names.get(row.board_id),
             "rows": rows.get(row.id, 0),
             "last_written_at": last.get(row.id),
             "good_at": good.get((row.stream, row.board_id)),
-            "open_rejects": open_of.get(row.stream, 0),
+            # One that reached no board is the only board's.
+            "open_rejects": open_of[row.stream, row.board_id]
+            + (open_of[row.stream, None] if boards_of[row.stream] == 1 else 0),
         }
         for row in found
     ]
 
 
-def _rejects(connection: Connection) -> list[dict[str, Any]]:
-    """Open rejects, oldest first; `first_at`: since when the row has been rejected again."""
-    table = tables.rejects
-    history = select(table.c.stream, table.c.key, func.min(table.c.at), func.count()).where(
-        table.c.key.is_not(None)
-    )
-    first = {
-        (row[0], row[1]): (row[2], row[3])
-        for row in connection.execute(history.group_by(table.c.stream, table.c.key))
-    }
-    wanted = select(
-        *(table.c.id, table.c.run_id, table.c.stream, table.c.board_id, table.c.key),
-        *(table.c.code, table.c.message, table.c.at),
-    )
-    found = []
-    for row in connection.execute(wanted.where(is_open()).order_by(table.c.id)):
-        at, times = first.get((row.stream, row.key), (row.at, 1))
-        found.append({**row._asdict(), "first_at": at, "times": times})
-    return sorted(found, key=lambda each: each["first_at"])
+def _rejects(engine: Engine) -> list[dict[str, Any]]:
+    """Open rejects, oldest first, as `rejects` counts them."""
+    found = file_of(engine, states=OPEN_STATES)
+    return [each.row() for each in sorted(found, key=lambda each: each.at)]
 
 
 def _days(connection: Connection) -> list[dict[str, Any]]:
@@ -111,7 +101,10 @@ def _daily_limit(connection: Connection) -> int | None:
 
 
 def _undelivered(connection: Connection, rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is not on its board, by kind: how many rows, the oldest and the newest of them."""
+    """What is not delivered, by kind: how many rows, the oldest and the newest of them.
+
+    Such a row may be on its board: as it was before, without some of its cells, or unseen.
+    """
     pending, requests = tables.pending_cells, tables.requests
     open_requests, operations = tables.open_requests, tables.operations
     parts = select(func.count(), func.min(pending.c.at), func.max(pending.c.at))
@@ -121,11 +114,11 @@ def _undelivered(connection: Connection, rejects: list[dict[str, Any]]) -> list[
         .join(requests, requests.c.id == open_requests.c.request)
         .join(operations, operations.c.request == requests.c.id)
     )
-    ages = [each["first_at"] for each in rejects]
+    ages = [each["at"] for each in rejects]
     found = [
         ("rejected", (len(ages), min(ages, default=None), max(ages, default=None))),
-        ("lacking cells", connection.execute(parts).one()),
-        ("sent, outcome not known", connection.execute(sent).one()),
+        ("on the board, cells missing", connection.execute(parts).one()),
+        ("outcome unknown", connection.execute(sent).one()),
     ]
     return [
         {"what": what, "rows": rows, "oldest": oldest, "newest": newest}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from target_monday.books import is_balanced
 from target_monday.ledger import tables
+from target_monday.ledger.board_names import board_names
 from target_monday.ledger.rejects import is_open
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _RUNS: Final = select(*(each for each in tables.runs.c if each.name != "digest")
     tables.run_ends, tables.run_ends.c.run_id == tables.runs.c.id, isouter=True
 )
 _counts = msgspec.json.Decoder(dict[str, int]).decode
-_NO_COUNTS: Final = frozenset({"stream", "board_id", "totals"})
+_NO_COUNTS: Final = frozenset({"stream", "board_id", "board_name", "totals"})
 
 
 def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
@@ -63,11 +64,13 @@ def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
 def _boards(engine: Engine, run_id: str) -> list[dict[str, Any]]:
     table = tables.run_books
     with engine.connect() as connection:
+        names = board_names(connection)
         rows = connection.execute(select(table).where(table.c.run_id == run_id))
         return [
             {
                 "stream": row.stream,
                 "board_id": row.board_id or None,
+                "board_name": names.get(row.board_id),
                 "totals": None if row.totals is None else msgspec.json.decode(row.totals),
                 **_renamed(_counts(row.counts)),
             }
