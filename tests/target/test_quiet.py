@@ -8,7 +8,6 @@ import sqlite3
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -356,9 +355,8 @@ def test_a_line_is_cut_where_it_would_be_parsed(
 
     if waiting.take(line.encode(), 1):
         taken = waiting.empty()
-        try:
-            cut = decode_record(taken.records[0])
-        except msgspec.DecodeError:
+        cut = decode_record(taken.records[0])
+        if cut is None:
             return
         parsed = parse_line(line, 1)
         assert (cut, taken.version) == (parsed["record"], parsed.get("version"))
