@@ -15,6 +15,7 @@ __all__ = [
     "BoardReplaced",
     "BooksDoNotBalance",
     "InputFault",
+    "KeyPropertiesChanged",
     "LedgerFailed",
     "RejectsAboveLimit",
     "RowsIncomplete",
@@ -43,6 +44,12 @@ class SettingsFault(TargetError):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         super().__init__(" ".join(self.faults))
+
+
+class KeyPropertiesChanged(SettingsFault):
+    """The rows have keys of another definition than the items on their board."""
+
+    code = "KEY_PROPERTIES_CHANGED"
 
 
 class InputFault(TargetError):

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_monday.binding import KEY, missing_columns
 from target_monday.delivery.column_lane import make_board
 from target_monday.errors import BoardFailed, SettingsFault
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "no_board"]
 
+_json = msgspec.json.Encoder(order="deterministic").encode
 _log = logging.getLogger("target-monday")
 
 
@@ -34,7 +37,8 @@ class Finding:
     """The boards of one run, by their ids, and what the ledger knows of them, by stream and part.
 
     `counts`: known items by the ledger's numbers, as they were with the boards. `replaced`: streams
-    whose board is gone, so that another one took its place, with a sentence.
+    whose board is gone, so that another one took its place, with a sentence. `doubtful`: the ledger
+    may not know all boards of a stream.
     """
 
     calls: Calls
@@ -47,6 +51,7 @@ class Finding:
     entries: dict[tuple[str, str], BoardEntry] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
+    doubtful: bool = False
     _names: dict[str, list[str]] | None = None
     _others: tuple[int, int] = (0, 0)
     _unmade: dict[str, str] = field(default_factory=dict)  # name -> why; not tried again
@@ -55,13 +60,14 @@ class Finding:
     def read(self) -> None:
         """Read all boards that the ledger or the settings name, in one call."""
         self._others = self.journal.others()
-        self.entries = self.items.boards()
+        known = self.items.boards()
+        self.entries = {place: each for place, each in known.items() if not each.is_left}
         self._names = None
         asked = self.settings.get("boards") or {}
         entries = [entry for entry in asked.values() if entry]
         configured = {str(entry["board_id"]) for entry in entries if entry.get("board_id")}
-        known = {entry.board_id for entry in self.entries.values()}
-        self.boards = boards_by_id(self.calls.query, sorted(configured | known))
+        remembered = {entry.board_id for entry in self.entries.values()}
+        self.boards = boards_by_id(self.calls.query, sorted(configured | remembered))
         self.counts.clear()
         self.counts.update(self.items.counts())
 
@@ -117,7 +123,7 @@ class Finding:
         """
         known = [entry for entry in self.entries.values() if entry.stream == spec.stream]
         live = [each.part for each in known if each.part and self._is_live(each.board_id)]
-        if live or spec.name_by is None:
+        if spec.name_by is None or (live and not self.doubtful):
             return live
         names = self._all_names()
         taken = {
@@ -130,7 +136,7 @@ class Finding:
         boards = boards_by_id(self.calls.query, ids)
         ours = [board for board in boards.values() if self._looks_like(spec, board)]
         self.boards |= {board.id: board for board in ours}
-        return list(dict.fromkeys(_composed(board.name) for board in ours))
+        return list(dict.fromkeys([*live, *(_composed(board.name) for board in ours)]))
 
     @staticmethod
     def _looks_like(spec: BoardSpec, board: Board) -> bool:
@@ -152,13 +158,45 @@ class Finding:
             self.leases.take_name(spec.name)
             board = self._found_by_name(spec) or self._made(spec)
             self.boards[board.id] = board
-            self._note_replaced(spec, board)
+        self._note_change(spec, board)
         self.leases.take(board.id)
         return board
 
     def existing(self, spec: BoardSpec) -> Board | None:
         """The stream's board as it is; None if a run would make it. Raises SettingsFault."""
         return self._known(spec) or self._found_by_name(spec)
+
+    def asked(self, spec: BoardSpec) -> str:
+        """By what the settings name the board, as JSON: as long as it stays, the ledger knows it.
+
+        People may rename a board; what the settings call it then is no other one.
+        """
+        if spec.board_id is not None:
+            return _json({"board_id": spec.board_id}).decode()
+        workspace = self.settings.get("workspace_id") or None
+        named = {"board_name": _composed(spec.name), "workspace_id": workspace}
+        return _json(named).decode()
+
+    def leave(self, spec: BoardSpec) -> None:
+        """Say which boards of the stream the settings name no more, and leave them as they are.
+
+        A stream whose board had one name has one for each row, or the other way round.
+        """
+        for place, entry in list(self.entries.items()):
+            if entry.stream == spec.stream and bool(entry.part) != bool(spec.name_by):
+                _say_changed(entry, "none", self.items.count(entry.id))
+                self.items.leave(entry.id)
+                del self.entries[place]
+
+    def _note_change(self, spec: BoardSpec, board: Board) -> None:
+        """Say that the stream goes to another board than before: by the settings, or perforce."""
+        entry = self.entries.get(spec.place)
+        if entry is None or entry.board_id == board.id:
+            return
+        if entry.asked in (None, self.asked(spec)) and spec.board_id is None:
+            self._note_replaced(spec, board)
+        else:
+            _say_changed(entry, board.id, self.items.count(entry.id))
 
     def _note_replaced(self, spec: BoardSpec, board: Board) -> None:
         """Say that the board of before is gone, if it had items."""
@@ -185,7 +223,8 @@ class Finding:
     def _known(self, spec: BoardSpec) -> Board | None:
         """The board that the settings or the ledger name; None if it has to be found or made."""
         entry = self.entries.get(spec.place)
-        wanted = spec.board_id or (entry.board_id if entry else None)
+        is_same = entry is not None and entry.asked in (None, self.asked(spec))
+        wanted = spec.board_id or (entry.board_id if entry and is_same else None)
         board = self.boards.get(wanted) if wanted else None
         if spec.board_id is not None and board is None:
             raise SettingsFault([no_board(spec)])
@@ -236,6 +275,15 @@ class Finding:
         self._all_names().setdefault(name, []).append(board.id)
         _log.info("board.created stream=%s board=%s name=%r", spec.stream, board.id, spec.name)
         return board
+
+
+def _say_changed(entry: BoardEntry, successor: str, items: int) -> None:
+    _log.warning(
+        "board.changed stream=%s board=%s successor=%s items=%d: the settings name another board. "
+        "The items of the former one stay as they are; rows that do not come in this run are "
+        "missing on the new one: read once with --full-refresh",
+        *(entry.stream, entry.board_id, successor, items),
+    )
 
 
 def _composed(name: str) -> str:

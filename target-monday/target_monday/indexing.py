@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from target_monday.errors import KeyPropertiesChanged
+from target_monday.identity import parts_fault
 from target_monday.monday.boards import read_items
 from target_monday.quoting import listed
 
@@ -77,6 +79,10 @@ class Indexing:
         found = [] if empty else read_items(self.calls.query, board.id, plan.column_ids)
         remembered = self.items.keys_by_item(entry.id)
         index = index_of(plan, found, remembered, self._owned(plan, entry.id))
+        where = f"stream {plan.stream!r}, board {board.id} ({board.name!r})"
+        fault = None if remembered else parts_fault(where, plan.spec, index.known)
+        if fault is not None:
+            raise KeyPropertiesChanged([fault])
         self._tell_what_people_did(plan, index, remembered)
         self.found(plan, index.known)
         known = self._without_unclaimed(entry, index, remembered)

@@ -14,9 +14,10 @@ from target_monday.capacity import Capacity
 from target_monday.connecting import Connecting
 from target_monday.delivery.column_lane import make_columns
 from target_monday.diff import GROUP
-from target_monday.errors import BoardFailed, SettingsFault
+from target_monday.errors import BoardFailed, KeyPropertiesChanged, SettingsFault
 from target_monday.finding import Finding, no_board
 from target_monday.groups_and_tags import GroupsAndTags
+from target_monday.identity import Identity, identity_fault, identity_of
 from target_monday.indexing import Indexing
 from target_monday.labels import status_colours
 from target_monday.lookups import Lookups
@@ -79,6 +80,7 @@ class Preparation:
     _failed: dict[tuple[str, str], str] = field(default_factory=dict)
     _in_doubt: dict[str, str] = field(default_factory=dict)  # monday's ids of boards -> why
     _plans: dict[tuple[str, str], BoardPlan] = field(default_factory=dict)
+    _identities: dict[str, Identity] = field(default_factory=dict)  # by stream
     _groups: dict[str, dict[str, str]] = field(default_factory=dict)  # of a board, for all plans
     finding: Finding = field(init=False)
     groups_and_tags: GroupsAndTags = field(init=False)
@@ -183,11 +185,40 @@ class Preparation:
         faults = [*spec_faults(spec, schema), *self._connecting.faults(spec)]
         if faults:
             raise SettingsFault(faults)
+        self._announced(stream, key_properties)
+        self.finding.leave(spec)
         if spec.name_by is None:
             return Route(spec, {"": self.plan(spec)})
         return Route(
             spec, {part: self.plan(spec.of_part(part)) for part in self.finding.parts(spec)}
         )
+
+    def _announced(self, stream: str, key_properties: Sequence[str]) -> None:
+        """Note what the keys of a stream are made of, which stays as long as the run."""
+        now = identity_of(stream, key_properties, self.settings)
+        before = self._identities.setdefault(stream, now)
+        if before != now:
+            where = f"stream {stream!r} in mid-stream"
+            raise KeyPropertiesChanged([identity_fault(where, before, now)])
+
+    def _check_identity(self, spec: BoardSpec, board: Board) -> Identity:
+        """What keys are made of; the same as before, or no item has any."""
+        entry, now = self.finding.entries.get(spec.place), self._identities[spec.stream]
+        if entry is None or entry.board_id != board.id:
+            return now
+        announced = self.items.announced(spec.stream) if entry.identity is None else None
+        former = (
+            now if announced is None else msgspec.structs.replace(now, key_properties=announced)
+        )
+        known = entry.identity or former
+        if known == now:
+            return now
+        if spec.append and now.key_properties:  # by `mode`: its rows look for no items
+            return known
+        if self.items.count(entry.id) or entry.other_items is None:
+            where = _where(spec, board)
+            raise KeyPropertiesChanged([identity_fault(where, known, now)])
+        return now
 
     def plan(self, spec: BoardSpec) -> BoardPlan:
         """The plan of one board. Raises SettingsFault with all its faults, BoardFailed."""
@@ -205,11 +236,12 @@ class Preparation:
         faults = list(board_faults(spec, board, before))
         if faults:
             raise SettingsFault(faults)
+        identity = self._check_identity(spec, board)
         self._check_moved_key(spec, board, before)
         self._check_types(spec, board, before)
         known_ids = {column.id for column in board.columns}
         board = self._complete(spec, board, before)
-        plan = self._bind(spec, board, before)
+        plan = self._bind(spec, board, before, identity)
         former = self._plans.get(spec.place)
         if former is not None and former.board_id == plan.board_id:
             plan.follow(former)
@@ -267,7 +299,9 @@ class Preparation:
         self.finding.boards[board.id] = complete
         return complete
 
-    def _bind(self, spec: BoardSpec, board: Board, before: Mapping[str, str]) -> BoardPlan:
+    def _bind(
+        self, spec: BoardSpec, board: Board, before: Mapping[str, str], identity: Identity
+    ) -> BoardPlan:
         entry = self.finding.entries.get(spec.place)
         plan = bind(
             spec,
@@ -283,7 +317,11 @@ class Preparation:
         columns = {cell.property: cell.column.id for cell in plan.cells}
         if spec.group_by is not None:
             columns[GROUP] = GROUP
-        saved = self.items.save_board(*spec.place, board.id, plan.key_column, columns)
+        saved = self.items.save_board(
+            *(*spec.place, board.id, plan.key_column, columns),
+            identity=identity,
+            asked=self.finding.asked(spec),
+        )
         if entry is not None and entry.key_column != plan.key_column:
             self.items.distrust(saved.id)
             saved = replace(saved, other_items=None)
@@ -301,11 +339,15 @@ class Preparation:
         self._lookups.know_people(plan.addresses(records))
 
 
+def _where(spec: BoardSpec, board: Board) -> str:
+    return f"stream {spec.stream!r}, board {board.id} ({board.name!r})"
+
+
 def _moved_key_fault(
     spec: BoardSpec, board: Board, column: Column, strange: int, known: int
 ) -> str:
     return (
-        f"stream {spec.stream!r}, board {board.id} ({board.name!r}): {strange} of {known} items do "
+        f"{_where(spec, board)}: {strange} of {known} items do "
         f"not carry their key in column {column.title!r} ({column.id}), so they cannot be told "
         "apart by it. Copy the keys there, or go back to the key column of before."
     )

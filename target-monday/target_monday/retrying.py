@@ -10,6 +10,7 @@ from target_monday.loading import Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_monday.finding import Finding
     from target_monday.ledger.items import ItemStore
     from target_monday.ledger.reject_book import Filed
     from target_monday.ledger.rejects import Rejects
@@ -28,7 +29,9 @@ class Retrying:
     """Sends what was rejected once more, unless it was tried `attempts` times.
 
     `know` finds out what records name, before their cells are made. `privacy` says what of a
-    stream's records goes no further, by the settings of this run.
+    stream's records goes no further, by the settings of this run. What `finding` knows of a board
+    says since when rejects are believed: older ones may have been delivered by runs that the ledger
+    knows nothing of.
     """
 
     rejects: Rejects
@@ -37,6 +40,7 @@ class Retrying:
     know: Callable[[BoardPlan, Sequence[Mapping[str, Any]]], None]
     attempts: int
     privacy: Callable[[str], Privacy | None]
+    finding: Finding
     _tried: set[int] = field(default_factory=set)  # boards
     _waiting: dict[str, dict[str | None, list[Filed]]] = field(default_factory=dict)
 
@@ -45,10 +49,13 @@ class Retrying:
         if not self.attempts or plan.spec.append or plan.ledger_id in self._tried:
             return
         self._tried.add(plan.ledger_id)
+        since = self.finding.entries[plan.spec.place].doubted_at
         due = [
             (each.id, Row(self._record(each), _NO_TICKET, page=each.page))
             for each in self._of(plan)
-            if each.attempts < self.attempts and self.rejects.is_still_open(each)
+            if each.attempts < self.attempts
+            and (since is None or each.last_at > since)
+            and self.rejects.is_still_open(each)
         ]
         if due and route.only is None:
             due = self._at_home(route, plan, due)

@@ -22,6 +22,7 @@ from target_monday.delivery.upload_lane import UploadLane
 from target_monday.errors import BoardFailed, BoardParked, SettingsFault
 from target_monday.intake import Intake
 from target_monday.ledger.budgets import BudgetStore
+from target_monday.ledger.closing import close_dead_runs
 from target_monday.ledger.database import default_ledger_url, open_database
 from target_monday.ledger.items import ItemStore
 from target_monday.ledger.journal import Journal
@@ -31,7 +32,7 @@ from target_monday.ledger.lost_links import LostLinkStore
 from target_monday.ledger.record_hashes import RecordHashes
 from target_monday.ledger.retention import Purge, purge_payloads
 from target_monday.ledger.runs import Runs
-from target_monday.ledger.seals import keep_seal, seals_beside
+from target_monday.ledger.seals import doubt, keep_seal, seals_beside
 from target_monday.linking import Linking
 from target_monday.loading import Loader
 from target_monday.lost_links import LostLinks
@@ -84,6 +85,7 @@ class Session:
         faults = [*setting_faults(config), *lost_by_meltano(os.environ)]
         if faults:
             raise SettingsFault(faults)
+        self._config = config
         url = config.get("ledger_url") or default_ledger_url()
         self._engine = open_database(url, redact=redact)
         scope = config["api_url"]
@@ -108,18 +110,20 @@ class Session:
             poll_interval=float(config["poll_interval"]),
         )
         self.calls.recall()
+        seals = self._seals
+        self._doubt = None if seals is None else doubt(self._engine, seals)
         self.runs = Runs(self._engine, clock.wall)
         self.runs.begin(run_header(config, version))
         self._items = items = ItemStore(self._engine, scope, clock=clock.wall)
         journal = Journal(self._engine, scope, self.runs.run_id, clock=clock.wall)
         self._journal = journal
         self._leases = Leases(self._engine, scope, self.runs.run_id, clock.wall)
+        self._leases.take_run()
         self._preparation = Preparation(
             self.calls, items, journal, self._leases, config, self._found
         )
         self._recovery = Recovery(self.calls, items, journal, self._leases, clock.wall)
         self._versions = Versions(items, config)
-        self._config = config
         self._quiet = Quiet(RecordHashes(self._engine))
         self._files = Files(api_url=scope, timeout=float(config["timeout"]))
         boards_of, made = self._preparation.finding.entries_of, LinkStore(self._engine)
@@ -182,6 +186,7 @@ class Session:
         self._retrying = Retrying(
             *(journal.rejects, items, self.loader, self.intake.know, attempts),
             privacy=partial(privacy_of, settings=config),
+            finding=self._preparation.finding,
         )
         self._payload_days = config.get("payload_days")
         self.replaying = replaying
@@ -192,14 +197,16 @@ class Session:
         """The boards of a stream, ready to be written. Raises SettingsFault or BoardFailed."""
         if not self._opened:
             self._recovery.settle_all()
+            if self._doubt is not None:
+                self._distrust_all(self._doubt)
             self._preparation.open()
             self._opened = True
-        self._journal.announce(stream, schema, key_properties)
         try:
             route = self._preparation.route(stream, schema, key_properties)
         except BoardParked:
             self.loader.parked.add(stream)
             raise
+        self._journal.announce(stream, schema, key_properties)
         for plan in route.plans.values():
             self._open(plan)
         self._note_doubled(route)
@@ -208,6 +215,17 @@ class Session:
         for plan in list(route.plans.values()):
             self._retrying.retry(route, plan)
         return route
+
+    def _distrust_all(self, reason: str) -> None:
+        """The ledger is older than its boards: they are read, and nothing is concluded from it."""
+        boards = self._items.doubt()
+        self._preparation.finding.doubtful = True
+        _log.warning(
+            "ledger.restored boards=%d reason=%r: all boards are read again, vanished rows are "
+            "left alone in this run, and rejects of before are not tried again by themselves. "
+            "Read once with --full-refresh",
+            *(boards, reason),
+        )
 
     def _found(self, plan: BoardPlan, known: Mapping[str, KnownItem]) -> None:
         """A board was read, and the ledger does not know yet what was found."""
@@ -266,6 +284,8 @@ class Session:
             return
         # Its rows have come, all of them.
         self._preparation.finding.replaced.pop(route.stream, None)
+        if self._doubt is not None:  # an earlier run may have seen a part of this version
+            return
         try:
             gone = self._versions.vanished(route, version)
         except BoardFailed as error:
@@ -301,6 +321,9 @@ class Session:
             for line in self.books.lines(calls=self.calls.made, points=self.calls.points):
                 _log.info("%s", line)
             self._purge()
+            live = self._leases.live_runs() | {self.runs.run_id}
+            for run in close_dead_runs(self._engine, live, self.runs.run_id):
+                _log.info("run.closed run=%s: it was interrupted", run)
             seal = self.runs.end(
                 status=status,
                 exit_code=exit_code,

@@ -45,9 +45,11 @@ def report(context: click.Context, run_id: str | None, *, as_json: bool) -> None
     if as_json:
         click.echo(to_json(found))
         return
+    balanced = {True: "yes", False: "no", None: "not known before it is closed"}
+    code = "none" if found["exit_code"] is None else found["exit_code"]
     click.echo(
-        f"run {found['id']}  {found['status']}  exit code {found['exit_code']}  "
-        f"balanced: {'yes' if found['balanced'] else 'no'}"
+        f"run {found['id']}  {found['status']}  exit code {code}  "
+        f"balanced: {balanced[found['balanced']]}"
     )
     table([*found["boards"], {"stream": "total", **found["total"]}], _COLUMNS, _RARE)
     for board in found["boards"]:

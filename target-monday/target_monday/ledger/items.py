@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
+from target_monday.identity import Identity
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts, packed, plain
 from target_monday.ledger.link_revisions import note_targets
@@ -33,6 +35,10 @@ SELECT items.key, items.item_id, items.name, items.layout, items.cells, operatio
   items.record_hash
 FROM items LEFT JOIN operations ON operations.id = items.made_by
 WHERE items.board = {board} AND items.key IN ({keys})"""
+_LEFT: Final = "{}"  # a board that the settings name by nothing
+_json = msgspec.json.Encoder().encode
+_identity = msgspec.json.Decoder(Identity).decode
+_names = msgspec.json.Decoder(list[str]).decode
 _TRUSTED: Final = 24 * 3600.0  # seconds; the count of items does not tell one item from another
 
 
@@ -41,6 +47,9 @@ class BoardEntry:
     """A board of a stream as the ledger knows it; `id` is the ledger's own number for it.
 
     `part` tells the boards of one stream from each other; a stream with one board has the part "".
+    `identity` says what the keys of its items are made of, `asked` (JSON) by what the settings
+    named the board; None of both: an earlier version did not note it. What was remembered before
+    `doubted_at` is not believed.
     """
 
     id: int
@@ -50,6 +59,14 @@ class BoardEntry:
     key_column: str | None
     other_items: int | None
     columns: Mapping[str, str]
+    identity: Identity | None = None
+    asked: str | None = None
+    doubted_at: float | None = None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the settings have sent its stream elsewhere since."""
+        return self.asked == _LEFT
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -147,6 +164,9 @@ class ItemStore:
             (row.stream, row.part): BoardEntry(
                 *(row.id, row.stream, row.part, row.board_id, row.key_column, row.other_items),
                 mapped[row.id],
+                None if row.identity is None else _identity(row.identity),
+                row.asked,
+                row.doubted_at,
             )
             for row in rows
         }
@@ -158,12 +178,15 @@ class ItemStore:
         board_id: str,
         key_column: str | None,
         columns: Mapping[str, str],
+        identity: Identity | None = None,
+        asked: str | None = None,
     ) -> BoardEntry:
         """Remember which board a stream goes to. A change of board forgets the old one's items."""
         known = self.boards().get((stream, part))
         if known is not None and known.board_id != board_id:
             self.forget_items(known.id)
-        values = {"board_id": board_id, "key_column": key_column}
+        text = None if identity is None else _json(identity).decode()
+        values = {"board_id": board_id, "key_column": key_column, "identity": text, "asked": asked}
         with writing(self._engine, "board") as ledger:
             number = self._board_row(ledger, (stream, part), values, known)
             ledger.remove(tables.columns, tables.columns.c.board == number)
@@ -176,7 +199,38 @@ class ItemStore:
             )
         same = known if known is not None and known.board_id == board_id else None
         others = same.other_items if same else None
-        return BoardEntry(number, stream, part, board_id, key_column, others, dict(columns))
+        doubted = same.doubted_at if same else None
+        named = (number, stream, part, board_id, key_column, others, dict(columns))
+        return BoardEntry(*named, identity, asked, doubted)
+
+    def leave(self, board: int) -> None:
+        """The settings send the stream elsewhere: its items there are nobody's from now on."""
+        self.forget_items(board)
+        with writing(self._engine, "leave board") as ledger:
+            this = tables.boards.c.id == board
+            ledger.change(tables.boards, this, other_items=None, asked=_LEFT)
+
+    def announced(self, stream: str) -> tuple[str, ...] | None:
+        """The key properties of the last schema that the stream came under; None for the first."""
+        table = tables.schemas
+        wanted = select(table.c.key_properties).where(table.c.stream == stream)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted.order_by(table.c.at.desc())).scalars().first()
+        return None if found is None else tuple(_names(found))
+
+    def doubt(self) -> int:
+        """Believe nothing any more that is remembered of boards; gives how many there are.
+
+        All are read again before they are compared. Cells and links that wait may be older than
+        what the boards hold, so they are dropped: their rows bring them.
+        """
+        table = tables.boards
+        with writing(self._engine, "doubt") as ledger:
+            every = table.c.id.is_not(None)
+            count = ledger.change(table, every, other_items=None, doubted_at=self._clock())
+            for each in (tables.pending_cells, tables.pending_links, tables.lost_links):
+                ledger.remove(each, each.c.board.is_not(None))
+        return count
 
     def _board_row(
         self,
@@ -188,10 +242,13 @@ class ItemStore:
         table = tables.boards
         if known is None:
             stream, part = place
-            row = {"scope": self._scope, "stream": stream, "part": part, "other_items": None}
-            return ledger.put(table, [{**row, **values}])[0]
-        moved = {"other_items": None} if known.board_id != values["board_id"] else {}
-        ledger.change(table, table.c.id == known.id, **values, **moved)
+            row = {"scope": self._scope, "stream": stream, "part": part}
+            unread = {"other_items": None, "doubted_at": None}
+            return ledger.put(table, [{**row, **unread, **values}])[0]
+        changes: dict[str, object] = dict(values)
+        if known.board_id != values["board_id"]:
+            changes |= {"other_items": None, "doubted_at": None}
+        ledger.change(table, table.c.id == known.id, **changes)
         return known.id
 
     def items(self, board: int, keys: Sequence[str]) -> dict[str, KnownItem]:

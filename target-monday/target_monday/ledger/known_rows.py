@@ -30,6 +30,7 @@ __all__ = ["Asked", "KnownRow", "KnownRows"]
 _LEFT: Final = frozenset({"archive", "delete"})
 _PURGED: Final = "their payloads were purged (retention) or never kept"
 _NO_SCHEMA: Final = "the schema that they came under is not in the ledger"
+_DOUBTED: Final = "they came before the ledger was restored, and their boards may hold newer ones"
 _NO_KEY: Final = "they have no key, and would make second items"
 _names = msgspec.json.Decoder(list[str]).decode
 
@@ -108,10 +109,13 @@ class KnownRows:
             self._count_keyless(connection, asked)
             gone = self._gone(connection)
             waived = self._waived(connection)
+            doubted = _doubted(connection)
             found = []
             for row in rows:
                 if is_appended(row.key):
                     self.missing.setdefault(row.stream, Counter())[_NO_KEY] += 1
+                elif row.at <= doubted.get(row.stream, -1.0):
+                    self.missing.setdefault(row.stream, Counter())[_DOUBTED] += 1
                 elif row.at <= gone.get((row.stream, row.key), -1.0):
                     self.left += 1
                 elif row.id in waived:
@@ -194,3 +198,10 @@ class KnownRows:
             .where(events.c.id.in_(last), events.c.state == "waived")
         )
         return set(connection.execute(wanted).scalars())
+
+
+def _doubted(connection: Connection) -> dict[str, float]:
+    """Since when what came of a stream is believed, where there is such a time."""
+    table = tables.boards
+    wanted = select(table.c.stream, func.max(table.c.doubted_at)).group_by(table.c.stream)
+    return {row[0]: row[1] for row in connection.execute(wanted) if row[1] is not None}

@@ -21,7 +21,7 @@ from target_monday.ledger.sealed import writing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Leases"]
+__all__ = ["Leases", "live_runs"]
 
 LEASE_SECONDS: Final = 900.0  # longer than any wait inside a run
 
@@ -64,7 +64,7 @@ class Leases:
         with writing(self.engine, "lease", self.run_id) as ledger:
             now = self._now(ledger.connection)
             held = ledger.connection.execute(select(table).where(this)).one_or_none()
-            if held is not None and self._alive(held, now):
+            if held is not None and _is_alive(held, now):
                 raise BoardFailed(
                     f"{what} is being written by another run (process {held.pid} "
                     f"on {held.host}): wait until it has ended."
@@ -74,27 +74,10 @@ class Leases:
 
     def live_runs(self) -> set[str]:
         """The runs that hold anything and live, this one among them."""
-        table = tables.leases
-        with self.engine.connect() as connection:
-            now = self._now(connection)
-            held = connection.execute(select(table).where(table.c.scope == self.scope)).all()
-        return {row.run_id for row in held if row.run_id == self.run_id or self._alive(row, now)}
+        return live_runs(self.engine, self.clock, self.run_id)
 
     def _now(self, connection: Connection) -> float:
-        """Machines that share a server go by its clock, since theirs may differ."""
-        if connection.dialect.name == "postgresql":
-            moment = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
-            return float(moment.scalar_one())
-        return self.clock()
-
-    @staticmethod
-    def _alive(held: Row[Any], now: float) -> bool:
-        if held.expires_at < now:
-            return False
-        here = (socket.gethostname(), _machine())
-        if (held.host, held.machine or _machine()) != here:
-            return True
-        return held.pid != os.getpid() and _process_exists(held.pid)
+        return _now(connection, self.clock)
 
     def _mine(self, now: float) -> dict[str, object]:
         return {
@@ -131,6 +114,33 @@ class Leases:
         with writing(self.engine, "release leases", self.run_id, durable=False) as ledger:
             ledger.remove(table, table.c.run_id == self.run_id)
         self._held.clear()
+
+
+def live_runs(
+    engine: Engine, clock: Callable[[], float] = time.time, own: str | None = None
+) -> set[str]:
+    """The runs that hold anything at any API address, and live; `own` does in any case."""
+    with engine.connect() as connection:
+        now = _now(connection, clock)
+        held = connection.execute(select(tables.leases)).all()
+    return {row.run_id for row in held if row.run_id == own or _is_alive(row, now)}
+
+
+def _now(connection: Connection, clock: Callable[[], float]) -> float:
+    """Machines that share a server go by its clock, since theirs may differ."""
+    if connection.dialect.name == "postgresql":
+        moment = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
+        return float(moment.scalar_one())
+    return clock()
+
+
+def _is_alive(held: Row[Any], now: float) -> bool:
+    if held.expires_at < now:
+        return False
+    here = (socket.gethostname(), _machine())
+    if (held.host, held.machine or _machine()) != here:
+        return True
+    return held.pid != os.getpid() and _process_exists(held.pid)
 
 
 @cache

@@ -63,6 +63,11 @@ class Filed:
         """Whether it is still to be delivered."""
         return self.state in OPEN_STATES
 
+    @property
+    def last_at(self) -> float:
+        """When it was last refused, corrected or the like."""
+        return float(self.events[-1]["at"]) if self.events else self.at
+
     def record_of(self) -> dict[str, Any]:
         """The record that counts. Raises ValueError where it is not kept."""
         if self.payload is None:

@@ -10,9 +10,13 @@ from sqlalchemy import select
 from target_monday.books import is_balanced
 from target_monday.ledger import tables
 from target_monday.ledger.board_names import board_names
+from target_monday.ledger.closing import INTERRUPTED
+from target_monday.ledger.leases import live_runs
 from target_monday.ledger.rejects import is_open
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Engine, Row
 
 __all__ = ["open_rejects", "recent_runs", "run_report"]
@@ -27,16 +31,16 @@ _NO_COUNTS: Final = frozenset({"stream", "board_id", "board_name", "totals"})
 
 def recent_runs(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """The last runs, newest first. Times are seconds since 1970, UTC."""
-    table = tables.runs
+    table, live = tables.runs, live_runs(engine)
     with engine.connect() as connection:
         rows = connection.execute(_RUNS.order_by(table.c.started_at.desc()).limit(limit))
-        return [_run(row) for row in rows]
+        return [_run(row, live) for row in rows]
 
 
-def _run(row: Row[Any]) -> dict[str, Any]:
-    """A run with its end; one that has none is still running, or was killed."""
+def _run(row: Row[Any], live: Collection[str]) -> dict[str, Any]:
+    """A run with its end; one that has none lives, or was interrupted and is not closed yet."""
     run = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    run["status"] = run["status"] or "running"
+    run["status"] = run["status"] or ("running" if row.id in live else INTERRUPTED)
     run["seconds"] = (
         None if run["ended_at"] is None else round(run["ended_at"] - run["started_at"], 1)
     )
@@ -44,7 +48,10 @@ def _run(row: Row[Any]) -> dict[str, Any]:
 
 
 def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
-    """One run with its `boards`, the `total`, and whether its books are `balanced`."""
+    """One run with its `boards`, the `total`, and whether its books are `balanced`.
+
+    A run that has no end has no books either: whether they balance is None.
+    """
     table = tables.runs
     newest = _RUNS.order_by(table.c.started_at.desc()).limit(1)
     wanted = newest if run_id is None else _RUNS.where(table.c.id == run_id)
@@ -53,11 +60,12 @@ def run_report(engine: Engine, run_id: str | None) -> dict[str, Any] | None:
         if row is None:
             return None
         boards = _boards(engine, row.id)
-    run = _run(row)
+    run = _run(row, live_runs(engine))
     names = [name for name in (boards[0] if boards else {}) if name not in _NO_COUNTS]
     total = {name: sum(board[name] for board in boards) for name in names}
     total.update(calls=run["calls"], points=run["points"])
-    balanced = all(is_balanced(board) for board in boards)
+    has_books = run["ended_at"] is not None
+    balanced = all(is_balanced(board) for board in boards) if has_books else None
     return {**run, "boards": boards, "total": total, "balanced": balanced}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ENDS", "BoardBooks", "RunHeader", "Runs", "Seal"]
 
 ENDS: Final = "end run"  # the kind of the chain's line that a run ends with
+_log = logging.getLogger("target-monday")
 _json = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -93,20 +95,23 @@ class Runs:
     ) -> Seal:
         """Note how the run ended, with the books of each stream; gives the end of the chain."""
         row = {"status": status, "exit_code": exit_code, "message": message}
+        books_of = [
+            {
+                "run_id": self.run_id,
+                "stream": book.stream,
+                "board_id": book.board_id or "",
+                "counts": _json(book.counts).decode(),
+                "totals": None if book.totals is None else _json(book.totals).decode(),
+            }
+            for book in books
+        ]
         with writing(self.engine, ENDS, self.run_id) as ledger:
-            ledger.append(
-                tables.run_books,
-                [
-                    {
-                        "run_id": self.run_id,
-                        "stream": book.stream,
-                        "board_id": book.board_id or "",
-                        "counts": _json(book.counts).decode(),
-                        "totals": None if book.totals is None else _json(book.totals).decode(),
-                    }
-                    for book in books
-                ],
-            )
-            ended = {"run_id": self.run_id, "ended_at": self.clock(), **row}
-            ledger.append(tables.run_ends, [{**ended, "calls": calls, "points": points}])
+            ends = tables.run_ends
+            ended = select(ends.c.run_id).where(ends.c.run_id == self.run_id)
+            if ledger.connection.execute(ended).first() is None:
+                ledger.append(tables.run_books, books_of)
+                row = {"run_id": self.run_id, "ended_at": self.clock(), **row}
+                ledger.append(ends, [{**row, "calls": calls, "points": points}])
+            else:  # it was silent for so long that another run has closed it
+                _log.warning("run.closed_before run=%s: its books stand as they were", self.run_id)
         return Seal(self.run_id, ledger.seq, ledger.hash)

@@ -7,6 +7,7 @@ chain and seals anew.
 from __future__ import annotations
 
 import hmac
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Anchor",
+    "doubt",
     "first_signed",
     "is_signed",
     "keep_seal",
@@ -38,6 +40,7 @@ __all__ = [
 
 _ANCHOR: Final = re.compile(r"([0-9]{1,18}):([0-9A-Fa-f]{12,64})")
 _NOTED: Final = 32  # digits of a hash that are enough, and short enough for a column
+_TAIL: Final = 4_096  # bytes, in which the last seal stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,45 @@ def keep_seal(path: Path, seal: Seal, key: str | None = None) -> None:
 
 def kept_seals(path: Path) -> Iterator[Seal | None]:
     """The seals of a file, in order; None for a line that is none."""
-    for line in path.read_bytes().splitlines():
-        try:
-            yield msgspec.json.decode(line, type=Seal)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            yield None
+    yield from map(_seal, path.read_bytes().splitlines())
+
+
+def _seal(line: bytes) -> Seal | None:
+    try:
+        return msgspec.json.decode(line, type=Seal)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def doubt(engine: Engine, path: Path) -> str | None:
+    """Why the ledger may be older than its boards; None where it has all that was sealed.
+
+    A copy of an earlier day is sound in itself: the last seal beside it tells what it lacks.
+    """
+    last = _last_seal(path)
+    chain, ends = tables.chain, tables.run_ends
+    with engine.connect() as connection:
+        if last is None:
+            ended = connection.execute(select(ends.c.run_id).limit(1)).first() is not None
+            return (
+                f"runs have ended in it, and {path.name} holds no seal of them" if ended else None
+            )
+        line = select(chain.c.hash).where(chain.c.seq == last.seq)
+        found = connection.execute(line).scalar_one_or_none()
+    if found == last.hash:
+        return None
+    return f"run {last.run} ended at line {last.seq} of its chain by {path.name}, which it lacks"
+
+
+def _last_seal(path: Path) -> Seal | None:
+    """The last line of the file that can be read; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return None
+    return next((seal for seal in map(_seal, reversed(lines)) if seal is not None), None)
 
 
 def first_signed(seals: Sequence[Seal | None]) -> tuple[int, Seal] | None:

@@ -292,6 +292,9 @@ boards = Table(
     Column("board_id", String(40), nullable=False),
     Column("key_column", String(60)),
     Column("other_items", Integer),  # items without a key of ours; null: read the index again
+    Column("identity", Text),  # JSON: what the keys are made of; null: of an earlier version
+    Column("asked", Text),  # JSON: what the settings named the board by; null: likewise
+    Column("doubted_at", Float),  # what was remembered of the board before is not believed
     UniqueConstraint("scope", "stream", "part"),
     _digest(),
 )
