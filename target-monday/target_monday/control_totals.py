@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.decimals import MAX_DIGITS, digits, number_of
 from target_monday.diff import certain
-from target_monday.keys import key_parts
+from target_monday.keys import is_former, key_parts
 from target_monday.rejects import Reject
 from target_monday.templates import Template, template
 
@@ -145,7 +145,8 @@ class ControlTotals:
     def _grouped(self, key: str, grouped: Iterable[Cell]) -> _Group:
         values: dict[str, Any] = dict(zip(self.columns, grouped, strict=True))
         if self._by_key:
-            values |= dict(zip(self.key_properties, key_parts(key), strict=False))
+            parts = () if is_former(key) else key_parts(key)
+            values |= dict(zip(self.key_properties, parts, strict=False))
         return _rendered(self.spec.by, values)
 
 

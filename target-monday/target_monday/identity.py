@@ -26,12 +26,29 @@ _PROBE: Final = "key_properties"  # its mask tells one key of masks from another
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
     """The definition of a stream's keys.
 
-    `masked`: the key properties that are masked, and `masks` tells by which key of masks.
+    `masked`: the key properties that are masked, and `masks` tells by which key of masks. `former`:
+    the properties that make up the keys of items which still have one of a former definition.
     """
 
     key_properties: tuple[str, ...]
     masked: tuple[str, ...] = ()
     masks: str | None = None
+    former: tuple[str, ...] = ()
+
+    @property
+    def alone(self) -> Identity:
+        """The definition, whatever items have of a former one."""
+        return msgspec.structs.replace(self, former=())
+
+    def after(self, known: Identity, former: Sequence[str]) -> Identity | None:
+        """This one in place of `known`, whose keys these properties make up; None if they cannot.
+
+        Masks cannot be undone, so keys with masks are not made anew.
+        """
+        fits = len(former) == len(known.key_properties) > 0 and self.key_properties
+        if not fits or known.former or known.masked or self.masked:
+            return None
+        return msgspec.structs.replace(self, former=tuple(former))
 
     @property
     def told(self) -> str:
@@ -57,8 +74,9 @@ def identity_fault(where: str, known: Identity, now: Identity) -> str:
     key = "them with another `mask_key`" if known.told == now.told else now.told
     return (
         f"{where}: its items have keys made of {known.told}, the rows have keys made of {key}. "
-        "No row is written, since each would make a second item. Go back to the former key, or "
-        "give the stream another board (`board_name` or `board_id`), which then takes all rows."
+        "No row is written, since each would make a second item. Go back to the former key, say "
+        "by `former_key` which properties make up the keys of the items now, so that they get "
+        "new ones, or give the stream another board (`board_name` or `board_id`)."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_monday.errors import KeyPropertiesChanged
 from target_monday.identity import parts_fault
+from target_monday.keys import bare
 from target_monday.monday.boards import read_items
 from target_monday.quoting import listed
 
@@ -108,7 +109,7 @@ class Indexing:
         edited = {
             key: item
             for key, item in index.known.items()
-            if item.cells.get(plan.key_column or "") != key
+            if item.cells.get(plan.key_column or "") != bare(key)
         }
         if edited:
             _log.warning(
@@ -147,11 +148,15 @@ def index_of(
     remembered: Mapping[str, str],
     owned: Owned = Owned(),
 ) -> Index:
-    """The items by key. `remembered` (item id -> key) finds items whose key cell was edited."""
+    """The items by key. `remembered` (item id -> key) finds items whose key cell was edited.
+
+    An item whose cell was edited does not stand for the key that it carries now.
+    """
     by_key: dict[str, list[KnownItem]] = {}
     others = 0
     read = [(item, plan.read(item)) for item in found if item.id not in owned.ids]
-    present = {known.cells[plan.key_column or ""] for _, known in read}
+    keys = ((item.id, known.cells[plan.key_column or ""]) for item, known in read)
+    present = {key for number, key in keys if remembered.get(number, key) == key}
     for item, known in read:
         key = known.cells[plan.key_column or ""]
         before = remembered.get(item.id)

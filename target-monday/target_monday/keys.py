@@ -3,6 +3,9 @@ r"""The canonical key text of a record, as it stands in its item's key column. P
 Parts are joined with "|". Inside a part "\" and "|" are escaped with "\", control characters and
 blanks at the edges (which forms and imports trim) become "\uXXXXXX", and an empty part is "\e", so
 that a key is never an empty cell. A single part without any of these is its plain value.
+
+An item that still has a key of a former definition stands in the ledger under that key behind "\f",
+which begins no key.
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ from target_monday.rejects import BadCell, NullKey
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["key_of", "key_parts", "key_text", "part_text"]
+__all__ = ["bare", "former", "is_former", "key_of", "key_parts", "key_text", "part_text"]
 
+_FORMER = "\\f"
 _EMPTY = "\\e"
 _PLAIN = re.compile(r"[!-\[\]-{}~]+(?: +[!-\[\]-{}~]+)*")  # printable ASCII, no "\", no "|"
 _USUAL = re.compile(rf"{_PLAIN.pattern}(?:[|]{_PLAIN.pattern})*")  # plain parts, joined
@@ -72,6 +76,21 @@ def key_parts(text: str) -> tuple[str, ...]:
     parts = re.split(r"(?<!\\)((?:\\\\)*)\|", text)
     joined = [part + run for part, run in zip(parts[::2], [*parts[1::2], ""], strict=True)]
     return tuple(_plain(part) for part in joined)
+
+
+def former(key: str) -> str:
+    """A key of a former definition, as it stands in the ledger."""
+    return _FORMER + key
+
+
+def is_former(key: str) -> bool:
+    """Whether this stands for a key of a former definition."""
+    return key.startswith(_FORMER)
+
+
+def bare(key: str) -> str:
+    """The key as its item carries it on the board."""
+    return key.removeprefix(_FORMER)
 
 
 def _escaped(part: str) -> str:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive, Create, Unchanged, Update, WantedRow, diff
+from target_monday.keys import key_of, key_text
 from target_monday.rejects import AmbiguousKey, Reject
 from target_monday.retiring import Retiring
 from target_monday.settling import Row, count_unsent
@@ -82,6 +83,7 @@ class Loader(Retiring):
                 continue
             numbers.append(number)
         self.links.note_all(plan, wanted)
+        self._claim([plan], wanted)
         known = self.items.items(plan.ledger_id, list({row.key for row, _ in wanted}))
         books, store = self._books(plan), self.journal.rejects
         taken = self._taken(plan, wanted, known)
@@ -93,7 +95,7 @@ class Loader(Retiring):
             if isinstance(operation, Unchanged):
                 if not operation.filtered and not self.links.is_told(plan, each.key):
                     books.retried, books.recovered = books.retried + 1, books.recovered + 1
-                    store.resolve(plan.stream, [each.key], "on the board already")
+                    store.resolve(plan.stream, [each.key], "on the board already", number)
                 continue
             pending = Pending(plan, each.key, operation, before, record=row.record, retry=number)
             pending.page = row.page
@@ -204,6 +206,7 @@ class Loader(Retiring):
         wanted: Sequence[tuple[WantedRow, Row]],
         others: Sequence[BoardPlan],
     ) -> None:
+        self._claim([plan, *others], wanted)
         keys = list({each.key for each, _ in wanted})
         known = self.items.items(plan.ledger_id, keys)
         wanted = self._own(plan, wanted, known)
@@ -267,6 +270,19 @@ class Loader(Retiring):
         self.journal.rejects.resolve(plan.stream, keys)
         still = {key: one for key, one in rows.items() if (plan.ledger_id, key) not in self._pool}
         self.quiet.remember(plan.ledger_id, still)
+
+    def _claim(self, plans: Iterable[BoardPlan], wanted: Sequence[tuple[WantedRow, Row]]) -> None:
+        """Items that have a key of a former definition go to the first row that is theirs."""
+        for plan in plans:
+            keys: dict[str, str] = {}
+            for each, row in wanted if plan.former_key else ():
+                try:
+                    before = key_text(key_of(row.record, plan.former_key))
+                except Reject:  # it has none, and no item of before
+                    continue
+                keys.setdefault(before, each.key)
+            if keys:
+                self.items.claim(plan.ledger_id, keys)
 
     def _own(
         self,

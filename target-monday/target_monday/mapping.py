@@ -57,6 +57,7 @@ class BoardSpec:
     name_if_null: str | None = None  # the board of records that give no name
     retire: RetireWhen | None = None  # which documents leave their boards
     access: BoardAccess = field(default_factory=BoardAccess)  # to a board that is made
+    former_key: tuple[str, ...] = ()  # what makes up the keys of before, where keys changed
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
@@ -145,6 +146,7 @@ def board_spec(
         name_if_null=asked.get("board_if_null"),
         retire=retire_when(asked.get("retire_when"), settings.get("timezone")),
         access=board_access(asked, settings),
+        former_key=tuple(asked.get("former_key") or ()),
     )
 
 
@@ -204,8 +206,9 @@ def spec_faults(spec: BoardSpec, schema: Mapping[str, Any]) -> Iterator[str]:
         if spec.append:
             yield f"{where}: `retire_when` needs key properties, and appended rows have none."
     templates = {"item_name": spec.item_name, "group": spec.group_by, "board_name": spec.name_by}
-    for setting, used in templates.items():
-        for name in used.fields if used else ():
+    named = {setting: used.fields for setting, used in templates.items() if used}
+    for setting, names in {**named, "former_key": spec.former_key}.items():
+        for name in names:
             if name not in known:
                 yield f"{where}: the stream has no property {name!r} (`{setting}`)."
 

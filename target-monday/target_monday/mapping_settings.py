@@ -141,6 +141,13 @@ BOARDS: Final[dict[str, Any]] = {
             },
             "item_name": _text("The items' names, with `{Property}` fields."),
             "key_column": _text("Id or title of the text column that holds the keys."),
+            "former_key": {
+                "type": "array",
+                "items": _TEXT,
+                "minItems": 1,
+                "description": "Where `key_properties` have changed: the properties that make up "
+                "the keys which the items still have. Each item gets its new key with its row.",
+            },
             "retire_when": {
                 "type": "object",
                 "description": "Archives documents that have been done for so many days; they make "

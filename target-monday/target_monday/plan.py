@@ -76,7 +76,8 @@ class BoardPlan:
 
     `groups` are the board's groups by title, where the title of an item's group is a value.
     `shortened` counts by column the texts that were cut; under "name" the items' names.
-    `targets`: of its columns of links, by name, also of those that are not made yet.
+    `targets`: of its columns of links, by name, also of those that are not made yet. `former_key`:
+    the properties that make up the keys of items which still have one of a former definition.
     """
 
     spec: BoardSpec
@@ -92,6 +93,7 @@ class BoardPlan:
     shortened: dict[str, int] = field(default_factory=dict)
     control: ControlTotals | None = None
     targets: dict[str, LinkTargets] = field(default_factory=dict)
+    former_key: tuple[str, ...] = ()
     stream: str = field(init=False)
     _steps: list[_Step] = field(default_factory=list)
     _made: list[CellPlan] = field(default_factory=list)

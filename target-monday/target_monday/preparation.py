@@ -201,24 +201,42 @@ class Preparation:
             where = f"stream {stream!r} in mid-stream"
             raise KeyPropertiesChanged([identity_fault(where, before, now)])
 
-    def _check_identity(self, spec: BoardSpec, board: Board) -> Identity:
-        """What keys are made of; the same as before, or no item has any."""
+    def _check_identity(self, spec: BoardSpec, board: Board) -> tuple[Identity, Identity | None]:
+        """What the keys of the board's items are made of, and what they are to be made of instead.
+
+        The latter is None where both are the same, or no item has a key.
+        """
         entry, now = self.finding.entries.get(spec.place), self._identities[spec.stream]
         if entry is None or entry.board_id != board.id:
-            return now
+            return now, None
         announced = self.items.announced(spec.stream) if entry.identity is None else None
         former = (
             now if announced is None else msgspec.structs.replace(now, key_properties=announced)
         )
         known = entry.identity or former
-        if known == now:
-            return now
+        if known.alone == now:
+            return (known if known.former and self.items.unclaimed(entry.id) else now), None
         if spec.append and now.key_properties:  # by `mode`: its rows look for no items
-            return known
-        if self.items.count(entry.id) or entry.other_items is None:
-            where = _where(spec, board)
-            raise KeyPropertiesChanged([identity_fault(where, known, now)])
-        return now
+            return known, None
+        if not self.items.count(entry.id) and entry.other_items is not None:
+            return now, None
+        after = now.after(known, spec.former_key)
+        if after is None:
+            raise KeyPropertiesChanged([identity_fault(_where(spec, board), known, now)])
+        return known, after
+
+    def _rekey(self, plan: BoardPlan, identity: Identity) -> None:
+        """The items are known by now: they wait for their rows to get new keys."""
+        items = self.items.rekey(plan.ledger_id, identity)
+        plan.former_key = identity.former
+        self.finding.entries[plan.spec.place] = replace(
+            self.finding.entries[plan.spec.place], identity=identity
+        )
+        _log.warning(
+            "board.rekeyed stream=%s board=%s items=%d: each gets its new key with its row; read "
+            "once with --full-refresh",
+            *(plan.stream, plan.board_id, items),
+        )
 
     def plan(self, spec: BoardSpec) -> BoardPlan:
         """The plan of one board. Raises SettingsFault with all its faults, BoardFailed."""
@@ -236,7 +254,7 @@ class Preparation:
         faults = list(board_faults(spec, board, before))
         if faults:
             raise SettingsFault(faults)
-        identity = self._check_identity(spec, board)
+        identity, after = self._check_identity(spec, board)
         self._check_moved_key(spec, board, before)
         self._check_types(spec, board, before)
         known_ids = {column.id for column in board.columns}
@@ -253,7 +271,9 @@ class Preparation:
         regrouped = spec.group_by is not None and GROUP not in before
         entry, changed = self.finding.entries[spec.place], bool(new_to_us) or regrouped
         self.sharing.know(entry, self.finding.neighbours(spec, board))
-        self._indexing.know(plan, board, entry, columns_changed=changed)
+        self._indexing.know(plan, board, entry, columns_changed=changed or after is not None)
+        if after is not None:
+            self._rekey(plan, after)
         _log.info("board.ready stream=%s board=%s name=%r", spec.stream, board.id, board.name)
         return plan
 
@@ -326,7 +346,7 @@ class Preparation:
             self.items.distrust(saved.id)
             saved = replace(saved, other_items=None)
         self.finding.entries[spec.place] = saved
-        plan.ledger_id = saved.id
+        plan.ledger_id, plan.former_key = saved.id, identity.former
         return plan
 
     @property

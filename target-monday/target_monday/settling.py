@@ -132,7 +132,7 @@ class Settling:
         self._paid(pending.place)
         self._settle(pending.tickets)
         if not (self.links and self.links.is_told(plan, pending.key)):
-            self.journal.rejects.resolve(plan.stream, [pending.key])
+            self.journal.rejects.resolve(plan.stream, [pending.key], number=pending.retry)
 
     def _left(self, pending: Pending, books: StreamBooks) -> None:
         """Its item is off the board; rows that it has were kept off it by the settings."""

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from target_monday.errors import KeyPropertiesChanged
+from target_monday.ledger.database import open_database
+from target_monday.ledger.evidence import Evidence, Expected
+from target_monday.ledger.known_rows import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,3 +226,128 @@ def test_a_group_by_name_places_new_items(simulate: Callable[..., Any], messages
     moved = twin.run(lines(messages, ["id"], rows=[*ROWS, row]), boards={"s": {"group": titles[0]}})
 
     assert (moved.code, moved.books.of("s").created, moved.books.of("s").unchanged) == (0, 1, 3)
+
+
+# New keys for the items that are there.
+
+
+def rekeyed(former: list[str]) -> dict[str, Any]:
+    """The settings that say what makes up the keys of before."""
+    return {"boards": {"s": {"former_key": former}}}
+
+
+def items_by_note(twin: Any) -> dict[str, tuple[str, str]]:
+    """Note -> id and key of the item that has it."""
+    (board,) = (each for each in twin.account.boards.values() if each.name == "S")
+    ids = {item.name: item.id for item in board.items.values() if item.state == "active"}
+    return {row["note"]: (ids[row["Name"]], row["Record key"]) for row in twin.account.rows("S")}
+
+
+SWAPPED = [
+    {"id": "1", "company": "2", "note": "a"},
+    {"id": "2", "company": "1", "note": "b"},
+    {"id": "3", "company": "7", "note": "c"},
+    {"id": "4", "company": "9", "note": "d"},
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(["id"], ["company", "id"]), (["company", "id"], ["id"]), (["id"], ["company"])],
+)
+def test_items_get_new_keys_with_their_rows(
+    simulate: Callable[..., Any], messages: Any, before: list[str], after: list[str]
+) -> None:
+    """Each keeps its item, also where one's new key is another's old one; none is made."""
+    twin = simulate()
+    named = {"boards": {"s": {"item_name": "{note}"}}}
+    new = {"boards": {"s": {"item_name": "{note}", "former_key": before}}}
+    assert twin.run(lines(messages, before, rows=SWAPPED), **named).code == 0
+    was = items_by_note(twin)
+
+    some = twin.run(lines(messages, after, rows=SWAPPED[:2]), **new)
+    assert (some.code, some.books.of("s").created, some.books.of("s").updated) == (0, 0, 2)
+    twin.time.sleep(2 * 24 * 3600.0)  # the board is read anew in between
+    rest = twin.run(lines(messages, after, rows=SWAPPED), **named)
+
+    assert (rest.code, rest.books.of("s").created, rest.books.of("s").updated) == (0, 0, 2)
+    now = items_by_note(twin)
+    assert {note: number for note, (number, _) in now.items()} == {
+        note: number for note, (number, _) in was.items()
+    }
+    assert [now[row["note"]][1] for row in SWAPPED] == [
+        "|".join(row[name] for name in after) for row in SWAPPED
+    ]
+    assert twin.run(lines(messages, after, rows=SWAPPED), **named).mutations == 0
+    assert {key: item.item_id for key, item in on_record(twin).items()} == {
+        key: str(number) for number, key in now.values()
+    }
+
+
+def on_record(twin: Any) -> dict[str, Expected]:
+    """The items as a certificate expects them."""
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    evidence = Evidence(engine, twin.sandbox.monday_url)
+    (board,) = evidence.boards()
+    found = evidence.expected(board.id)
+    engine.dispose()
+    return found
+
+
+def test_what_no_row_claims_vanishes_as_ever(simulate: Callable[..., Any], messages: Any) -> None:
+    """A full read says which of the former items are gone; a renamed property costs no write."""
+    twin = simulate()
+    archive = {"vanished": "archive"}
+    assert twin.run(lines(messages, ["id"], rows=SWAPPED)).code == 0
+    rows = [messages.record("s", 1, **row) for row in SWAPPED[:3]]
+    read = [messages.schema("s", PROPERTIES, ["company", "id"]), *rows, messages.activate("s", 1)]
+
+    ended = twin.run(messages.lines(read), **rekeyed(["id"]), **archive)
+
+    assert (ended.code, ended.books.of("s").archived) == (0, 1)
+    assert sorted(row["note"] for row in twin.account.rows("S")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("before", "former", "after"),
+    [
+        (["id"], ["company", "id"], ["company", "id"]),
+        ([], ["id"], ["id"]),
+        (["id"], ["id"], []),
+        (["id"], ["nothing"], ["company", "id"]),
+    ],
+)
+def test_new_keys_need_the_parts_of_the_old(
+    simulate: Callable[..., Any],
+    messages: Any,
+    before: list[str],
+    former: list[str],
+    after: list[str],
+) -> None:
+    """Otherwise no item would be found, and the run is refused as ever."""
+    twin = simulate()
+    assert twin.run(lines(messages, before)).code == 0
+
+    refused = twin.run(lines(messages, after), **rekeyed(former))
+
+    assert (refused.code, refused.mutations) == (2, 0)
+
+
+def test_a_reject_and_a_replay_go_by_the_new_keys(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """What was filed under the former key is done with when its row is there."""
+    twin = simulate()
+    narrow = {"s": {"columns": {"note": {"type": "numbers"}}, "unmapped": "create"}}
+    number = [{"id": "1", "company": "10", "note": "1"}, {"id": "2", "company": "10", "note": "?"}]
+    twin.run(lines(messages, ["id"], rows=number), boards=narrow, max_rejects=1)
+    wide = {"s": {"columns": {"note": {"title": "Words", "type": "text"}}, "unmapped": "create"}}
+    wide["s"]["former_key"] = ["id"]
+
+    done = twin.run(lines(messages, ["company", "id"], rows=number[:1]), boards=wide)
+
+    keys = sorted(row["Record key"] for row in twin.account.rows("S"))
+    assert (done.code, done.books.of("s").recovered, keys) == (0, 1, ["10|1", "10|2"])
+    assert twin.run(lines(messages, ["company", "id"], rows=[]), boards=wide).mutations == 0
+    replayed = twin.replay(Asked(), boards=wide)
+    assert (replayed.code, replayed.mutations) == (0, 0)

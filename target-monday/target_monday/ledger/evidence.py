@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from target_monday.diff import certain
+from target_monday.keys import bare
 from target_monday.ledger import tables
 from target_monday.ledger.items import cells_and_maker
 from target_monday.ledger.layouts import Layouts
@@ -115,9 +116,14 @@ class Evidence:
             .where(operation.c.board == board)
             .order_by(operation.c.id)
         )
+        keys: dict[str, str] = {}  # the key that an item had by its last operation
         with self._engine.connect() as connection:
             for row in connection.execute(wanted):
                 number, key, kind, name, layout, packed, became, item_id = row
+                key = bare(key)
+                if item_id and became == _ACKNOWLEDGED:
+                    _move(found, keys.get(item_id, key), key)
+                    keys[item_id] = key
                 cells = self._layouts.unpack(connection, layout, packed)
                 if became == _LEFT or (
                     kind not in {"create", "update"} and became == _ACKNOWLEDGED
@@ -138,7 +144,8 @@ class Evidence:
         wanted = select(*about, own, made_with).select_from(joined)
         with self._engine.connect() as connection:
             found_rows = connection.execute(wanted.where(table.c.board == board))
-            for key, item_id, name, layout, packed, given in found_rows:
+            for of, item_id, name, layout, packed, given in found_rows:
+                key = bare(of)
                 item = found.setdefault(key, Expected(key))
                 item.known = True
                 item.item_id = item_id or item.item_id
@@ -218,6 +225,13 @@ class Evidence:
         with self._engine.connect() as connection:
             found = select(table.c.id).order_by(table.c.started_at.desc()).limit(1)
             return connection.execute(found).scalar_one_or_none()
+
+
+def _move(found: dict[str, Expected], before: str, key: str) -> None:
+    """An item that had another key before, of a former definition, has this one now."""
+    if before != key and before in found:
+        found[key] = found.pop(before)
+        found[key].key = key
 
 
 def _write(

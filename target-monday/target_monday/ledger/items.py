@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 
 from target_monday.diff import Cell, KnownItem
 from target_monday.identity import Identity
+from target_monday.keys import former
 from target_monday.ledger import tables
 from target_monday.ledger.layouts import Layouts, packed, plain
 from target_monday.ledger.link_revisions import note_targets
@@ -21,7 +22,7 @@ from target_monday.seen import Sightings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import ColumnElement, FromClause, RowMapping
 
     from target_monday.ledger.sealed import Writing
     from target_monday.seen import Seen
@@ -209,6 +210,47 @@ class ItemStore:
         with writing(self._engine, "leave board") as ledger:
             this = tables.boards.c.id == board
             ledger.change(tables.boards, this, other_items=None, asked=_LEFT)
+
+    def rekey(self, board: int, identity: Identity) -> int:
+        """From now on keys are of this definition; gives how many items have one of the former.
+
+        They wait under it for the rows that claim them. What waits for their rows is dropped with
+        them: the rows bring it.
+        """
+        table, text = tables.items, _json(identity).decode()
+        with writing(self._engine, "rekey") as ledger:
+            these = table.c.board == board
+            rows = ledger.connection.execute(select(table).where(these)).mappings().all()
+            ledger.remove(table, these)
+            new = [{**row, "key": former(row["key"]), "record_hash": None} for row in rows]
+            ledger.put(table, new)
+            for each in (tables.pending_cells, tables.pending_links, tables.lost_links):
+                ledger.remove(each, each.c.board == board)
+            ledger.change(tables.boards, tables.boards.c.id == board, identity=text)
+        return len(rows)
+
+    def claim(self, board: int, keys: Mapping[str, str]) -> None:
+        """Former key -> new one: give the items their new keys, where no other item has them."""
+        table = tables.items
+        taken = set(self.items(board, list(keys.values())))
+        wanted = {former(old): new for old, new in keys.items() if new not in taken}
+        found: list[RowMapping] = []
+        with self._engine.connect() as connection:
+            for chunk in _chunks(list(wanted)):
+                these = (table.c.board == board) & table.c.key.in_(chunk)
+                found += connection.execute(select(table).where(these)).mappings()
+        if found:
+            with writing(self._engine, "claim") as ledger:
+                ledger.forget(table, [(board, row["key"]) for row in found])
+                ledger.put(table, [{**row, "key": wanted[row["key"]]} for row in found])
+
+    def unclaimed(self, board: int) -> int:
+        """How many items still have a key of a former definition."""
+        table = tables.items
+        these = (table.c.board == board) & table.c.key.startswith(former(""), autoescape=True)
+        with self._engine.connect() as connection:
+            wanted = select(func.count()).select_from(table).where(these)
+            return int(connection.execute(wanted).scalar_one())
 
     def announced(self, stream: str) -> tuple[str, ...] | None:
         """The key properties of the last schema that the stream came under; None for the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from operator import eq, ge, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +17,12 @@ import msgspec
 from sqlalchemy import func, select
 
 from target_monday.appending import is_appended
+from target_monday.keys import key_of, key_text
 from target_monday.ledger import tables
+from target_monday.rejects import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
@@ -31,7 +34,11 @@ _LEFT: Final = frozenset({"archive", "delete"})
 _PURGED: Final = "their payloads were purged (retention) or never kept"
 _NO_SCHEMA: Final = "the schema that they came under is not in the ledger"
 _DOUBTED: Final = "they came before the ledger was restored, and their boards may hold newer ones"
+_OTHER_KEY: Final = (
+    "their keys were made of other properties, and newer rows have taken their place"
+)
 _NO_KEY: Final = "they have no key, and would make second items"
+_record = msgspec.json.Decoder(dict[str, object], float_hook=Decimal).decode
 _names = msgspec.json.Decoder(list[str]).decode
 
 
@@ -141,6 +148,8 @@ class KnownRows:
             if row.payload is None or schema is None:
                 reason = _PURGED if row.payload is None else _NO_SCHEMA
                 self.missing.setdefault(row.stream, Counter())[reason] += 1
+            elif not _is_its_key(row.key, row.payload, schema[1]):
+                self.missing.setdefault(row.stream, Counter())[_OTHER_KEY] += 1
             else:
                 yield KnownRow(row.stream, row.key, row.payload, row.page, *schema)
 
@@ -198,6 +207,16 @@ class KnownRows:
             .where(events.c.id.in_(last), events.c.state == "waived")
         )
         return set(connection.execute(wanted).scalars())
+
+
+def _is_its_key(key: str | None, payload: bytes, key_properties: Sequence[str]) -> bool:
+    """Whether the record has this key still, by what keys are made of now."""
+    if key is None:
+        return True
+    try:
+        return key_text(key_of(_record(payload), key_properties)) == key
+    except Reject:
+        return False
 
 
 def _doubted(connection: Connection) -> dict[str, float]:

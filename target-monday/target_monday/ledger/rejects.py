@@ -213,12 +213,25 @@ class Rejects:
         refused = self._refused.get((stream, key))
         return refused is not None and refused == digest()
 
-    def resolve(self, stream: str, keys: Iterable[str], reason: str = "delivered") -> None:
-        """Rows of these keys are as wanted now: what was rejected before is done with."""
+    def resolve(
+        self,
+        stream: str,
+        keys: Iterable[str],
+        reason: str = "delivered",
+        number: int | None = None,
+    ) -> None:
+        """Rows of these keys are as wanted now: what was rejected before is done with.
+
+        So is the reject of this number, under whatever key it was filed.
+        """
         waiting = self._open.get(stream)
         if not waiting:
             return
-        self._done([number for key in keys for number in waiting.pop(key, ())], reason)
+        numbers = [each for key in keys for each in waiting.pop(key, ())]
+        for key, these in list(waiting.items()) if number is not None else ():
+            if number in these:
+                numbers += waiting.pop(key)
+        self._done(numbers, reason)
 
     def _done(self, numbers: Sequence[int], reason: str) -> None:
         if not numbers:
