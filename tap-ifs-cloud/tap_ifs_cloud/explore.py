@@ -20,6 +20,8 @@ from tap_ifs_cloud.exploring import tables
 from tap_ifs_cloud.exploring.looking import find, sampled, survey
 from tap_ifs_cloud.odata.errors import Forbidden, IfsError, NotFound
 from tap_ifs_cloud.odata.pacing import Patience
+from tap_ifs_cloud.odata.redaction import Redactor
+from tap_ifs_cloud.settings import environment_secrets
 from tap_ifs_cloud.tap import TapIfsCloud
 from tap_ifs_cloud.whereabouts import Place, Whereabouts
 
@@ -59,8 +61,9 @@ class _OneLine(click.Command):
             faults: Sequence[str] = error.errors
         except IfsError as error:
             faults = [str(error)]
+        redact = Redactor(lambda: environment_secrets(os.environ))
         for fault in faults:
-            click.echo(fault, err=True)
+            click.echo(redact(fault), err=True)
         return ctx.exit(1)
 
 

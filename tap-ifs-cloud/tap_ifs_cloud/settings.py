@@ -15,7 +15,7 @@ from tap_ifs_cloud.odata.errors import BookmarkInvalid
 from tap_ifs_cloud.odata.metadata_cache import default_folder
 from tap_ifs_cloud.odata.origin import Origin
 from tap_ifs_cloud.odata.query import expression_fault
-from tap_ifs_cloud.odata.redaction import texts
+from tap_ifs_cloud.odata.redaction import proxy_secrets, texts
 from tap_ifs_cloud.rejects import default_reject_folder
 from tap_ifs_cloud.replication import Stamp
 
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["GUARDS", "SECRETS", "SETTINGS", "cleaned", "definitions", "lost_by_meltano"]
-__all__ += ["metadata_folder", "reject_folder", "setting_faults", "setting_secrets", "token_url"]
+__all__ += [
+    "environment_secrets",
+    "metadata_folder",
+    "reject_folder",
+    "setting_faults",
+    "setting_secrets",
+    "token_url",
+]
 
 # RFC 9110, 5.1 and 5.5; without a blank at the start, which HTTP clients refuse.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -399,6 +406,14 @@ def lost_by_meltano(variables: Mapping[str, str]) -> Iterator[str]:
     """Yield the settings in meltano.yml that Meltano does not hand over, a sentence each."""
     files = list(given_settings(variables, "extractor"))
     yield from lost_settings(files, variables, guards=GUARDS, secrets=SECRETS)
+
+
+def environment_secrets(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the same of the settings in environment variables, and the passwords of proxies."""
+    yield from setting_secrets(
+        {name: variables.get(f"TAP_IFS_CLOUD_{name.upper()}") for name in SECRETS}
+    )
+    yield from proxy_secrets()
 
 
 def token_url(config: Mapping[str, Any]) -> str:
