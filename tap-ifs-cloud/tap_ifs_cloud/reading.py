@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from tap_ifs_cloud.odata.asking import Asker
 from tap_ifs_cloud.odata.errors import QUESTION_REFUSED
 from tap_ifs_cloud.odata.etag import version_time
@@ -136,7 +138,10 @@ def stamped_since(reading: Reading, stamp: Stamp, since: Since) -> Iterator[Page
         passed = f"{stamp.name} le {stamp.as_literal(since.bookmark)}"
         yield from reading.again(f"{passed} or {stamp.name} eq null")
     if reading.plan.properties[stamp.name].nullable and stamp.name not in reading.plan.key:
-        yield from reading.pages(f"{stamp.name} eq null")
+        value = attrgetter(reading.row_type.attributes[stamp.name])
+        for page in reading.pages(f"{stamp.name} eq null"):
+            is_filtered = all(value(row) in (None, UNSET) for row in page.rows)
+            yield page if is_filtered else replace(page, gap="the server does not filter by stamps")
     end = _end(reading, stamp, since)
     yield from reading.pages(both(_begin(stamp, since), end), ordered_by=(stamp.name,))
 

@@ -300,3 +300,16 @@ def test_a_bookmark_is_taken_back_where_rows_are_missing(
     messages = run(raises=StreamsFailed, state=state(before) if before else {})
 
     assert bookmark(messages).get("replication_key_value") == before
+
+
+def test_a_bookmark_does_not_move_where_the_server_does_not_filter(
+    run: Run, ifs: Any, orders: Any, failure: Any
+) -> None:
+    """Asked for rows without a stamp, it gives all of them in the order of the key."""
+    ifs.sets["OrderSet"], ifs.ignores = orders(20, lambda n: stamp(19 - n)), "%20eq%20null"
+    ifs.refusals["$orderby=Cf_Last_Modified,"] = failure(403, "X", "no")
+
+    messages = run(raises=StreamsFailed, config={"page_size": 5})
+
+    assert len(records(messages)) == 20
+    assert "replication_key_value" not in bookmark(messages)

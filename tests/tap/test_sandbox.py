@@ -55,10 +55,24 @@ class Mirror:
                 del self.streams[stream][key], self.versions[stream][key]
 
 
+HABITS = {
+    "usual": {},
+    "compares-nothing": {"comparison_refused": True},
+    "rounds-numbers": {"rounded_numbers": True},
+    "sorts-otherwise": {"linguistic_order": True},
+}
+
+
 @pytest.fixture
-def sandbox(start_sandbox: Callable[[SandboxSettings], Sandbox]) -> Sandbox:
+def habits() -> dict[str, Any]:
+    """What the server does otherwise than usual."""
+    return {}
+
+
+@pytest.fixture
+def sandbox(start_sandbox: Callable[[SandboxSettings], Sandbox], habits: dict[str, Any]) -> Sandbox:
     """A small business behind a server that caps its pages silently."""
-    return start_sandbox(SandboxSettings(size=10, ifs=IfsSettings(page_cap=7)))
+    return start_sandbox(SandboxSettings(size=10, ifs=IfsSettings(page_cap=7, **habits)))
 
 
 @pytest.fixture
@@ -91,6 +105,7 @@ def held(mirror: Mirror) -> dict[str, int]:
     return {name: len(board) for name, board in mirror.streams.items()}
 
 
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS.keys())
 def test_every_row_of_every_preset_is_read_once(
     sandbox: Sandbox, run: Callable[[Mirror], None]
 ) -> None:

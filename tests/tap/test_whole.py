@@ -261,22 +261,42 @@ def test_rows_that_links_have_passed_over_are_fetched(matching: Matching) -> Non
 
 @pytest.mark.parametrize("way", ["keyset", "skip"])
 @pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("rows", [1, 20])
 def test_a_set_that_grows_as_it_is_read_is_given_up(
     matching: Matching,
     way: str,
+    rows: int,
     counts: bool,  # noqa: FBT001
 ) -> None:
     """It is read as far as it was there, and not known to be whole."""
-    numbers = iter(range(120, 10_000))
+    numbers = iter(range(120, 100_000))
     table = Table({("a", n): 0 for n in range(120)}, matching, counts=counts)
-    table.changes = iter(lambda: lambda table: table.insert(("a", next(numbers))), None)
-    whole = table.whole(way, 100)
+    table.changes = iter(
+        lambda: lambda table: [table.insert(("a", next(numbers))) for _ in range(rows)], None
+    )
+    whole = table.whole(way, 20)
 
     came = {int(row["No"]) for page in whole.pages() for row in page.rows}
 
     assert came >= set(range(120))
     assert whole.completeness.reasons == ["rows come as fast as they are read, or again and again"]
     assert table.asked < 500
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("lie", [0, -590])
+def test_a_long_walk_is_not_given_up(
+    matching: Matching,
+    lie: int,
+    counts: bool,  # noqa: FBT001
+) -> None:
+    """However many pages it takes, and however few rows the server counts; it asks a few times."""
+    table = Table({("a", n): 0 for n in range(600)}, matching, cap=5, counts=counts, lie=lie)
+    whole = table.whole("keyset", 5)
+
+    assert sum(len(page.rows) for page in whole.pages()) == 600
+    assert whole.completeness.is_whole
+    assert table.asked < 350
 
 
 def test_links_that_lead_to_the_same_rows_again_end(matching: Matching) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ifs_monday_sandbox.ifs.model import EntityType
     from ifs_monday_sandbox.ifs.query import Query
 
-__all__ = ["JSON", "cell", "encode", "render", "with_numbers_as_text"]
+__all__ = ["JSON", "cell", "encode", "render", "with_numbers_as_text", "with_rounded_numbers"]
 
 JSON: Final = "application/json;odata.metadata=minimal"
 
@@ -68,6 +68,17 @@ def render(rows: list[Row], kind: EntityType, query: Query, set_url: str) -> lis
 def with_numbers_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same rows for clients that ask for IEEE754Compatible=true."""
     return [{name: _number_as_text(value) for name, value in row.items()} for row in rows]
+
+
+def with_rounded_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows after their numbers have gone through a binary float."""
+    return [{name: _rounded(value) for name, value in row.items()} for row in rows]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Decimal(repr(float(value)))
+    return value
 
 
 def _number_as_text(value: Any) -> Any:

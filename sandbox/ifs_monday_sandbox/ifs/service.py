@@ -22,7 +22,13 @@ from ifs_monday_sandbox.ifs.errors import (
 from ifs_monday_sandbox.ifs.filter_eval import literal_for
 from ifs_monday_sandbox.ifs.filter_syntax import Comparison, Logic, Member, parse_key
 from ifs_monday_sandbox.ifs.metadata import metadata_xml, service_document
-from ifs_monday_sandbox.ifs.payload import JSON, encode, render, with_numbers_as_text
+from ifs_monday_sandbox.ifs.payload import (
+    JSON,
+    encode,
+    render,
+    with_numbers_as_text,
+    with_rounded_numbers,
+)
 from ifs_monday_sandbox.ifs.projections import PROJECTIONS
 from ifs_monday_sandbox.ifs.query import Query, next_link, parse_options, parse_query
 from ifs_monday_sandbox.ifs.walk import Reader
@@ -108,6 +114,7 @@ class Services:
     def __init__(self, business: Business, settings: IfsSettings) -> None:
         self._reader = Reader(business, settings)
         self._metadata = {each.name: _Document(metadata_xml(each)) for each in PROJECTIONS}
+        self._settings = settings
         self._denied = settings.denied
         self._outdated = set(settings.outdated)
 
@@ -146,10 +153,13 @@ class Services:
                 return self._page(target, query, options)
             case False, "$count":
                 count = self._reader.count(target.projection, target.entity_set, query)
-                return Response(str(count), media_type="text/plain")
+                told = max(0, count + self._settings.count_offset)
+                return Response(str(told), media_type="text/plain")
         raise resource_not_found(f"The path segment '{tail}' is not served.")
 
     def _page(self, target: _Target, query: Query, options: Mapping[str, str]) -> Response:
+        if self._settings.comparison_refused and " gt " in options.get("$filter", ""):
+            raise not_implemented("The operator 'gt' is not supported.")
         rows, more = self._reader.page(target.projection, target.entity_set, query)
         body: dict[str, Any] = {"@odata.context": target.context(query)}
         if query.count:
@@ -157,10 +167,15 @@ class Services:
             body["@odata.count"] = counted
         rendered = self._rendered(target, query, rows)
         compatible = "ieee754compatible=true" in target.asked.accept.lower()
-        body["value"] = with_numbers_as_text(rendered) if compatible else rendered
+        body["value"] = self._numbered(rendered, compatible=compatible)
         if more:
             body["@odata.nextLink"] = next_link(target.set_url, options, query.skip + len(rows))
         return _json(body, compatible=compatible)
+
+    def _numbered(self, rows: list[dict[str, Any]], *, compatible: bool) -> list[dict[str, Any]]:
+        if compatible:
+            return with_numbers_as_text(rows)
+        return with_rounded_numbers(rows) if self._settings.rounded_numbers else rows
 
     def _rendered(self, target: _Target, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
         """The rows as they are shown, each with the rows that it refers to and were asked for."""
@@ -192,7 +207,7 @@ class Services:
             raise resource_not_found("There is no row of that key.")
         rendered = self._rendered(target, query, rows)
         compatible = "ieee754compatible=true" in target.asked.accept.lower()
-        shown = with_numbers_as_text(rendered)[0] if compatible else rendered[0]
+        (shown,) = self._numbered(rendered, compatible=compatible)
         body = {"@odata.context": target.context(query, "/$entity"), **shown}
         return _json(body, compatible=compatible)
 

@@ -39,5 +39,11 @@ class IfsSettings:
     linguistic_order: bool = False
     """Order text without regard to case while comparing it by code point, as a database whose
     sort and comparison settings differ."""
+    rounded_numbers: bool = False
+    """Send numbers through a binary float, unless IEEE754Compatible=true asks for texts."""
+    count_offset: int = 0
+    """Rows that `$count` tells beyond those that there are."""
+    comparison_refused: bool = False
+    """Refuse a `$filter` with `gt` by 501, so that no set can be walked by key."""
     clock: Callable[[], float] = time.monotonic
     """Seconds; tokens expire and minutes pass by it."""

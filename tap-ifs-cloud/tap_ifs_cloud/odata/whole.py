@@ -23,7 +23,7 @@ from tap_ifs_cloud.odata.errors import (
     PagingLoop,
     RunStopper,
 )
-from tap_ifs_cloud.odata.paging import IDLE, KeyRepeated, OrderBroken, Page
+from tap_ifs_cloud.odata.paging import KeyRepeated, OrderBroken, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 SWEEPS: Final = 10  # more than a set needs that people and jobs write to meanwhile
 IDLE_SWEEPS: Final = 2  # in a row that bring nothing: the server counts rows that it never gives
 PATIENCE: Final = 20  # pages beyond what the server counted, until it is asked how many follow
+FAILURES: Final = 2  # times that the end has come no nearer
 UNCOUNTED: Final = "the server does not tell whether more rows follow"
 ENDLESS: Final = "rows come as fast as they are read, or again and again"
 
@@ -199,13 +200,15 @@ class Whole:
                 yield replace(page, rows=rows, gap=self._gap or gap_before)
 
     def _bounded(self, walk: Callable[[], Iterator[Page]]) -> Iterator[Page]:
-        """The pages of a walk, as long as they lead anywhere.
+        """The pages of a walk, as long as they lead nearer to its end.
 
         Rows can come as fast as they are read, or come again by ever new links. So when a walk has
-        brought more than was there, the server is asked now and then whether many more follow.
+        brought more than was there, the server is asked now and then how many rows still follow.
         """
-        rows, pages, until, is_last_try = 0, 0, PATIENCE, False
+        rows = pages = failures = 0
         number: int | None = None
+        until, mark = PATIENCE, 0
+        least: int | None = None  # rows that were ahead so far
         for page in walk():
             yield page
             rows += len(page.rows)
@@ -214,11 +217,32 @@ class Whole:
             pages += not is_part and rows > (self._before or 0)
             if is_part or pages < until:
                 continue
-            if is_last_try:
+            read, mark = rows - mark, rows
+            ahead = self._ahead(rows, precision=read // 10)
+            is_nearer = ahead is None or least is None or least - ahead >= read / 10
+            failures = 0 if is_nearer else failures + 1
+            least = ahead if least is None or ahead is None else min(least, ahead)
+            if failures == FAILURES:
                 yield Page((), gap=ENDLESS)
                 return
-            is_last_try = self.has_more(rows + PATIENCE * max(IDLE, len(page.rows))) is False
-            until = pages + PATIENCE if is_last_try else pages * 2
+            until = pages + PATIENCE if failures else pages * 2
+
+    def _ahead(self, rows: int, *, precision: int) -> int | None:
+        """How many rows follow the first so many, if the server tells."""
+        counted = self.count()
+        if counted is not None and counted > rows:
+            return counted - rows
+        low, high = 0, max(1, precision)
+        has_more = self.has_more(rows + high)
+        while has_more:
+            low, high = high, high * 2
+            has_more = self.has_more(rows + high)
+        if has_more is None:
+            return None
+        while high - low > max(1, precision):
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.has_more(rows + middle) else (low, middle)
+        return high
 
     def _forget(self) -> None:
         """Rows cannot be told apart, so those that came will come again."""

@@ -119,6 +119,39 @@ def test_a_database_may_order_text_otherwise(
     )
 
 
+def test_numbers_may_be_rounded_unless_texts_are_asked_for(
+    start_twin: Callable[..., Any], business: Business
+) -> None:
+    """As a server does that writes them through a binary float."""
+    business.rows(PROPOSALS.rpartition("/")[2])[0]["GrossDomAmount"] = Decimal(
+        "9007199254740993.25"
+    )
+    twin = start_twin(business, IfsSettings(rounded_numbers=True))
+
+    plain = exact(twin.get(PROPOSALS, top=1).text)["value"][0]["GrossDomAmount"]
+    texts = exact(
+        twin.get(PROPOSALS, top=1, accept="application/json;IEEE754Compatible=true").text
+    )["value"][0]["GrossDomAmount"]
+
+    assert Decimal(plain) == Decimal(9007199254740994)
+    assert texts == "9007199254740993.25"
+
+
+def test_a_count_may_be_wrong(start_twin: Callable[..., Any], business: Business) -> None:
+    """By a number that is set."""
+    twin = start_twin(business, IfsSettings(count_offset=7))
+
+    assert int(twin.get(f"{ORDERS}/$count").text) == len(business.rows("PurchaseOrderSet")) + 7
+
+
+def test_comparisons_may_be_refused(start_twin: Callable[..., Any], business: Business) -> None:
+    """Those of equality are not."""
+    twin = start_twin(business, IfsSettings(comparison_refused=True))
+
+    assert twin.get(ORDERS, filter="OrderNo gt 'P'").status_code == 501
+    assert twin.get(ORDERS, filter="OrderNo eq 'P'").status_code == 200
+
+
 def test_pages_by_top_and_skip_have_no_link(twin: Any, business: Business) -> None:
     """The pages hold every row once, the last one fewer; no link leads on."""
     pages = [
