@@ -52,8 +52,7 @@ class Loader(Retiring):
         self.quiet.beware(plan.ledger_id, wary)
         for key, item in known.items():
             place = (plan.ledger_id, key)
-            cells = {each: cell for each, cell in pending[key].items() if each in plan.column_ids}
-            row = WantedRow(key, None, "", cells)
+            row = WantedRow(key, None, "", plan.kept(pending[key]))
             operation = diff(row, item)
             self._owed.add(place)
             if isinstance(operation, Unchanged):

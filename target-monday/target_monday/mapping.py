@@ -13,6 +13,7 @@ from target_monday.columns import ColumnSpec, asked_column, default_columns
 from target_monday.control_totals import TotalsSpec, totals_spec
 from target_monday.keys import key_of, key_text
 from target_monday.presets import preset_of
+from target_monday.privacy import is_masked
 from target_monday.rejects import Reject
 from target_monday.retire_when import RetireWhen, retire_when
 from target_monday.templates import Template, template
@@ -58,6 +59,7 @@ class BoardSpec:
     retire: RetireWhen | None = None  # which documents leave their boards
     access: BoardAccess = field(default_factory=BoardAccess)  # to a board that is made
     former_key: tuple[str, ...] = ()  # what makes up the keys of before, where keys changed
+    masked: tuple[str, ...] = ()  # the properties that hold masks
     part: str = ""  # tells the boards of a stream from each other, where it has several
 
     @property
@@ -147,6 +149,9 @@ def board_spec(
         retire=retire_when(asked.get("retire_when"), settings.get("timezone")),
         access=board_access(asked, settings),
         former_key=tuple(asked.get("former_key") or ()),
+        masked=tuple(
+            sorted(name for name, each in schema["properties"].items() if is_masked(each))
+        ),
     )
 
 

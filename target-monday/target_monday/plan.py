@@ -22,6 +22,7 @@ from target_monday.diff import (
 from target_monday.directory import addresses
 from target_monday.keys import key_of, key_text
 from target_monday.monday.operations import ArchiveItem, CreateItem, Mutation, UpdateItem
+from target_monday.privacy import is_mask
 from target_monday.quoting import quoted
 from target_monday.rejects import EmptyName, Reject
 from target_monday.templates import ABSENT, Absent
@@ -126,6 +127,21 @@ class BoardPlan:
         """The columns that are ours: the key's and the mapped ones."""
         mapped = [cell.column.id for cell in (*self.cells, *self._former)]
         return [self.key_column, *mapped] if self.key_column else mapped
+
+    def kept(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Of cells that an earlier run kept, those that may go to the board in this one.
+
+        Properties may be denied or masked since: what they held is left to their rows.
+        """
+        fed = {
+            cell.column.id: cell.source.fields if cell.source else (cell.property,)
+            for cell in self.cells
+        }
+        masked = {
+            each for each, names in fed.items() if not set(names).isdisjoint(self.spec.masked)
+        }
+        ours = {each: cells[each] for each in self.column_ids if each in cells}
+        return {each: cell for each, cell in ours.items() if each not in masked or is_mask(cell)}
 
     def follow(self, former: BoardPlan) -> None:
         """Take over the columns that only the plan before it wrote: its rows may still wait."""

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from target_monday.audit.corrections import Corrections
 from target_monday.ledger.database import open_database
+from target_monday.ledger.items import ItemStore
 from target_monday.ledger.known_rows import Asked
+from target_monday.ledger.pending_cells import PendingCells
 from target_monday.ledger.reject_book import Note, correct, file_of
 from target_monday.privacy import privacy_of
 
@@ -167,6 +169,24 @@ def correct_note(twin: Any) -> None:
     record = corrections.changed(["Note=1"])
     correct(engine, reject, record, corrections.key_of(record), Note(state="open", at=1.0))
     engine.dispose()
+
+
+def test_cells_that_an_earlier_run_kept_are_masked_too(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """They did not fit into a request then: one that is masked by now waits for its row."""
+    twin = simulate()
+    assert twin.run(messages.lines(rows(messages, 1))).code == 0
+    engine = open_database(f"sqlite:///{twin.folder / 'ledger.db'}")
+    (entry,) = ItemStore(engine, twin.sandbox.monday_url).boards().values()
+    kept = {entry.columns["Mail"]: "other@example.com", entry.columns["Note"]: "kept"}
+    PendingCells(engine, lambda: 1.0).keep(entry.id, "0", kept)
+    engine.dispose()
+
+    twin.run(messages.lines(rows(messages, 0)), **MASKS)
+
+    (row,) = twin.account.rows("Supplier")
+    assert (row["Mail"], row["Note"]) == (OTHER, "kept")
 
 
 def test_nobody_writes_a_masked_value_into_the_ledger(rehearsal: Any, messages: Any) -> None:
