@@ -19,7 +19,7 @@ from target_monday.delivery.calls import Calls
 from target_monday.delivery.dispatch import Dispatch
 from target_monday.delivery.searching import Search
 from target_monday.delivery.upload_lane import UploadLane
-from target_monday.errors import BoardFailed, BoardParked, SettingsFault
+from target_monday.errors import BoardFailed, BoardParked, LedgerFailed, SettingsFault
 from target_monday.intake import Intake
 from target_monday.ledger.budgets import BudgetStore
 from target_monday.ledger.closing import close_dead_runs
@@ -217,7 +217,15 @@ class Session:
         return route
 
     def _distrust_all(self, reason: str) -> None:
-        """The ledger is older than its boards: they are read, and nothing is concluded from it."""
+        """The ledger is older than its boards: they are read, and nothing is concluded from it.
+
+        Raises LedgerFailed where the rows come from the ledger: the boards may have newer ones.
+        """
+        if self.replaying:
+            raise LedgerFailed(
+                f"The ledger may be older than its boards: {reason}. Nothing is replayed over "
+                "them. Run once from the source (--full-refresh), then replay."
+            )
         boards = self._items.doubt()
         self._preparation.finding.doubtful = True
         _log.warning(
@@ -338,7 +346,8 @@ class Session:
                     "rejects.open rows=%d: `target-monday-audit rejects` lists them", still_open
                 )
             _log.info("ledger.sealed run=%s seq=%d hash=%s", seal.run, seal.seq, seal.hash)
-            if (seals := self._seals) is not None:
+            doubted = self._doubt is not None and not self._opened
+            if (seals := self._seals) is not None and not doubted:  # the doubt outlives this run
                 keep_seal(seals, seal, self._config.get("seal_key"))
             self._leases.release()
         finally:

@@ -103,6 +103,30 @@ def test_an_open_reject_of_before_overwrites_nothing_newer(twin: Any, messages: 
     assert twin.replay(Asked(), boards=wider).mutations == 0
 
 
+def test_nothing_is_replayed_over_newer_boards(twin: Any, messages: Any) -> None:
+    """Neither at once, nor what came before the restore, nor in vain once its rows came again."""
+    assert twin.run(lines(messages, {"Id": "A", "Note": "old"})).code == 0
+    back_up(twin)
+    assert twin.run(lines(messages, {"Id": "A", "Note": "new"})).code == 0
+    restore(twin)
+
+    refused = twin.replay(Asked())
+    assert (refused.code, refused.mutations, refused.message[:44]) == (
+        *(1, 0, "The ledger may be older than its boards: run"),
+    )
+    assert twin.run("").code == 0  # it looks at no board either
+    assert twin.replay(Asked()).code == 1
+    twin.time.sleep(5.0)
+    assert twin.run(lines(messages)).code == 0
+    assert twin.replay(Asked()).mutations == 0
+    twin.time.sleep(5.0)
+    twin.run(lines(messages, {"Id": "A", "Note": "newest"}))
+    assert twin.replay(Asked()).books.of("s").read == 1
+
+    (row,) = twin.account.rows("S")
+    assert row["Note"] == "newest"
+
+
 def test_nothing_vanishes_by_a_version_that_is_known_in_part(
     twin: Any, messages: Any, caplog: Any
 ) -> None:
