@@ -109,6 +109,15 @@ def test_what_cannot_be_written_is_named_as_asked_for(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["folder.html"]
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path, writer: str) -> None:
+    """Which is another fault than a file that is there already."""
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(NotADirectoryError, match="file"):
+        getattr(target_monday.private, writer)(tmp_path / "file" / "out.json", b"x")
+
+
 def test_both_packages_write_alike() -> None:
     """Each stands alone, so each has its copy."""
     assert len({Path(str(each.__file__)).read_bytes() for each in MODULES}) == 1

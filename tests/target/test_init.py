@@ -313,7 +313,7 @@ def test_what_people_call_their_columns_breaks_no_file(rehearsal: Any, title: st
         (["catalog.json", "--board", "x"], "SOURCE"),
         (["catalog.json", "--board", "x=1"], "SOURCE"),
         (["catalog.json", "--board", "purchase_order=1"], "SOURCE"),
-        (["catalog.json", "--output", "nowhere/boards.yml"], "SOURCE"),
+        (["catalog.json", "--output", "config.json/boards.yml"], "SOURCE"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(rehearsal: Any, arguments: list[str], code: str) -> None:

@@ -6,6 +6,7 @@ module: each package stands alone. All functions raise OSError with the path tha
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager, suppress
 from tempfile import mkstemp
@@ -27,7 +28,9 @@ def make_private_folder(folder: Path) -> Path:
     """Return the folder, made for its owner alone where it is missing, as are those above it."""
     with _naming(folder):
         for each in reversed([folder, *folder.parents]):
-            if not each.is_dir():
+            if each.exists() and not each.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not each.exists():
                 each.mkdir(_FOLDER, exist_ok=True)
                 each.chmod(_FOLDER)  # whatever the umask left of it
     return folder
