@@ -248,7 +248,8 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
             yield Page(part, places=places, number=number, gap=gap)
     if gap is not None:
         yield Page((), gap=gap)
-    yield from along(ask, page.next_link)
+    for more in along(ask, page.next_link):
+        yield more if more.rows else replace(more, gap=None)  # the end is known without it
 
 
 def _boundary(
@@ -316,5 +317,4 @@ def along(ask: Ask, link: Link | None) -> Iterator[Page]:
                 "set `paging: keyset` or `skip`"
             )
         coming = None if page.next_link is None else ask(page.next_link)
-        gap = "the server's links may hide offsets, past which rows move" if page.rows else None
-        yield replace(page, gap=gap)
+        yield replace(page, gap="the server's links may hide offsets, past which rows move")

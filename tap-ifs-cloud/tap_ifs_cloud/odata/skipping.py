@@ -70,11 +70,12 @@ class _Offset:
 
     def pages(self) -> Iterator[Page]:
         """Only what is new of each page. Only an empty page is the end."""
-        overlap, before = 0, None
+        overlap, before, is_end_near = 0, None, False
         while True:
             begin = self.position
             page = self._page(begin - overlap)
-            if begin and not overlap and page.rows:
+            is_apart = bool(begin) and not overlap and not (is_end_near and not page.rows)
+            if is_apart:
                 self._doubt("the server's pages are too small to overlap")
             between: Sequence[Row] = ()
             if not overlap:
@@ -85,9 +86,7 @@ class _Offset:
                 between, has_moved = self._between_known(page.rows), True
                 page, new = self._behind_known_row(page)
             self._remember(new)
-            # A set that is not ordered can lose rows behind its end, too.
-            is_doubtful = begin and (new or has_moved or not self.start.orderby)
-            gap = self.gap if is_doubtful else None
+            gap = self.gap if begin and (new or has_moved or is_apart) else None
             yield Page([*between, *new], number=page.number, gap=gap)
             self._look_at_order(page.rows)
             if page.next_link is None and not page.rows and not overlap:
@@ -96,9 +95,10 @@ class _Offset:
             yield from self._linked(page)
             before = page.rows
             # A short page with nothing behind the rows known is the last one, if the next is empty.
-            is_short = len(page.rows) < self.longest
+            is_short = len(page.rows) < self.longest or len(page.rows) <= overlap
             self.longest = max(self.longest, len(page.rows))
-            overlap = 0 if overlap and is_short and not new else self._overlap(page)
+            is_end_near = bool(overlap) and is_short and not new
+            overlap = 0 if is_end_near else self._overlap(page)
 
     def _doubt(self, gap: str) -> None:
         self.gap = self.gap or gap
@@ -111,7 +111,7 @@ class _Offset:
             self._doubt(f"several rows have the same {', '.join(self.start.orderby)}")
 
     def _overlap(self, page: Page) -> int:
-        wanted = min(OVERLAP, len(page.rows) // 2, self.position)
+        wanted = min(OVERLAP, max(1, len(page.rows) // 2), self.position)
         return wanted if self.start.orderby else 0
 
     def _count_idle(self, *, idle: bool) -> None:
