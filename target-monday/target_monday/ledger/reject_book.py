@@ -159,8 +159,9 @@ def _filed(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[Filed
 
 
 def _record_that_counts(row: RowMapping, events: Iterable[RowMapping]) -> int | None:
-    corrected = [event["record"] for event in events if event["record"] is not None]
-    number: int | None = corrected[-1] if corrected else row["record"]
+    """The newest one: as it came, was corrected, or came again after it had been purged."""
+    later = [event["record"] for event in events if event["record"] is not None]
+    number: int | None = later[-1] if later else row["record"]
     return number
 
 
@@ -184,7 +185,8 @@ def _subject(record: Mapping[str, object]) -> dict[str, object]:
 
 def _event(row: RowMapping) -> dict[str, Any]:
     names = ("at", "state", "run_id", "who", "reason", "ticket")
-    return {name: row[name] for name in names} | {"corrected": row["record"] is not None}
+    corrected = row["record"] is not None and row["state"] != "retried"
+    return {name: row[name] for name in names} | {"corrected": corrected}
 
 
 def _those(

@@ -88,17 +88,20 @@ class Rejects:
         now = self._clock()
         waiting = self._waiting(rows)
         again = self._again(waiting)
-        self.tried({number: f"{row.code}: {row.message}" for number, row in again.items()})
-        known = {id(row) for row in again.values()}
+        self.tried(
+            {each.id: f"{row.code}: {row.message}" for each, row in again},
+            purged={each.id: row for each, row in again if each.payload is None},
+        )
+        known = {id(row) for _, row in again}
         rows = [row for row in rows if id(row) not in known]
         for row in rows:  # a new reject of a row takes the place of the open one
             if row.key is not None:
                 self.resolve(row.stream, [row.key], "rejected anew")
         replaced = (number for number, row in waiting.items() if row.key is None)
-        self._done([number for number in replaced if number not in again], "rejected anew")
+        same = {each.id for each, _ in again}
+        self._done([number for number in replaced if number not in same], "rejected anew")
         with writing(self._engine, "reject", self._run_id) as ledger:
-            sources = [SourceRecord(row.stream, row.key, row.record, row.page) for row in rows]
-            records = self._records.append(ledger, sources, now)
+            records = self._records.append(ledger, [_source(row) for row in rows], now)
             values = [
                 self._row(row, record, now) for row, record in zip(rows, records, strict=True)
             ]
@@ -140,30 +143,42 @@ class Rejects:
                     return number
         return None
 
-    def _again(self, waiting: Mapping[int, RejectedRow]) -> dict[int, RejectedRow]:
-        """Rows that are rejected for the same reason as before, by the number of their reject."""
+    def _again(self, waiting: Mapping[int, RejectedRow]) -> list[tuple[Filed, RejectedRow]]:
+        """Rows that are rejected for the same reason as before, each with its reject."""
         filed = file_of(self._engine, numbers=list(waiting)) if waiting else ()
-        return {
-            each.id: row
-            for each in filed
-            for row in (waiting[each.id],)
-            if each.code == row.code and each.came_as(row.record)
-        }
+        pairs = ((each, waiting[each.id]) for each in filed)
+        return [
+            (each, row) for each, row in pairs if each.code == row.code and each.came_as(row.record)
+        ]
 
-    def tried(self, reasons: Mapping[int, str], digests: Mapping[int, str] | None = None) -> None:
+    def tried(
+        self,
+        reasons: Mapping[int, str],
+        digests: Mapping[int, str] | None = None,
+        *,
+        purged: Mapping[int, RejectedRow] | None = None,
+    ) -> None:
         """These rejects were tried again in this run, and refused with these reasons.
 
-        `digests`: of operations that monday will refuse again while nothing changes.
+        `digests`: of operations that monday will refuse again while nothing changes. `purged`: the
+        rows whose records retention had emptied, and which have brought them back.
         """
         if not reasons:
             return
-        event = {"state": "retried", "at": self._clock(), "run_id": self._run_id}
-        more = {"who": None, "ticket": None, "record": None}
+        now = self._clock()
+        event = {"state": "retried", "at": now, "run_id": self._run_id}
+        more = {"who": None, "ticket": None}
         refusals = [{"reject": each, "operation": one} for each, one in (digests or {}).items()]
+        rows = purged or {}
         with writing(self._engine, "retried", self._run_id) as ledger:
+            sources = [_source(row) for row in rows.values()]
+            kept = dict(zip(rows, self._records.append(ledger, sources, now), strict=True))
             ledger.append(
                 tables.reject_events,
-                [{"reject": each, **event, **more, "reason": why} for each, why in reasons.items()],
+                [
+                    {"reject": each, **event, **more, "reason": why, "record": kept.get(each)}
+                    for each, why in reasons.items()
+                ],
             )
             ledger.put(tables.refusals, refusals)
 
@@ -271,3 +286,7 @@ class Rejects:
         )
         with self._engine.connect() as connection:
             return {(row.stream, row.key): row.operation for row in connection.execute(wanted)}
+
+
+def _source(row: RejectedRow) -> SourceRecord:
+    return SourceRecord(row.stream, row.key, row.record, row.page)
