@@ -20,6 +20,7 @@ from target_monday.mapping_settings import (
     zone_faults,
 )
 from target_monday.meltano_file import given_settings, lost_settings
+from target_monday.monday.addresses import is_confidential
 from target_monday.privacy import privacy_faults
 from target_monday.redaction import address_secrets, proxy_secrets, texts
 
@@ -60,6 +61,14 @@ _SETTINGS = th.PropertiesList(
         default="https://api.monday.com/v2",
         title="API address",
         description="Where the API is. Change it only for a rehearsal against another server.",
+    ),
+    th.Property(
+        "allow_http",
+        th.BooleanType,
+        default=False,
+        title="Allow plain HTTP",
+        description="Whether `api_url` may be an `http` address of another machine. Token and rows "
+        "then travel unencrypted. This machine itself is always allowed.",
     ),
     th.Property(
         "api_version",
@@ -349,7 +358,15 @@ SETTINGS: Final[dict[str, Any]] = {
 # Settings that keep data in, money right or losses small: one that is misspelt ends the run.
 GUARDS: Final = frozenset(
     {
-        *("api_url", "board_kind", "board_owners", "board_subscribers", "boards", "deny"),
+        *(
+            "allow_http",
+            "api_url",
+            "board_kind",
+            "board_owners",
+            "board_subscribers",
+            "boards",
+            "deny",
+        ),
         *("ledger_url", "mask", "mask_key", "mode", "nulls"),
         *("payload_days", "process_activate_version_messages", "reserve_calls", "seal_key"),
         *("seals", "stream_map_config", "stream_maps", "unmapped_streams", "vanished"),
@@ -412,6 +429,11 @@ def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield "`api_url` must be an address that begins with http:// or https://."
     elif "@" in urlsplit(url).netloc or any(address_secrets(url)):
         yield "`api_url` holds a user, a password or a token: leave it out, and set `api_token`."
+    elif not (is_confidential(url) or config.get("allow_http")):
+        yield (
+            "`api_url` is a plain http address of another machine: token and rows would travel "
+            "unencrypted. Use https, or set `allow_http: true`."
+        )
 
 
 def _is_address(url: str) -> bool:

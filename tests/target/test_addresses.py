@@ -214,3 +214,23 @@ def test_credentials_in_the_address_of_the_api_are_refused(url: str) -> None:
 
     assert "`api_url` holds a user, a password or a token" in fault
     assert "c4n4ry" not in fault
+
+
+@pytest.mark.parametrize(
+    ("url", "is_refused"),
+    [
+        ("http://monday.example/v2", True),
+        ("http://10.0.0.7:8080/v2", True),
+        ("http://127.0.0.1.example/v2", True),
+        ("http://127.0.0.1:8471/v2", False),
+        ("http://[::1]:8471/v2", False),
+        ("http://localhost:8471/v2", False),
+        ("https://monday.example/v2", False),
+    ],
+)
+def test_the_token_does_not_leave_this_machine_in_clear(url: str, *, is_refused: bool) -> None:
+    """Unless the settings say so."""
+    faults = list(setting_faults({"api_token": "t", "api_url": url}))
+
+    assert ["`allow_http: true`" in fault for fault in faults] == [True] * is_refused
+    assert not list(setting_faults({"api_token": "t", "api_url": url, "allow_http": True}))

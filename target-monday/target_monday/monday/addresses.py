@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["address_fault", "is_public", "origin"]
+__all__ = ["address_fault", "is_confidential", "is_public", "origin"]
 
 _LABEL: Final = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 # Its last label is no number: resolvers read `127.1`, `0x7f.1` and `2130706433` as 127.0.0.1.
@@ -35,6 +35,19 @@ def origin(url: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
+
+
+def is_confidential(url: str) -> bool:
+    """Whether nobody on the way can read along: by TLS, or since it ends on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def address_fault(url: str) -> str:
