@@ -86,6 +86,38 @@ def test_a_run_after_one_that_never_got_its_answer_doubles_nothing(
     assert_all_once(twin)
 
 
+def test_a_later_try_that_ends_late_doubles_nothing(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The first try never arrived; the second is at work for two seconds after its answer fails."""
+    twin = simulate()
+    faults, sent = twin.sandbox.monday_faults, list[float]()
+    second = nth_write(0)
+
+    def is_second_try(request: Request) -> bool:
+        if second(request):
+            sent.append(twin.time.seconds)
+        return bool(sent)
+
+    def has_ended(_: object) -> bool:
+        if sent and twin.time.seconds >= sent[0] + 2:
+            sent.clear()
+            for each in "abc":
+                structure.create_group(twin.account, twin.account.board("S"), f"in {each}", None)
+        return False
+
+    faults.plan(Fault(502, "<html>", matches=nth_write(2)))
+    faults.plan(Fault(502, "<html>", matches=is_second_try))
+    faults.plan(Fault(matches=has_ended))
+
+    ended = twin.run(lines(messages), boards=BOARDS, lane="alias")
+    twin.time.seconds += 2
+    has_ended(None)
+
+    assert ended.code == 0
+    assert_all_once(twin)
+
+
 @pytest.mark.parametrize("lane", ["ingest", "alias"])
 def test_a_group_that_cannot_be_made_doubles_no_sibling(
     simulate: Callable[..., Any], messages: Any, lane: str

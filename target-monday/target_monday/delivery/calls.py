@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from target_monday.progress import Progress
     from target_monday.termination import Termination
 
-__all__ = ["Calls", "WaitTooLong", "until_midnight"]
+__all__ = ["UNSEEN", "Calls", "WaitTooLong", "until_midnight"]
 
 MAX_WAIT: Final = 300.0  # seconds; a longer wait is for the next run
 _MAX_REFUSALS: Final = 10
 _MAX_LOSSES: Final = 5  # with their waits far inside the 30 minutes of an idempotency key
 _MAX_SERVER_ERRORS: Final = 2  # then it is one of the operations that monday stumbles over
 _FIRST_WAIT: Final = 1.0
+UNSEEN: Final = 8.0  # seconds in which some of what a request made is seen, if it is over
 _ASIDE: Final = frozenset({"platform_api"})  # asked beside the question, where a token may
 _REFUSED_CALL: Final = 0.1  # what a request costs that a limit refused
 
@@ -159,12 +160,14 @@ class Calls:
                 raise
             except AnswerLost as error:
                 losses += 1
-                at_work = at_work or not isinstance(error, ServerError | NotSent)
+                unseen = not isinstance(error, ServerError | NotSent)
+                at_work = at_work or unseen
                 self.uncertain = key is not None and (
                     self.uncertain or not isinstance(error, NotSent)
                 )
                 mutation = self.uncertain
-                self._wait_after_loss(error, losses, mutation=mutation)
+                least = UNSEEN if mutation and unseen and losses > 1 else 0.0
+                self._wait_after_loss(error, losses, least, mutation=mutation)
                 if mutation:
                     self._reconsider(error, losses, before_resend, at_work=at_work)
             except (DailyLimitReached, AccessDenied, BadRequest) as error:
@@ -236,11 +239,14 @@ class Calls:
             raise WaitTooLong(_too_long(str(error), wait), wait) from error
         self.wait(wait, str(error))
 
-    def _wait_after_loss(self, error: AnswerLost, losses: int, *, mutation: bool) -> None:
+    def _wait_after_loss(
+        self, error: AnswerLost, losses: int, least: float, *, mutation: bool
+    ) -> None:
+        """Wait `least` seconds or more: a try that may be at work ends before it is looked for."""
         if losses >= _MAX_LOSSES and not mutation:
             said = f"No answer from {self.client.url} after {losses} tries: {error}"
             raise connection_failed(error, said)
-        wait = max(error.wait or 0.0, self._backoff(losses))
+        wait = max(error.wait or 0.0, self._backoff(losses), least)
         if wait > MAX_WAIT:
             raise WaitTooLong(_too_long(str(error), wait), wait) from error
         self.wait(wait, str(error))

@@ -12,6 +12,7 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from target_monday.delivery.calls import UNSEEN
 from target_monday.delivery.outcomes import Acknowledged, Gone, Unknown
 from target_monday.diff import Archive, Create
 from target_monday.monday.boards import PAGE, boards_by_id, look_up, read_items
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Search", "appeared", "whole_board"]
 
 _SEARCHABLE: Final = 40.0  # seconds in which what a request made can be seen, once some of it is
-_UNSEEN: Final = 8.0  # seconds in which some of it is seen, if its request is over
 _KEYS_A_CALL: Final = 100
 Place = tuple[int, str]  # the ledger's number of a board, and a key
 
@@ -47,7 +47,7 @@ def appeared(calls: Calls, look: Callable[[], Found], wanted: int, *, late: bool
     found = look()
     clock, tries = calls.budget.clock, 0
     began = clock()
-    while len(found) < wanted and clock() - began < (_SEARCHABLE if found else late * _UNSEEN):
+    while len(found) < wanted and clock() - began < (_SEARCHABLE if found else late * UNSEEN):
         tries += 1
         calls.pause(None, "a request is still running", tries)
         found = look()
