@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from target_monday.delivery.alias_lane import outcomes_of
-from target_monday.delivery.outcomes import Acknowledged, Gone, Unknown
+from target_monday.delivery.copies import archive_copies, without_copies
+from target_monday.delivery.outcomes import Acknowledged, Unknown
 from target_monday.delivery.searching import appeared, whole_board
 from target_monday.delivery.upload_lane import UploadLane
 from target_monday.delivery.upload_report import Sent
@@ -26,13 +27,12 @@ from target_monday.diff import Archive, Create, KnownItem, Update, WantedRow
 from target_monday.errors import BoardFailed, RunFailed
 from target_monday.ledger.intents import Intent, SentOperation, SentUpload, UnsettledRequest
 from target_monday.monday.boards import board_names, boards_by_id, look_up
-from target_monday.monday.client import encode_body
 from target_monday.monday.errors import AnswerLost, Refused
-from target_monday.monday.operations import ArchiveItem, Making, making, write_batch
+from target_monday.monday.operations import Making, making
 from target_monday.monday.uploads import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from target_monday.delivery.calls import Calls
     from target_monday.delivery.outcomes import Outcome
@@ -44,7 +44,6 @@ __all__ = ["Recovery"]
 
 _KEY_LIFETIME: Final = 25 * 60.0  # seconds; five minutes less than monday's
 _FILE_SECONDS: Final = 90.0
-_PACK: Final = 100  # items that leave in one request
 _log = logging.getLogger("target-monday")
 
 
@@ -143,12 +142,9 @@ class Recovery:
                 f"Board {entry.board_id} takes nothing in this run. {parked.message}",
             )
             return
+        board = entry.id, entry.board_id
+        outcomes = without_copies(self.calls, self.journal, board, sent, outcomes)
         self.journal.settle(request.id, intents, outcomes, how="report")
-        self._archive_all(
-            Intent(entry.id, each.key, Archive(each.key, outcome.copy), None)
-            for each, outcome in zip(sent, outcomes, strict=True)
-            if isinstance(outcome, Gone) and outcome.copy
-        )
         if not all(isinstance(each, Acknowledged) for each in outcomes):
             self.items.distrust(entry.id)
 
@@ -274,26 +270,9 @@ class Recovery:
         if not copies:
             return
         _log.warning("request.ran_twice items=%d: the later ones are archived", len(copies))
-        self._archive_all(copies)
-
-    def _archive_all(self, copies: Iterable[Intent]) -> None:
-        """Archive items that were made twice, and read their boards again."""
-        leaving = list(copies)
-        for board in {each.board for each in leaving}:
+        for board in {each.board for each in copies}:
             self.items.distrust(board)
-        for start in range(0, len(leaving), _PACK):
-            self._send(leaving[start : start + _PACK])
-
-    def _send(self, leaving: Sequence[Intent]) -> None:
-        items = [ArchiveItem(each.item_id or "", delete=False) for each in leaving]
-        body = encode_body(*write_batch(items))
-        request, key = self.journal.intend(body, leaving)
-        try:
-            answer = self.calls.mutate(body, key, ["archive"] * len(items))
-        except (AnswerLost, Refused) as error:
-            raise RunFailed(f"Items that were made twice cannot be archived: {error}") from error
-        outcomes = outcomes_of(answer, len(items))
-        self.journal.settle(request, leaving, outcomes, request_id=answer.request_id)
+        archive_copies(self.calls, self.journal, copies)
 
     def _doubled(self, entry: BoardEntry, ids: Mapping[str, str]) -> list[str]:
         """The keys of these new items, by key, that other items of the board have too.

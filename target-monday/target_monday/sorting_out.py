@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
+from target_monday.delivery.copies import Copy, have_leave
 from target_monday.delivery.outcomes import (
     Acknowledged,
     CarriedOver,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SortingOut"]
 
 _MAX_TRIES: Final = 3  # of an item that leaves its board again and again
-_COPIES: Final = 100  # that leave in one request
 _log = logging.getLogger("target-monday")
 
 
@@ -89,12 +89,15 @@ class SortingOut(Settling):
         """Look the keys up together, then update or create.
 
         Where monday failed over a new item, or an upload may have made it, it may be there and be
-        searchable only later; so may be an item whose id an upload did not tell.
+        searchable only later; so may be an item whose id an upload did not tell. What may be a copy
+        beside the row's own item is looked for on the board itself: a search finds that item alone.
         Last: a look-up may stop the run, and then what waits in the pool is carried over.
         """
         search = self.lane.search
         gone = [one for one in gone if not self._leaves_again(*one)]
-        passed = self._passed_by([(each, outcome.copy) for each, outcome in gone if outcome.copy])
+        passed = self._passed_by(
+            [(each, outcome.copy, outcome.stays) for each, outcome in gone if outcome.copy]
+        )
         keyed = [
             (each, outcome)
             for each, outcome in gone
@@ -107,7 +110,13 @@ class SortingOut(Settling):
             if each not in doubted and (each.is_blind or outcome.by_upload or outcome.in_doubt)
         ]
         there = [each for each, outcome in keyed if outcome.is_there]
-        asked = {each.place for each in (*doubted, *unsure, *there)}
+        copied = [
+            each
+            for each, outcome in keyed
+            if outcome.copied and isinstance(each.operation, Update) and not each.is_blind
+        ]
+        unsure = [each for each in unsure if each not in copied]
+        asked = {each.place for each in (*doubted, *unsure, *there, *copied)}
         found = search.look_up(each for each, _ in keyed if each.place not in asked)
         if doubted:
             found |= search.find(doubted, late=True)
@@ -115,7 +124,8 @@ class SortingOut(Settling):
             found |= search.find(unsure)
         if there:
             found |= search.find(there, there=True)
-        found |= passed | self._passed_by(_copied(keyed, found))
+        found |= search.read(copied)
+        found |= passed | self._passed_by(self._without_copies(keyed, found))
         for pending, outcome in gone:
             self._take_out(pending)
             self._sorted_out(pending, outcome, found.get(pending.place, []))
@@ -131,22 +141,47 @@ class SortingOut(Settling):
             self._rejected(pending, self._books(pending.plan), outcome.code, outcome.message)
         return True
 
+    def _without_copies(
+        self,
+        gone: Iterable[tuple[Pending, Gone]],
+        found: Mapping[tuple[int, str], Sequence[KnownItem]],
+    ) -> list[tuple[Pending, str, bool]]:
+        """Copies that the boards showed, with whether they stay there."""
+        copied = _copied(gone, found)
+        copies = [
+            Copy(each.plan.ledger_id, each.plan.board_id, each.key, str(each.intent.item_id), copy)
+            for each, copy in copied
+        ]
+        stays = have_leave(self.lane.calls, self.journal, copies)
+        for each in copies:  # the count was told with them
+            self.lane.search.counts.pop(each.board_id, None)
+        return [
+            (each, copy, stays[item_id])
+            for each, copy in copied
+            if (item_id := str(each.intent.item_id)) in stays
+        ]
+
     def _passed_by(
-        self, copied: Sequence[tuple[Pending, str]]
+        self, copied: Sequence[tuple[Pending, str, bool]]
     ) -> dict[tuple[int, str], list[KnownItem]]:
         """Items that an upload passed by, and made copies of, given by their ids.
 
         The key of such an item was changed on the board, or the item is in a group that uploads
-        do not reach. The copies are archived, the items themselves take their rows.
+        do not reach. The copies have left, but for those that stay; the items themselves take
+        their rows.
         """
-        ids = {each.intent.item_id or "": (each, copy) for each, copy in copied}
-        columns = list(dict.fromkeys(each.plan.key_column or "" for each, _ in copied))
+        ids = {each.intent.item_id or "": (each, copy, stays) for each, copy, stays in copied}
+        columns = list(dict.fromkeys(each.plan.key_column or "" for each, *_ in copied))
         there = items_by_id(self.lane.calls.query, list(ids), columns) if ids else {}
         passed: dict[tuple[int, str], list[KnownItem]] = {}
-        copies: list[Pending] = []
         unreached = 0
-        for item_id, (pending, copy) in ids.items():
+        for item_id, (pending, copy, stays) in ids.items():
             plan, item = pending.plan, there.get(item_id)
+            _log.warning(
+                "upload.copied stream=%s key=%r copy=%s archived=%s: the item's key was changed "
+                "on the board, or uploads do not reach its group; the row goes to the item itself",
+                *(plan.stream, pending.key, copy, not stays),
+            )
             if item is None or (item.state, item.board_id) != ("active", plan.board_id):
                 continue
             key, _ = item.values.get(plan.key_column or "", (None, None))
@@ -154,33 +189,14 @@ class SortingOut(Settling):
             before = pending.before.cells if pending.before else {}
             known = KnownItem(item_id, item.name, {**before, str(plan.key_column): key})
             passed[pending.place] = [known]
+            if stays:
+                passed[pending.place].append(KnownItem(copy, "", {}))
+                self.lane.search.counts.pop(plan.board_id, None)
             self.items.adopt(plan.ledger_id, {pending.key: known})
-            leaving = Archive(pending.key, copy)
-            copies.append(Pending(plan, pending.key, leaving, record=pending.record))
         store = self.lane.calls.store
         if unreached and remembered(store) is Reach.BOARD:  # no longer: find out again
             remember(store, Reach.UNKNOWN)
-        for pending, outcome in zip(copies, self._archive_copies(copies), strict=True):
-            if not isinstance(outcome, Acknowledged):
-                stays = KnownItem(str(pending.intent.item_id), "", {})
-                passed[pending.place].append(stays)
         return passed
-
-    def _archive_copies(self, copies: Sequence[Pending]) -> list[Outcome]:
-        """Have items leave that our own upload made a moment ago."""
-        outcomes: list[Outcome] = []
-        while len(outcomes) < len(copies):
-            waiting = copies[len(outcomes) :]
-            size = self.lane.calls.budget.capacity([each.kind for each in waiting], _COPIES)
-            outcomes += self.lane.deliver(waiting[:size])
-        for pending, outcome in zip(copies, outcomes, strict=True):
-            _log.warning(
-                "upload.copied stream=%s key=%r copy=%s archived=%s: the item's key was changed "
-                "on the board, or uploads do not reach its group; the row goes to the item itself",
-                *(pending.plan.stream, pending.key, pending.intent.item_id),
-                isinstance(outcome, Acknowledged),
-            )
-        return outcomes
 
     def _sorted_out(self, pending: Pending, outcome: Gone, found: Sequence[KnownItem]) -> None:
         plan, books = pending.plan, self._books(pending.plan)

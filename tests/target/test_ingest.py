@@ -765,6 +765,78 @@ def test_uploads_that_reach_one_group_only_make_no_copies(
     assert made["archive_item"] == 1
 
 
+def not_run(request: Any, written: list[bool]) -> bool:
+    """Matches the second write: the archiving of a copy that the first one, an upload, made."""
+    written.append("idempotency-key" in request.headers)
+    return written[-1] and sum(written) == 2
+
+
+@pytest.mark.parametrize(
+    "code", ["ComplexityException", "RESOURCE_LOCKED", "INTERNAL_SERVER_ERROR", "API_TIMEOUT"]
+)
+def test_a_copy_whose_archiving_did_not_run_leaves_all_the_same(
+    simulate: Callable[..., Any], messages: Any, code: str
+) -> None:
+    """A limit asks to wait, or monday fails over it: it is sent again."""
+    twin = simulate(bulk_match="group")
+    assert twin.run(grouped(messages, 9, 1), **GROUPS, lane="alias").code == 0
+    error = {"message": "x", "path": ["m0"], "extensions": {"code": code, "retry_in_seconds": 2}}
+    body = json.dumps({"data": {"m0": None}, "errors": [error]})
+    seen: list[bool] = []
+    twin.sandbox.monday_faults.plan(Fault(200, body, matches=lambda each: not_run(each, seen)))
+
+    ended = twin.run(grouped(messages, 9, 2), **GROUPS, lane="ingest")
+
+    rows = twin.account.rows("S")
+    assert (ended.code, ended.books.of("s").updated, len(rows)) == (0, 9, 9)
+    assert {row["Amount"] for row in rows} == {"2"}
+    assert len(twin.account.board("S").items) == 10
+
+
+def test_a_copy_that_a_run_could_not_archive_leaves_in_the_next(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Whatever ends the run between the report and the archiving: the upload is open until then."""
+    twin = simulate(bulk_match="group")
+    assert twin.run(grouped(messages, 9, 1), **GROUPS, lane="alias").code == 0
+    reported: list[bool] = []
+
+    def after_report(request: Any) -> bool:
+        fetched = any(reported)
+        reported.append(request.method == "GET")
+        return fetched
+
+    twin.sandbox.monday_faults.plan(Fault(502, "<html>", matches=after_report), times=50)
+    first = twin.run(grouped(messages, 9, 2), **GROUPS, lane="ingest")
+    twin.sandbox.monday_faults.clear()
+
+    second = twin.run(grouped(messages, 9, 2), **GROUPS, lane="ingest")
+
+    rows = twin.account.rows("S")
+    assert (first.code, len(twin.account.board("S").items)) == (1, 10)
+    assert (second.code, second.books.balanced, len(rows)) == (0, True, 9)
+    assert {row["Amount"] for row in rows} == {"2"}
+    assert twin.run(grouped(messages, 9, 2), **GROUPS, lane="ingest").mutations == 0
+
+
+def test_a_copy_that_no_search_finds_yet_and_no_report_names_leaves(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """The counts say that there is one; a search finds the row's own item only."""
+    twin = simulate(bulk_match="group", bulk_report="none")
+    assert twin.run(grouped(messages, 9, 1), **GROUPS, lane="alias").code == 0
+    twin.time.seconds += 60
+    twin.account.unsearchable = lambda item: (
+        (twin.time.wall() - item.created.at).total_seconds() < 30
+    )
+
+    ended = twin.run(grouped(messages, 9, 2), **GROUPS, lane="ingest")
+
+    rows = twin.account.rows("S")
+    assert (ended.code, len(rows)) == (0, 9)
+    assert {row["Amount"] for row in rows} == {"2"}
+
+
 def test_uploads_that_reach_the_whole_board_are_probed_once(
     simulate: Callable[..., Any], messages: Any
 ) -> None:

@@ -48,7 +48,8 @@ class Gone:
     The item is not there any more, or (`code`) monday failed over the operation, or (`by_upload`)
     an upload may or may not have written the row. `is_there`: an item of its key was seen on the
     board, though a search may not find it yet. `copied`: the upload made more items than it was
-    to, so one may be a copy of the row's own; `copy` is the id of one that is.
+    to, so one may be a copy of the row's own; `copy` is the id of one that is, and `stays` says
+    that monday does not let it go.
     """
 
     message: str
@@ -57,6 +58,7 @@ class Gone:
     is_there: bool = False
     copied: bool = False
     copy: str = ""
+    stays: bool = False
 
     @property
     def in_doubt(self) -> bool:

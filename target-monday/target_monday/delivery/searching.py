@@ -154,6 +154,14 @@ class Search:
                 found |= {(board, key): known for key, known in read.items()}
         return found
 
+    def read(self, waiting: Iterable[Pending]) -> dict[Place, list[KnownItem]]:
+        """The same from the boards themselves, which show more than a search may."""
+        return {
+            (board, key): known
+            for board, (plan, keys) in _by_board(waiting).items()
+            for key, known in self._read(plan, keys).items()
+        }
+
     def doubled(self, made: Mapping[str, Pending]) -> set[str]:
         """Of these new items, by id, those whose keys other items of their boards have too.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from target_monday.delivery.calls import WaitTooLong
+from target_monday.delivery.copies import without_copies
 from target_monday.delivery.csv_rows import CsvRow, csv_file
 from target_monday.delivery.outcomes import Acknowledged, CarriedOver, Gone, Outcome, Unknown
 from target_monday.delivery.reach import Reach, remember, remembered
@@ -303,6 +304,8 @@ class UploadLane:
         outcomes = self._outcomes(batch, job_id, job)
         if batch.is_probe and job.status == "COMPLETED":
             self._learn_reach(job.counts, outcomes)
+        board = batch.plan.ledger_id, batch.plan.board_id
+        outcomes = without_copies(self.calls, self.journal, board, batch.sent, outcomes)
         self.journal.settle(request, intents, outcomes, how="report")
         written = sum(isinstance(each, Acknowledged) for each in outcomes)
         told = job.counts.written if job.counts else written
