@@ -349,7 +349,7 @@ def test_a_file_that_is_no_project_says_nothing(text: str, tmp_path: Path) -> No
     assert not any(given_settings(variables, "loader"))
 
 
-@pytest.mark.parametrize("module", ["settings_input", "meltano_file"])
+@pytest.mark.parametrize("module", ["settings_input", "meltano_file", "status_line"])
 def test_both_packages_have_the_same_module(module: str, project_root: Path) -> None:
     """They stand alone, so each carries its own copy."""
     tap = (project_root / f"tap-ifs-cloud/tap_ifs_cloud/{module}.py").read_text()

@@ -11,6 +11,7 @@ from ifs_monday_sandbox.faults import Fault
 from target_monday.books import Books
 from target_monday.progress import Progress
 from target_monday.repeated_warnings import RepeatedWarnings
+from target_monday.status_line import StatusLine
 
 from benchmarks.simulation import Time
 
@@ -61,7 +62,7 @@ def test_long_work_shows_its_progress_about_every_thirty_seconds(
 ) -> None:
     caplog.set_level(logging.INFO)
     time, books = Time(), Books()
-    progress = Progress(books, time.elapsed, terminal=None)
+    progress = Progress(books, time.elapsed, status_line=None)
 
     for _ in range(100):
         books.at("s").read += 7
@@ -79,7 +80,7 @@ def test_a_terminal_has_a_status_line_that_makes_way_for_the_log() -> None:
     time, terminal = Time(), io.StringIO()
     handler = logging.StreamHandler(terminal)
     logging.getLogger().addHandler(handler)
-    progress = Progress(Books(), time.elapsed, terminal=terminal)
+    progress = Progress(Books(), time.elapsed, StatusLine(terminal))
 
     time.sleep(1.0)
     progress.show()

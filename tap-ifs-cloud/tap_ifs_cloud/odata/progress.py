@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from tap_ifs_cloud.status_line import StatusLine
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 LONG: Final = 5.0  # seconds: a wait that is longer is told
 EVERY: Final = 30.0  # seconds between two lines on the same
 _LOOK: Final = 1.0  # seconds between two looks
+_BAR: Final = 20  # characters
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Progress:
 
     clock: Callable[[], float] = time.monotonic
     is_watched: bool = True  # by a thread; otherwise somebody calls `look`
+    status_line: StatusLine | None = field(default_factory=StatusLine.of_stderr, repr=False)
     requests: int = 0
     _stream: str = ""
     _rows: int = 0
@@ -65,6 +69,8 @@ class Progress:
             yield
         finally:
             self._stream = ""
+            if self.status_line is not None:
+                self.status_line.close()
 
     def came(self, rows: int) -> None:
         """Rows of the stream have come."""
@@ -108,10 +114,11 @@ class Progress:
         with self._lock:
             now = self.clock()
             due = [wait for wait in self._waits.values() if _is_due(wait, now)]
-            is_reading = bool(self._stream) and now - self._told >= EVERY
+            is_reading = bool(self._stream)
+            is_due = is_reading and self.status_line is None and now - self._told >= EVERY
             for wait in due:
                 wait.told = now
-            if is_reading:
+            if is_due:
                 self._told = now
             seconds = now - self._began
         for wait in due:
@@ -122,8 +129,17 @@ class Progress:
                 wait.url,
                 str(self),
             )
-        if is_reading:
+        if is_due:
             logger.info("stream.progress %s seconds=%.0f", str(self), seconds)
+        elif is_reading and self.status_line is not None:
+            self.status_line.show(f"{self._bar()}{self} seconds={seconds:.0f}")
+
+    def _bar(self) -> str:
+        """The share of the rows that came, as a bar; nothing where the server gave no count."""
+        if not self._of:
+            return ""
+        filled = min(_BAR, _BAR * self._rows // self._of)
+        return f"[{'#' * filled}{'-' * (_BAR - filled)}] "
 
     def _watch(self) -> None:
         if self._watcher is not None or not self.is_watched:

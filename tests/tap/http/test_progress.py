@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tap_ifs_cloud.odata.errors import Unavailable
 from tap_ifs_cloud.odata.pacing import Pacer
 from tap_ifs_cloud.odata.progress import Progress
 from tap_ifs_cloud.odata.repeated import Repeated
+from tap_ifs_cloud.status_line import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,7 @@ def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 @pytest.fixture
 def progress(clock: Any) -> Progress:
     """On the test's clock; the test looks on."""
-    return Progress(clock, is_watched=False)
+    return Progress(clock, is_watched=False, status_line=None)
 
 
 def look_on(progress: Progress, clock: Any, seconds: int) -> None:
@@ -149,3 +151,20 @@ def test_the_watching_thread_ends_with_what_it_watches() -> None:
     first.join(timeout=30)
     with progress.reading("order"):
         assert progress._watcher not in (None, first)
+
+
+def test_a_terminal_shows_a_bar_in_place_of_lines(
+    clock: Any, told: pytest.LogCaptureFixture
+) -> None:
+    """It goes when the stream is read."""
+    terminal = io.StringIO()
+    progress = Progress(clock, is_watched=False, status_line=StatusLine(terminal))
+
+    with progress.reading("order"):
+        progress.counted(40)
+        progress.came(10)
+        look_on(progress, clock, 60)
+
+    *states, end = terminal.getvalue().split("\r\x1b[K")
+    assert states[-1] == "[#####---------------] stream=order rows=10 of=40 requests=0 seconds=60"
+    assert (end, told.messages) == ("", [])
