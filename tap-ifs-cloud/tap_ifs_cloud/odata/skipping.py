@@ -30,7 +30,12 @@ __all__ = ["walk_by_skip"]
 _text_of = msgspec.json.Encoder().encode
 
 OVERLAP = 10  # rows that a page repeats
+RESTARTS = 3  # of one walk: it went back to the first row, since no row known was left before it
 STEPS_BACK = 100  # in one walk; a server that sorts otherwise each time would take any number
+UNSTEADY = (
+    "the rows stand in another order in each answer, or others write faster than they are read: "
+    "set `key_properties` to columns that identify a row, or `paging: next_link`"
+)
 
 
 def walk_by_skip(
@@ -65,6 +70,7 @@ class _Offset:
     recent: list[Any] = field(default_factory=list)  # identities of the last rows read
     longest: int = 0  # rows of a page so far
     steps_back: int = 0
+    restarts: int = 0
     idle: int = 0  # pages without a new row, in a row
     gap: str | None = None  # why the rows behind those read so far may not be the next ones
 
@@ -139,7 +145,12 @@ class _Offset:
             self._count_step()
             skip, step = max(0, skip - step), step * 2
             page = self._page(skip)
-        return page, page.rows if new is None else new
+        if new is not None:
+            return page, new
+        self.restarts += 1
+        if self.restarts > RESTARTS:
+            raise PagingLoop(UNSTEADY)
+        return page, page.rows
 
     def _behind_known(self, rows: Sequence[Row]) -> Sequence[Row] | None:
         """The rows behind the latest known one that is among them; `None` if there is none."""
@@ -168,10 +179,7 @@ class _Offset:
     def _count_step(self) -> None:
         self.steps_back += 1
         if self.steps_back > STEPS_BACK:
-            raise PagingLoop(
-                "the rows stand in another order in each answer: set `key_properties` to columns "
-                "that identify a row, or `paging: next_link`"
-            )
+            raise PagingLoop(UNSTEADY)
 
     def _remember(self, rows: Sequence[Row]) -> None:
         self.recent = [*self.recent, *self._identities(rows[-OVERLAP:])][-OVERLAP:]
