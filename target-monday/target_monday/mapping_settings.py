@@ -121,6 +121,7 @@ BOARDS: Final[dict[str, Any]] = {
             "board_id": {
                 "type": ["string", "integer"],
                 "pattern": "^[0-9]+$",
+                "minimum": 1,
                 "description": "The board; no other is looked for.",
             },
             "board_name": _text(

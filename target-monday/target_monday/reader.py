@@ -15,6 +15,7 @@ from target_monday.errors import InputFault
 from target_monday.foreign_json import ANYTHING, NotJson, decode, decode_around, is_shallow
 from target_monday.quoting import quoted
 from target_monday.record_lines import MOST_PAGES, stream_of
+from target_monday.singer_messages import message_fault
 from target_monday.termination import Termination
 from target_monday.unreadable import Unreadable
 
@@ -176,6 +177,9 @@ class LineReader(GenericSingerReader[Any]):
         callback = callbacks.get(kind) if isinstance(kind, str) else None
         if callback is None:
             raise InputFault(f"Input line {self._line} is no Singer message: type {quoted(kind)}.")
+        fault = message_fault(message)
+        if fault is not None:
+            raise InputFault(f"Input line {self._line} is a {kind}{_of_stream(message)} {fault}.")
         if kind == "SCHEMA":  # its lines may have to wait elsewhere from now on
             self._current = None
         callback(message)
@@ -195,6 +199,11 @@ class LineReader(GenericSingerReader[Any]):
     @override
     def deserialize_json(self, line: str | bytes) -> dict[str, Any]:
         return parse_line(line, self._line)
+
+
+def _of_stream(message: Mapping[str, Any]) -> str:
+    stream = message.get("stream")
+    return f" of stream {quoted(stream)}" if isinstance(stream, str) else ""
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -41,6 +41,7 @@ from target_monday.errors import (
     TargetError,
 )
 from target_monday.monday.errors import MondayError
+from target_monday.quoting import quoted
 from target_monday.reader import LineReader, page_of
 from target_monday.redaction import Redactor, proxy_secrets, redact_logs
 from target_monday.session import Session
@@ -61,10 +62,11 @@ from target_monday.sink import MondaySink
 from target_monday.termination import Termination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.mapper import StreamMap
 
     from target_monday.clock import Clock
     from target_monday.record_lines import RecordLines
@@ -172,25 +174,20 @@ class TargetMonday(Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        schema = message_dict.get("schema")
-        properties = schema.get("properties") if isinstance(schema, dict) else None
+        stream, properties = message_dict["stream"], message_dict["schema"]["properties"]
         maps = self.config.get("stream_maps") or {}
-        faults = list(misnamed_removals(str(message_dict.get("stream")), maps, properties or ()))
+        faults = list(misnamed_removals(stream, maps, properties))
         if faults:
             raise SettingsFault(faults)
         super()._process_schema_message(message_dict)
-        self.session.arrivals.raw.add(message_dict["stream"])
+        self.session.arrivals.raw.add(stream)
         for replaced in self._sinks_to_clear:  # its rows come before those of the new schema
             self._flush_sink(replaced)
         self._sinks_to_clear = []
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"stream", "record"})
-        stream = message_dict["stream"]
-        if stream not in self.mapper.stream_maps:
-            self._assert_sink_exists(stream)
-        for stream_map in self.mapper.stream_maps[stream]:
+        for stream_map in self._maps_of(message_dict):
             record = stream_map.transform({**message_dict["record"]})
             if record is None:
                 self.session.books.at(stream_map.stream_alias).filter(1)
@@ -199,6 +196,14 @@ class TargetMonday(Target):
             if sink.include_sdc_metadata_properties:
                 sink._add_sdc_metadata_to_record(record, message_dict, {})  # noqa: SLF001
             sink.take(record, message_dict.get("version"), page_of(message_dict))
+
+    def _maps_of(self, message: Mapping[str, Any]) -> Sequence[StreamMap]:
+        """The stream maps of a message's stream. Raises InputFault if it had no SCHEMA."""
+        stream = message["stream"]
+        if stream not in self.mapper.stream_maps:
+            kind = message.get("type", "RECORD")
+            raise InputFault(f"Stream {quoted(stream)} sends a {kind} before its SCHEMA.")
+        return self.mapper.stream_maps[stream]
 
     def _lines_of(self, stream: str) -> RecordLines | None:
         """Where lines of a stream wait that nothing on the way needs to look into."""
@@ -211,7 +216,7 @@ class TargetMonday(Target):
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
+        self._maps_of(message_dict)
         for record in batch_records(message_dict):
             self._process_record_message({"stream": message_dict["stream"], "record": record})
 
@@ -223,8 +228,7 @@ class TargetMonday(Target):
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"value"})
-        state: Mapping[str, Any] = message_dict["value"]
+        state: Mapping[str, Any] | None = message_dict["value"]
         if not state:  # an empty state would wipe the bookmarks that stand
             return
         for sink in self._sinks_active.values():
@@ -237,8 +241,7 @@ class TargetMonday(Target):
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        stream = message_dict["stream"]
-        for stream_map in self.mapper.stream_maps[stream]:
+        for stream_map in self._maps_of(message_dict):
             self._sink(stream_map.stream_alias).activate_version(message_dict["version"])
         self._emit()
 
