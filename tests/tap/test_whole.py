@@ -265,7 +265,7 @@ def test_rows_that_links_have_passed_over_are_fetched(matching: Matching) -> Non
 
 @pytest.mark.parametrize("way", ["keyset", "skip"])
 @pytest.mark.parametrize("counts", [True, False])
-@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("rows", [1, 10])
 def test_a_set_that_grows_as_it_is_read_is_given_up(
     matching: Matching,
     way: str,
@@ -278,7 +278,7 @@ def test_a_set_that_grows_as_it_is_read_is_given_up(
     table.changes = iter(
         lambda: lambda table: [table.insert(("a", next(numbers))) for _ in range(rows)], None
     )
-    whole = table.whole(way, 4)
+    whole = table.whole(way, 20)
 
     came = {int(row["No"]) for page in whole.pages() for row in page.rows}
 
