@@ -106,6 +106,11 @@ def privacy_faults(config: Mapping[str, Any]) -> Iterator[str]:
             of, _, name = entry.rpartition(".")
             if not of or not name:
                 yield f"`{setting}` {entry!r} must be `stream.property`, or `*.property`."
+            elif _ANY in name or (_ANY in of and of != _ANY):
+                yield (
+                    f"`{setting}` {entry!r}: `*` can stand for all streams only, in `*.property`. "
+                    "Name each property."
+                )
     for stream, asked in (config.get("boards") or {}).items():
         privacy = privacy_of(stream, config)
         if privacy is None or not isinstance(asked, dict):
@@ -125,11 +130,22 @@ def _mapping_faults(stream: str, privacy: Privacy, columns: Mapping[str, Any]) -
             )
 
 
-def misnamed(stream: str, settings: Mapping[str, Any], properties: Iterable[str]) -> Iterator[str]:
-    """Yield the entries of `deny` and `mask` that most likely mean another property, a sentence.
+def misnamed(
+    stream: str,
+    settings: Mapping[str, Any],
+    properties: Iterable[str],
+    sources: Collection[str] = (),
+) -> Iterator[str]:
+    """Yield the entries of `deny` and `mask` that most likely mean a property of this stream.
 
-    A property that is not there may be deselected in the tap. One that is there under a name that
-    is almost the same would go on to the board.
+    Each as a sentence. A property that is not there may be deselected in the tap. One that is there
+    under a name that is almost the same would go on to the board.
+
+    Args:
+        stream: Name of the stream, after stream maps.
+        settings: The configuration.
+        properties: Its properties.
+        sources: Names that it had before stream maps and that no stream has behind them.
     """
     known = set(properties)
     entries = {setting: set(_named(stream, settings.get(setting) or ())) for setting in _SETTINGS}
@@ -137,12 +153,48 @@ def misnamed(stream: str, settings: Mapping[str, Any], properties: Iterable[str]
     for setting in _SETTINGS:
         for entry in settings.get(setting) or ():
             of, _, name = entry.rpartition(".")
-            meant = nearest(name, open_ones) if of == stream and name not in known else None
-            if meant is not None:
-                yield (
-                    f"Stream {stream!r} has no property {name!r} (`{setting}`). Did you mean "
-                    f"{meant!r}?"
-                )
+            if of in {stream, _ANY}:
+                fault = _misnamed_property(stream, of, name, known, open_ones)
+            else:
+                fault = _misnamed_stream(stream, of, name, open_ones, sources)
+            if fault is not None:
+                yield f"`{setting}` {entry!r}: {fault}"
+
+
+def _misnamed_property(
+    stream: str, of: str, name: str, known: Collection[str], open_ones: Collection[str]
+) -> str | None:
+    if name in known:
+        return None
+    if of == stream:
+        meant = nearest(name, open_ones)
+    else:  # of all streams: only another spelling is sure to mean this one's
+        meant = next((each for each in open_ones if _letters(each) == _letters(name)), None)
+    if meant is None:
+        return None
+    return f"stream {stream!r} has no property {name!r}. Did you mean {meant!r}?"
+
+
+def _misnamed_stream(
+    stream: str, of: str, name: str, open_ones: Collection[str], sources: Collection[str]
+) -> str | None:
+    parent = of.removeprefix(f"{stream}.").partition(".")[0]
+    if of.startswith(f"{stream}.") and parent in open_ones:
+        return (
+            f"a part of a property cannot be named. Name the whole, `{stream}.{parent}`, or set "
+            "`flattening_enabled`."
+        )
+    if name not in open_ones:
+        return None
+    if of in sources:
+        return f"stream {of!r} is called {stream!r} after `stream_maps`: write `{stream}.{name}`."
+    if _letters(of) == _letters(stream):
+        return f"no stream is called {of!r}. Did you mean `{stream}.{name}`?"
+    return None
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def unused_entries(

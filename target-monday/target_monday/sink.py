@@ -43,14 +43,16 @@ class MondaySink(Sink):
         self._privacy = privacy_of(stream_name, target.config)
         self._left_out = is_left_out(stream_name, target.config)
         properties = tuple(schema.get("properties") or ())
+        faults: list[str] = []
+        if not (self._left_out or target.replaying):
+            sources = target.former_names(stream_name)
+            faults += misnamed(stream_name, target.config, properties, sources)
         if self._privacy is not None:
             fault = key_fault(stream_name, self._privacy, key_properties or ())
-            is_new = not (self._left_out or target.replaying)
-            strange = misnamed(stream_name, target.config, properties) if is_new else ()
-            faults = [*([fault] if fault else []), *strange]
-            if faults:
-                raise SettingsFault(faults)
+            faults += [fault] if fault else []
             schema = self._privacy.schema(schema)
+        if faults:
+            raise SettingsFault(faults)
         super().__init__(target, stream_name, schema, key_properties)
         self._session: Session = target.session
         self._route: Route | None = None

@@ -205,6 +205,15 @@ class TargetMonday(Target):
             raise InputFault(f"Stream {quoted(stream)} sends a {kind} before its SCHEMA.")
         return self.mapper.stream_maps[stream]
 
+    def former_names(self, stream: str) -> set[str]:
+        """The names that a stream had before stream maps, and that no stream has behind them."""
+        names = {
+            raw: {each.stream_alias for each in maps}
+            for raw, maps in self.mapper.stream_maps.items()
+        }
+        delivered = set().union(*names.values())
+        return {raw for raw, given in names.items() if stream in given} - delivered
+
     def _lines_of(self, stream: str) -> RecordLines | None:
         """Where lines of a stream wait that nothing on the way needs to look into."""
         maps = self.mapper.stream_maps.get(stream, ())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_monday.privacy import misnamed, unused_entries
+from target_monday.privacy import misnamed, privacy_faults, unused_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def rows(messages: Any, **more: Any) -> list[Any]:
@@ -75,6 +78,63 @@ def test_a_property_that_is_not_selected_may_stay_denied() -> None:
     assert not list(misnamed("s", settings, ["Id", "Address2"]))
     assert list(misnamed("s", settings, ["Id", "Emails"]))
     assert not list(misnamed("t", settings, ["Emails"]))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("s.email", "Did you mean 'Email'?"),
+        ("*.email", "Did you mean 'Email'?"),
+        ("*.E-Mail", "Did you mean 'Email'?"),
+        ("S.Email", "Did you mean `s.Email`?"),
+        ("raw.Email", "write `s.Email`"),
+        ("s.Contact.Email", "Name the whole, `s.Contact`"),
+        ("s.Contact.Address.Street", "Name the whole, `s.Contact`"),
+    ],
+)
+@pytest.mark.parametrize("setting", ["deny", "mask"])
+def test_an_entry_that_means_a_property_under_another_name_is_refused(
+    setting: str, entry: str, said: str
+) -> None:
+    """Also where its stream is misspelt, or has another name after stream maps."""
+    properties = ["Id", "Email", "Contact"]
+
+    (fault,) = misnamed("s", {setting: [entry]}, properties, {"raw"})
+
+    assert fault.startswith(f"`{setting}` '{entry}': ")
+    assert said in fault
+    also = {setting: [entry, "s.Email", "s.Contact"]}
+    assert not list(misnamed("s", also, properties, {"raw"}))
+
+
+@pytest.mark.parametrize("entry", ["t.Email", "ss.Emails", "*.Emial", "raw.Telephone", "s.A.B"])
+def test_an_entry_that_may_mean_another_stream_is_let_be(entry: str) -> None:
+    """It is warned of at the end if no stream bears it out."""
+    assert not list(misnamed("s", {"mask": [entry]}, ["Id", "Email", "Contact"], {"raw"}))
+
+
+def test_masks_name_streams_as_they_are_delivered(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Under the name that the tap gives it, nothing would be masked: nothing is written."""
+    twin = simulate()
+    renamed = {"stream_maps": {"s": {"__alias__": "z"}}}
+    lines = messages.lines(rows(messages))
+
+    ended = twin.run(lines, mask=["s.Email"], **renamed)
+
+    assert (ended.code, ended.calls) == (2, 0)
+    assert "write `z.Email`" in ended.message
+    assert twin.run(lines, mask=["z.Email"], **renamed).code == 0
+    assert twin.run(lines, mask=["s.Email"], stream_maps={"z": {"A": "B"}}).code == 0
+
+
+@pytest.mark.parametrize("entry", ["s.*", "*.*", "s*.Email", "s.Em*"])
+def test_a_pattern_is_no_entry(entry: str) -> None:
+    """It would match nothing, and all would go on to the board."""
+    (fault,) = privacy_faults({"deny": [entry]})
+
+    assert f"`deny` '{entry}'" in fault
 
 
 def test_an_entry_for_all_streams_is_used_by_any() -> None:
