@@ -207,8 +207,9 @@ class SortingOut(Settling):
         if found:
             self.items.adopt(plan.ledger_id, {pending.key: found[0]})
         known = found[0] if found else None
+        may_be_ours = outcome.by_upload or outcome.in_doubt
         ours = (
-            outcome.by_upload
+            may_be_ours
             and not isinstance(pending.operation, Archive)
             and (isinstance(diff(pending.operation.row, known), Unchanged))
         )
@@ -238,7 +239,7 @@ class SortingOut(Settling):
             again.page = pending.page
             again.may_be_there = pending.may_be_there or outcome.by_upload or outcome.in_doubt
             self._wait_again(again)
-        elif outcome.by_upload and known is not None and pending.tickets:
+        elif may_be_ours and known is not None and pending.tickets:
             self._acknowledged(pending, books, known.item_id)
         else:
             count_unsent(books, operation, len(pending.tickets))

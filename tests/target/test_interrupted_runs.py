@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ifs_monday_sandbox.faults import Fault
+from ifs_monday_sandbox.monday import writes
 from target_monday.ledger import tables
 from target_monday.ledger.closing import close_dead_runs
 from target_monday.ledger.database import open_database
@@ -67,6 +70,46 @@ def test_the_books_of_all_runs_are_what_the_board_has(
     assert reports[1]["total"]["created"] >= 5 * (pack - 2 + served)
     assert "closed it by its outcomes" in oldest["message"]
     assert rehearsal.audit("verify")["sound"]
+
+
+def test_an_item_that_was_to_be_looked_up_counts_where_it_was_made(
+    rehearsal: Any, messages: Any
+) -> None:
+    """It was made although monday failed over it, and the run was killed before the look-up."""
+
+    def is_write(request: Request) -> bool:
+        return "idempotency-key" in request.headers
+
+    assert rehearsal.run(rows(messages), **PACKS).code == 0
+    account, board = rehearsal.sandbox.account, rehearsal.sandbox.account.board("S")
+    ids = {title: account.column("S", title).id for title in ("Record key", "Id", "Note")}
+
+    def make() -> None:
+        values = {ids["Record key"]: "a", ids["Id"]: "a", ids["Note"]: "n"}
+        group = next(iter(board.active_groups()))
+        who = account.writer("the request")
+        writes.create_item(account, board, "a", group=group, values=values, writer=who)
+
+    error = {"message": "x", "path": ["m0"], "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    body = json.dumps({"data": {"m0": None}, "errors": [error]})
+    failed: list[bool] = []
+
+    def is_failed(request: Request) -> bool:
+        failed.append(is_write(request))
+        return failed[-1]
+
+    process = rehearsal.start(**PACKS)
+    rehearsal.sandbox.monday_faults.plan(Fault(200, body, matches=is_failed, meanwhile=make))
+    rehearsal.kill_at(process, lambda _: any(failed))
+    killed = rehearsal.end_with_input(process, rows(messages, "a"))
+    rehearsal.sandbox.monday_faults.clear()
+
+    assert (killed.code, rehearsal.run(rows(messages, "a"), **PACKS).code) == (-signal.SIGKILL, 0)
+
+    reports = [rehearsal.audit("report", each["id"]) for each in rehearsal.audit("runs")]
+    made = sum(each["total"].get("created", 0) for each in reports)
+    assert made == len(account.rows("S")) == 1
+    assert all(each["balanced"] for each in reports)
 
 
 def test_a_run_is_closed_once_and_never_while_it_lives(ledger_url: str) -> None:

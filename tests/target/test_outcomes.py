@@ -257,12 +257,36 @@ def test_what_a_lost_request_left_undone_is_done(twin: Any, messages: Any) -> No
     assert (ended.code, len(twin.account.rows("S")), found) == (0, 2, {"a": "1", "b": "1"})
 
 
-def commit(twin: Any, *keys: str) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        failing("m0", "INTERNAL_SERVER_ERROR", status_code=500),
+        failing("m0", "API_TIMEOUT"),
+        '{"data": {"complexity": null}}',
+    ],
+    ids=["failed", "a code that is not known", "neither data nor error"],
+)
+def test_an_item_that_was_made_though_its_answer_does_not_say_so_counts_as_created(
+    twin: Any, messages: Any, answer: str
+) -> None:
+    """Or the books of all runs would have fewer items than the boards."""
+    made = Fault(200, answer, matches=is_write, meanwhile=lambda: commit(twin, "a", Id="a"))
+    twin.sandbox.monday_faults.plan(made)
+
+    ended = twin.run(rows(messages, ["a"]))
+
+    counts = ended.books.of("s")
+    assert (ended.code, counts.created, counts.unchanged) == (0, 1, 0)
+    assert len(twin.account.rows("S")) == 1
+
+
+def commit(twin: Any, *keys: str, **cells: str) -> None:
     """What a request that was at work all the time makes at last."""
     account, board = twin.account, twin.account.board("S")
-    ids = {title: account.column("S", title).id for title in ("Record key", "Amount")}
+    ids = {title: account.column("S", title).id for title in ("Record key", "Amount", *cells)}
     for each in keys:
         values = {ids["Record key"]: each, ids["Amount"]: "1"}
+        values |= {ids[title]: cell for title, cell in cells.items()}
         who = account.writer("the first try")
         writes.create_item(
             account, board, each, group=next(iter(board.active_groups())), values=values, writer=who

@@ -85,7 +85,10 @@ def _last_sign(connection: Connection, run: str, began: float) -> float:
 
 
 class _Sent(NamedTuple):
-    """An operation of the run. `outcome` None: none was written down."""
+    """An operation of the run. `outcome` None: none was written down.
+
+    A row whose item was gone, or that monday failed over, was to be looked up: its end is open.
+    """
 
     number: int
     request: int
@@ -102,7 +105,8 @@ class _Sent(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        return self.outcome in _OPEN
+        in_doubt = self.outcome == "gone" and self.kind in {"create", "update"}
+        return in_doubt or self.outcome in _OPEN
 
 
 @dataclass(slots=True)
