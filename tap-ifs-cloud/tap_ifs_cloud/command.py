@@ -32,7 +32,7 @@ class OneLineCommand(SingerCommand):
                 self.logger.error("%s", fault)  # noqa: TRY400 # one line, no traceback  # one line, no traceback
         except IfsError as error:
             self.logger.error("%s", error)  # noqa: TRY400 # as above  # one line, no traceback
-        except (FileNotFoundError, ValueError) as error:
+        except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as error:
             self.logger.error(  # noqa: TRY400 # as above
                 "SETTING_FILE: a file of --config, --catalog or --state, or an environment "
                 "variable, cannot be read: %s",

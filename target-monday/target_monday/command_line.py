@@ -10,6 +10,7 @@ import click
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_monday.errors import RunFailed, SettingsFault, TargetError
+from target_monday.monday.errors import MondayError
 from target_monday.redaction import Redactor, redact_logs
 from target_monday.settings import environment_secrets, setting_secrets
 
@@ -38,6 +39,8 @@ def ending_in_one_line(context: click.Context) -> Iterator[None]:
         lines, code = [f"{SettingsFault.code} {fault}" for fault in error.errors], 2
     except TargetError as error:
         lines, code = [f"{error.code} {error}"], error.exit_code
+    except MondayError as error:
+        lines, code = [f"{RunFailed.code} {error}."], RunFailed.exit_code
     except BrokenPipeError:  # whoever read the output has gone
         raise
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
@@ -24,8 +24,17 @@ __all__ = [
     "SelectorUnknown",
     "SettingsFault",
     "Stopped",
+    "StreamMapFailed",
     "TargetError",
 ]
+
+
+_EXPRESSION_FAULTS: Final[Sequence[tuple[type[Exception], str]]] = (
+    (ArithmeticError, "a calculation fails"),
+    (TypeError, "an operation does not fit its values"),
+    (ValueError, "a value cannot be converted"),
+    (LookupError, "something is looked up that is not there"),
+)
 
 
 class TargetError(Exception):
@@ -56,6 +65,22 @@ class InputFault(TargetError):
     """The input is not a Singer stream. The line itself is not shown: it may hold business data."""
 
     code = "INPUT"
+
+
+class StreamMapFailed(InputFault):
+    """A stream map cannot be applied to a record, of which nothing is shown."""
+
+    code = "STREAM_MAP"
+
+    @classmethod
+    def because(cls, stream: str, error: Exception) -> Self:
+        """About an expression's own error: its kind only, since its text may hold values."""
+        reasons = (reason for kind, reason in _EXPRESSION_FAULTS if isinstance(error, kind))
+        return cls(
+            f"Stream {stream!r}: `stream_maps` cannot be applied to a record: "
+            f"{next(reasons, 'an expression fails')}. What came before it is delivered. Correct "
+            "the expression, or let it pass over such values."
+        )
 
 
 class RunFailed(TargetError):

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from functools import cached_property
+from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -18,7 +19,7 @@ import simplejson  # type: ignore[import-untyped] # it ships no types
 from singer_sdk import Target
 from singer_sdk._logging import _setup_console_logging
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
@@ -38,6 +39,7 @@ from target_monday.errors import (
     RunFailed,
     SettingsFault,
     Stopped,
+    StreamMapFailed,
     TargetError,
 )
 from target_monday.monday.errors import MondayError
@@ -179,7 +181,10 @@ class TargetMonday(Target):
         faults = list(misnamed_removals(stream, maps, properties))
         if faults:
             raise SettingsFault(faults)
-        super()._process_schema_message(message_dict)
+        try:
+            super()._process_schema_message(message_dict)
+        except MappingError as error:
+            raise SettingsFault([f"Stream {stream!r}, `stream_maps`: {error}"]) from None
         self.session.arrivals.raw.add(stream)
         for replaced in self._sinks_to_clear:  # its rows come before those of the new schema
             self._flush_sink(replaced)
@@ -188,7 +193,10 @@ class TargetMonday(Target):
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         for stream_map in self._maps_of(message_dict):
-            record = stream_map.transform({**message_dict["record"]})
+            try:
+                record = stream_map.transform({**message_dict["record"]})
+            except Exception as error:  # noqa: BLE001 - an expression may raise anything
+                raise StreamMapFailed.because(stream_map.stream_alias, error) from None
             if record is None:
                 self.session.books.at(stream_map.stream_alias).filter(1)
                 continue
@@ -366,8 +374,12 @@ class TargetMonday(Target):
     ) -> _ConfigInput:
         try:
             return super().cb_config(ctx, param, value)
-        except (OSError, ValueError) as error:
-            raise click.BadParameter(str(error)) from error
+        except OSError as error:
+            raise click.BadParameter(_reason(error)) from error
+        except JSONDecodeError as error:
+            raise click.BadParameter(f"It is not JSON: {error}.") from error
+        except (TypeError, ValueError) as error:
+            raise click.BadParameter("Settings must be a JSON object.") from error
 
     @classmethod
     @override
@@ -417,7 +429,15 @@ def _sentence(error: BaseException) -> str:
     """One line about the error; a database's own text only, never the values it was given."""
     if isinstance(error, SQLAlchemyError):
         return f"The ledger failed: {' '.join(str(getattr(error, 'orig', error)).split())}"
+    if isinstance(error, OSError):
+        return _reason(error)
     text = " ".join(str(error).split())
     return (
         text if isinstance(error, TargetError | MondayError) else f"{type(error).__name__}: {text}"
     )
+
+
+def _reason(error: OSError) -> str:
+    """What the operating system says, and of which file."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}."

@@ -147,6 +147,18 @@ def test_a_run_that_is_refused_ends_with_the_same_code(rehearsal: Any, messages:
     assert "canary" not in ended.log
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_that_is_not_that_of_the_api_is_told(rehearsal: Any, status: int) -> None:
+    """What answers there is no GraphQL: one line, as of any fault."""
+    rehearsal.sandbox.monday_faults.plan(Fault(status, "<html>"))
+
+    done = check(rehearsal, status=1)
+
+    (line,) = done.stderr.splitlines()
+    assert f"HTTP {status} without a GraphQL answer" in line
+    assert "Check that `api_url` is the address of monday.com's API" in line
+
+
 def test_another_version_is_told(rehearsal: Any) -> None:
     """A retired version is silently served as another one."""
     rehearsal.sandbox.monday_faults.plan(

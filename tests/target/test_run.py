@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -457,3 +462,33 @@ def test_a_wrong_setting_ends_with_2_and_without_the_token(rehearsal: Any) -> No
 
     assert (ended.code, "max_aliases" in ended.log, "987654321" in ended.log) == (2, True, False)
     assert not rehearsal.ledger.exists()
+
+
+@pytest.mark.parametrize("given", ["{bad", "[]x", '["token-in-here"]', "5", "null", None])
+def test_a_settings_file_that_cannot_be_read_is_said_in_one_line(
+    rehearsal: Any, given: str | None
+) -> None:
+    """Without Python's words for it, and without what is in it."""
+    path = rehearsal.folder / "given.json"
+    path.mkdir() if given is None else path.write_text(given)
+
+    done = subprocess.run(
+        [str(TARGET), "--config", str(path)],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    for word in ("Traceback", "Errno", "dictionary", "iterable", "token-in-here"):
+        assert word not in done.stderr
+
+
+def test_a_file_of_seals_that_cannot_be_written_is_named(rehearsal: Any, messages: Any) -> None:
+    """As the operating system says it."""
+    ended = rehearsal.run(orders(messages, FULL), seals="/proc/seals.jsonl")
+
+    assert ended.code == 1
+    assert "/proc/seals.jsonl: No such file or directory." in ended.log
+    assert "Errno" not in ended.log

@@ -112,3 +112,44 @@ def test_what_came_before_it_is_delivered_and_the_next_run_goes_on(
     assert [row["Record key"] for row in twin.account.rows("S")] == ["1"]
     again = twin.run(messages.lines(good))
     assert (again.code, again.mutations) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("1 / (int(Id) - 2)", "a calculation fails"),
+        ("int(Note)", "a value cannot be converted"),
+        ("Id + 1", "an operation does not fit its values"),
+        ("Nope", "an expression fails"),
+    ],
+)
+def test_a_stream_map_that_fails_is_named_and_shows_no_value(
+    simulate: Callable[..., Any], messages: Any, expression: str, reason: str
+) -> None:
+    """What came before its record is delivered."""
+    twin = simulate()
+    schema = messages.schema("s", {"Id": "string", "Note": "string"})
+    good = messages.record("s", Id="1", Note="1")
+    bad = messages.record("s", Id="2", Note="confidential")
+
+    lines = messages.lines([schema, bad if expression in {"Id + 1", "Nope"} else good, bad])
+    ended = twin.run(lines, stream_maps={"s": {"Made": expression}})
+
+    assert ended.code == 1
+    assert f"Stream 's': `stream_maps` cannot be applied to a record: {reason}" in ended.message
+    assert "confidential" not in ended.message
+    delivered = 1 if expression in {"1 / (int(Id) - 2)", "int(Note)"} else 0
+    assert len(twin.account.rows("S")) == delivered
+
+
+def test_a_stream_map_that_cannot_be_read_is_a_fault_of_settings(
+    simulate: Callable[..., Any], messages: Any
+) -> None:
+    """Before anything is written."""
+    twin = simulate()
+    lines = messages.lines([messages.schema("s", {"Id": "string"})])
+
+    ended = twin.run(lines, stream_maps={"s": {"Made": "(("}})
+
+    assert (ended.code, ended.calls) == (2, 0)
+    assert "Stream 's', `stream_maps`: " in ended.message

@@ -144,6 +144,8 @@ def _unreadable(reply: Reply) -> Fault:
     """A reply that is not GraphQL: a proxy's page, an empty body, `data: null`."""
     cut = reply.content is None  # it might have said what ran
     kind = Kind.LOST if cut or reply.status in _OK else kind_of("", "", reply.status)
+    if kind is Kind.GONE:  # the address is, of which somebody on the way knows nothing
+        kind = Kind.BUG
     message = f"HTTP {reply.status} without a GraphQL answer"
     return _with_wait(Fault(None, NO_GRAPHQL_ANSWER, message, kind), reply)
 
