@@ -299,3 +299,20 @@ def test_a_wrong_count_can_be_lived_with(
     assert len(records(messages)) == 30
     assert of(messages, "ACTIVATE_VERSION") == []
     assert "stream.incomplete stream=order reason='COMPLETENESS: " in caplog.text
+
+
+@pytest.mark.parametrize("paging", ["auto", "keyset", "skip"])
+@pytest.mark.parametrize("after", [10, 20, 29])
+def test_an_empty_page_with_a_link_is_not_the_end(
+    run: Run, ifs: Any, orders: Any, answer: Any, paging: str, after: int
+) -> None:
+    """Whether or not links are followed."""
+    ifs.sets["OrderSet"], ifs.next_link = orders(30), along
+    part = f"$skip={after}" if paging == "skip" else f"gt%20'{after - 1:04d}'"
+    empty = b'{"value":[],"@odata.nextLink":"OrderSet?$orderby=OrderNo&$skiptoken=%d"}' % after
+    ifs.plan(answer(200, empty, part=part))
+
+    messages = run(config=full(page_size=1 if after == 29 else 10, paging=paging))
+
+    assert {r["OrderNo"] for r in records(messages)} == {f"{n:04d}" for n in range(30)}
+    assert of(messages, "ACTIVATE_VERSION")

@@ -59,6 +59,7 @@ class Page:
     """One answer or a part of it: its rows, and the server's own link to the next page.
 
     `number`: that of its request among those for pages of the set in this run, from 1.
+    `has_unfollowed_link`: whether there was a link that is not to be followed.
     `gap`: why rows may lie unread before this page, though they were there all the time.
     """
 
@@ -67,6 +68,12 @@ class Page:
     places: Sequence[Any] | None = None  # of the rows, if a walk has looked at them
     number: int | None = None
     gap: str | None = None
+    has_unfollowed_link: bool = False
+
+    @property
+    def links_on(self) -> bool:
+        """Whether the server says that more follows."""
+        return self.next_link is not None or self.has_unfollowed_link
 
 
 # Begins to fetch a page; the function that comes back waits for it. So a walk can ask for the next
@@ -246,6 +253,8 @@ def walk_by_key(ask: Ask, first: Query, cursor: Cursor) -> Iterator[Page]:
             places = cursor.check(part, behind=last)
             last = places[-1]
             yield Page(part, places=places, number=number, gap=gap)
+    if page.has_unfollowed_link:
+        gap = gap or "the server says on an empty page that more follows"
     if gap is not None:
         yield Page((), gap=gap)
     for more in along(ask, page.next_link):

@@ -137,8 +137,9 @@ class Service:
             )
         if answer.value is msgspec.UNSET:
             raise no_page(body)
-        link = answer.next_link if follow_links else None
-        return Page(answer.value, self._link(link, body.url))
+        if not follow_links:
+            return Page(answer.value, has_unfollowed_link=answer.next_link is not None)
+        return Page(answer.value, self._link(answer.next_link, body.url))
 
     def _link(self, link: str | None, current: str) -> Link | None:
         if link is None:

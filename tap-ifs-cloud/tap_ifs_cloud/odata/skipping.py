@@ -30,7 +30,7 @@ __all__ = ["walk_by_skip"]
 _text_of = msgspec.json.Encoder().encode
 
 OVERLAP = 10  # rows that a page repeats
-RESTARTS = 3  # of one walk: it went back to the first row, since no row known was left before it
+REREAD = 2000  # rows that a walk may read again because no row known was left before them
 STEPS_BACK = 100  # in one walk; a server that sorts otherwise each time would take any number
 UNSTEADY = (
     "the rows stand in another order in each answer, or others write faster than they are read: "
@@ -70,7 +70,7 @@ class _Offset:
     recent: list[Any] = field(default_factory=list)  # identities of the last rows read
     longest: int = 0  # rows of a page so far
     steps_back: int = 0
-    restarts: int = 0
+    reread: int = 0
     idle: int = 0  # pages without a new row, in a row
     gap: str | None = None  # why the rows behind those read so far may not be the next ones
 
@@ -128,7 +128,12 @@ class _Offset:
             )
 
     def _page(self, skip: int) -> Page:
+        """The page there; one that is empty and links further is asked for again, a few times."""
         page = self.ask(replace(self.start, skip=skip or None))()
+        for _ in range(IDLE):
+            if page.rows or not page.links_on or not self.unique:
+                break
+            page = self.ask(replace(self.start, skip=skip or None))()
         self.position = skip + len(page.rows)
         return replace(page, next_link=None) if self.unique else page
 
@@ -140,16 +145,17 @@ class _Offset:
 
     def _behind_known_row(self, page: Page) -> tuple[Page, Sequence[Row]]:
         """What follows the rows read so far, and the page that it was found on."""
-        skip, step = self.position - len(page.rows), self.start.top or OVERLAP
+        reached = self.position
+        skip, step = reached - len(page.rows), self.start.top or OVERLAP
         while (new := self._behind_known(page.rows)) is None and skip > 0:
             self._count_step()
             skip, step = max(0, skip - step), step * 2
             page = self._page(skip)
         if new is not None:
             return page, new
-        self.restarts += 1
-        if self.restarts > RESTARTS:
+        if self.reread > REREAD:
             raise PagingLoop(UNSTEADY)
+        self.reread += reached
         return page, page.rows
 
     def _behind_known(self, rows: Sequence[Row]) -> Sequence[Row] | None:

@@ -219,7 +219,7 @@ class Whole:
                 continue
             read, mark = rows - mark, rows
             ahead = self._ahead(rows, precision=read // 10)
-            is_nearer = ahead is None or least is None or least - ahead >= read / 10
+            is_nearer = ahead is None or least is None or least - ahead >= read / 2
             failures = 0 if is_nearer else failures + 1
             least = ahead if least is None or ahead is None else min(least, ahead)
             if failures == FAILURES:
