@@ -36,9 +36,16 @@ class OneLineCommand(SingerCommand):
             self.logger.error(  # noqa: TRY400 # as above
                 "SETTING_FILE: a file of --config, --catalog or --state, or an environment "
                 "variable, cannot be read: %s",
-                error,
+                _reason(error),
             )
         except BrokenPipeError:
             self.logger.error("the target has closed the pipe")  # noqa: TRY400 # as above
             sys.stdout = None  # else the interpreter complains at exit
         sys.exit(1)
+
+
+def _reason(error: Exception) -> str:
+    """What keeps a file from being read, and which, without numbers of errors."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

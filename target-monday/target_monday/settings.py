@@ -413,6 +413,7 @@ def lost_by_meltano(variables: Mapping[str, str]) -> Iterator[str]:
 def setting_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong between settings, one sentence each; empty if they can be used."""
     yield from _connection_faults(config)
+    yield from _ledger_faults(config.get("ledger_url") or "")
     if config.get("timezone"):
         yield from zone_faults("", config["timezone"])
     yield from access_faults("", config)
@@ -434,6 +435,16 @@ def _connection_faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield (
             "`api_url` is a plain http address of another machine: token and rows would travel "
             "unencrypted. Use https, or set `allow_http: true`."
+        )
+
+
+def _ledger_faults(url: str) -> Iterator[str]:
+    scheme, _, place = url.partition("://")
+    in_memory = not place.strip("/") or ":memory:" in place or "mode=memory" in place
+    if scheme.startswith("sqlite") and in_memory:
+        yield (
+            "`ledger_url` names a database in memory, which would forget at the end of a run what "
+            "was sent: name a file."
         )
 
 

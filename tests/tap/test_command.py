@@ -126,20 +126,24 @@ def test_about_lists_settings_and_capabilities(tap: Any) -> None:
 
 
 @pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
-@pytest.mark.parametrize("content", [None, "{not json"])
+@pytest.mark.parametrize("content", [None, "{not json", "a folder"])
 def test_a_file_that_cannot_be_read_is_told_without_a_traceback(
     tap: Any, config: dict[str, Any], tmp_path: Path, option: str, content: str | None
 ) -> None:
     """One line with a code, whichever file it is."""
     path = tmp_path / "file.json"
-    if content is not None:
+    if content == "a folder":
+        path.mkdir()
+    elif content is not None:
         path.write_text(content)
 
     ended = tap(config, option, str(path))
 
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
-    assert "SETTING_FILE: " in ended.stderr or "No such file" in ended.stderr
+    assert "Errno" not in ended.stderr
+    said = ("SETTING_FILE: ", "No such file", "Is a directory")
+    assert any(each in ended.stderr for each in said)
 
 
 def test_a_connection_test_that_works_tells_no_error(

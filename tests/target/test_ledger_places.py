@@ -16,6 +16,7 @@ from target_monday.ledger import tables
 from target_monday.ledger.database import open_database
 from target_monday.ledger.leases import Leases
 from target_monday.ledger.verification import verify
+from target_monday.settings import setting_faults
 
 from tests.target.postgresql import Cluster, Pooler, as_user, pooler
 
@@ -211,6 +212,23 @@ def test_a_damaged_ledger_and_a_server_that_is_not_there_have_advice_of_their_ow
         open_database(f"sqlite:///{damaged}")
     with pytest.raises(LedgerFailed, match="Check the database and `ledger_url`"):
         open_database("postgresql+psycopg://u@127.0.0.1:1/x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite://"),
+        *("sqlite:///file::memory:?uri=true", "sqlite:///file:x?mode=memory&uri=true"),
+    ],
+)
+def test_a_ledger_in_memory_is_refused(url: str) -> None:
+    """It would forget at the end of a run what was sent."""
+    config = {"api_token": "t", "api_url": "https://api.monday.com/v2", "ledger_url": url}
+
+    (fault,) = setting_faults(config)
+
+    assert "in memory" in fault
+    assert not list(setting_faults({**config, "ledger_url": "sqlite:////data/memory.db"}))
 
 
 def test_writing_to_a_ledger_on_read_only_media_fails_by_name(
