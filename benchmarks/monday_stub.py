@@ -20,7 +20,7 @@ from typing_extensions import override
 
 __all__ = ["main"]
 
-_FIELD: Final = re.compile(r"^ +(?:(\w+): )?(\w+)\((.*)\)", re.MULTILINE)
+_FIELD: Final = re.compile(r"^ +(?:(\w+): )?(\w+)\(([^)]*)\)", re.MULTILINE)
 _MUTATION: Final = re.compile(r"^ +m\d+: ", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"(\w+): \$(\w+)")
 _COMPLEXITY: Final = {

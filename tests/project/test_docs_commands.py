@@ -152,6 +152,7 @@ def reader(
         "IFS_CLIENT_ID": "sandbox",
         "IFS_CLIENT_SECRET": IfsSettings().client_secret,
         "MONDAY_API_TOKEN": MondaySettings().api_token,
+        "MONDAY_WORKSPACE_ID": "",
         "MASK_KEY": "any",
     }
     tap = {
