@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+
+from target_monday.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +23,7 @@ __all__ = [
     "RowsIncomplete",
     "RowsWithoutKey",
     "RunFailed",
+    "SchemaMissing",
     "SelectorUnknown",
     "SettingsFault",
     "Stopped",
@@ -65,6 +68,15 @@ class InputFault(TargetError):
     """The input is not a Singer stream. The line itself is not shown: it may hold business data."""
 
     code = "INPUT"
+
+
+class SchemaMissing(InputFault, RecordsWithoutSchemaException):
+    """A message of a stream comes before its SCHEMA."""
+
+    @classmethod
+    def of(cls, kind: str, stream: str) -> Self:
+        """About a message of this kind."""
+        return cls(f"Stream {quoted(stream)} sends a {kind} before its SCHEMA.")
 
 
 class StreamMapFailed(InputFault):

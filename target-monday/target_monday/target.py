@@ -37,13 +37,13 @@ from target_monday.errors import (
     RowsIncomplete,
     RowsWithoutKey,
     RunFailed,
+    SchemaMissing,
     SettingsFault,
     Stopped,
     StreamMapFailed,
     TargetError,
 )
 from target_monday.monday.errors import MondayError
-from target_monday.quoting import quoted
 from target_monday.reader import LineReader, page_of
 from target_monday.redaction import Redactor, proxy_secrets, redact_logs
 from target_monday.session import Session
@@ -206,11 +206,11 @@ class TargetMonday(Target):
             sink.take(record, message_dict.get("version"), page_of(message_dict))
 
     def _maps_of(self, message: Mapping[str, Any]) -> Sequence[StreamMap]:
-        """The stream maps of a message's stream. Raises InputFault if it had no SCHEMA."""
+        """The stream maps of a message's stream. Raises SchemaMissing."""
         stream = message["stream"]
         if stream not in self.mapper.stream_maps:
             kind = message.get("type", "RECORD")
-            raise InputFault(f"Stream {quoted(stream)} sends a {kind} before its SCHEMA.")
+            raise SchemaMissing.of(kind, stream)
         return self.mapper.stream_maps[stream]
 
     def former_names(self, stream: str) -> set[str]:

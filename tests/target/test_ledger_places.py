@@ -111,7 +111,7 @@ def close(folder: Path) -> None:
         file.chmod(0o444)
     folder.chmod(0o555)
     for each in folder.parents:  # pytest's own folders are their owner's alone
-        if each.name.startswith(("pytest-", "test_")):
+        if each.name.startswith(("pytest-", "popen-", "test_")):
             each.chmod(each.stat().st_mode | 0o055)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,8 +45,10 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def live_settings(configs: Sequence[str]) -> dict[str, Any]:
     """The settings as a run of the target would have them. Raises SettingsFault."""
-    logging.getLogger("target-monday").setLevel(logging.WARNING)
     context = click.get_current_context()
+    logger = logging.getLogger("target-monday")
+    context.call_on_close(partial(logger.setLevel, logger.level))
+    logger.setLevel(logging.WARNING)
     given = TargetMonday.cb_config(context, click.Option(["--config"]), tuple(configs) or ("ENV",))
     target = TargetMonday(config=given.config, parse_env_config=given.parse_env)
     note_secrets(target.config)
