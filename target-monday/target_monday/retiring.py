@@ -8,6 +8,7 @@ is opened again gets a new item: the archived one stays with what people added t
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from target_monday.delivery.pending import Pending
 from target_monday.diff import Archive
 from target_monday.errors import BoardFailed
 from target_monday.moving import Moving
-from target_monday.versions import hold_back
+from target_monday.versions import Leaving, hold_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -140,10 +141,13 @@ class Retiring(Moving):
         for each in leaving:
             del self._leaving[each.place]
         try:
-            for number, plan in boards.items():
-                count = sum(each.place[0] == number for each in leaving)
-                what = f"items are to be retired from stream {route.stream!r}"
-                hold_back(settings, plan, count, self.items.count(number), what)
+            counts = Counter(each.place[0] for each in leaving)
+            by_part = {
+                plan.spec.part: Leaving(counts[number], self.items.count(number))
+                for number, plan in boards.items()
+            }
+            what = f"items are to be retired from stream {route.stream!r}"
+            hold_back(settings, by_part, what)
         except BoardFailed as error:
             self.fail_stream(route.stream, str(error))
         for each in leaving:

@@ -207,7 +207,8 @@ _SETTINGS = th.PropertiesList(
         title="Brake: share",
         description=(
             "If more than this share of a board's items vanish at once, none is touched and the "
-            "stream fails. Five items may always go; 0 lets none go."
+            "stream fails. It also holds for all boards of a stream together. Five items may "
+            "always go; 0 lets none go."
         ),
     ),
     th.Property(
@@ -216,8 +217,8 @@ _SETTINGS = th.PropertiesList(
         default=500,
         title="Brake: count",
         description=(
-            "If more items of a board than this vanish at once, none is touched and the stream "
-            "fails."
+            "If more items of a stream than this vanish at once, from one of its boards or from "
+            "all of them, none is touched and the stream fails."
         ),
     ),
     th.Property(

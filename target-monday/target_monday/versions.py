@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from target_monday.plan import BoardPlan
     from target_monday.routing import Route
 
-__all__ = ["Versions", "hold_back"]
+__all__ = ["Leaving", "Versions", "hold_back"]
 
-_FEW: Final = 5  # up to so many items may vanish whatever share of a small board they are
+_FEW: Final = 5  # so many items may vanish, whatever share of a few items they are
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """So many items are to leave a board, of so many that it has."""
+
+    items: int
+    of: int
 
 
 @dataclass(slots=True)
@@ -73,9 +81,11 @@ class Versions:
                 "none was touched. Lost permissions look just like an empty table. If it really "
                 "is empty, archive the items by hand or run once with `vanished: keep`."
             )
-        for plan, total, these in zip(plans, totals, gone, strict=True):
-            what = f"items vanished from stream {plan.stream!r}"
-            hold_back(self.settings, plan, len(these), total, what)
+        leaving = {
+            plan.spec.part: Leaving(len(these), total)
+            for plan, total, these in zip(plans, totals, gone, strict=True)
+        }
+        hold_back(self.settings, leaving, f"items vanished from stream {route.stream!r}")
         return list(zip(plans, gone, strict=True))
 
     def _is_empty(self, route: Route, version: int) -> bool:
@@ -94,18 +104,22 @@ class Versions:
         return True
 
 
-def hold_back(
-    settings: Mapping[str, Any], plan: BoardPlan, leaving: int, total: int, what: str
-) -> None:
-    """The brake: raises BoardFailed if so many of a board's items may not leave it at once.
+def hold_back(settings: Mapping[str, Any], leaving: Mapping[str, Leaving], what: str) -> None:
+    """The brake: raises BoardFailed if so many items may not leave a stream's boards at once.
 
-    Neither setting allows any at 0.
+    `leaving` is by the part that each board stands for. The limits hold for each board, and for
+    all of them as if they were one: a little from each of many boards is a lot. Neither setting
+    allows any at 0.
     """
+    boards = [(f" (board {part!r})" if part else "", one) for part, one in leaving.items()]
+    if len(boards) > 1:
+        counts = [(one.items, one.of) for one in leaving.values()]
+        boards.append((f" ({len(boards)} boards)", Leaving(*map(sum, zip(*counts, strict=True)))))
     share, most = settings["vanished_max_share"], settings["vanished_max_count"]
-    by_share = max(share * total, _FEW) if share > 0 else 0
-    if leaving > min(by_share, most):
-        where = f" (board {plan.spec.part!r})" if plan.spec.part else ""
-        raise BoardFailed(
-            f"{leaving} of {total} {what}{where} at once: none was touched. If that is right, "
-            "raise `vanished_max_share` or `vanished_max_count` for one run."
-        )
+    for where, one in boards:
+        by_share = max(share * one.of, _FEW) if share > 0 else 0
+        if one.items > min(by_share, most):
+            raise BoardFailed(
+                f"{one.items} of {one.of} {what}{where} at once: none was touched. If that is "
+                "right, raise `vanished_max_share` or `vanished_max_count` for one run."
+            )

@@ -236,9 +236,9 @@ def _rules(process: Process) -> Section:
             else "A row with a label that its board lacks is rejected.",
             gone[settings["vanished"]],
             (
-                f"If more than {float(settings['vanished_max_share']) * 100:g} % of a board or "
-                f"{settings['vanished_max_count']} items would go at once, none goes and the run "
-                "fails."
+                f"If more than {float(settings['vanished_max_share']) * 100:g} % of a board, or "
+                f"of all boards of a stream, or {settings['vanished_max_count']} items would go at "
+                "once, none goes and the run fails."
             ),
         ),
     )
