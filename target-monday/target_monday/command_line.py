@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from target_monday.settings import environment_secrets, setting_secrets
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ending_in_one_line", "note_secrets"]
+__all__ = ["ending_in_one_line", "logging_from", "note_secrets"]
 
 _SECRETS: Final = "target_monday.secrets"
 
@@ -25,6 +26,18 @@ _SECRETS: Final = "target_monday.secrets"
 def note_secrets(config: Mapping[str, Any]) -> None:
     """Have the command that runs show none of the secrets of these settings."""
     _noted(click.get_current_context()).update(setting_secrets(config))
+
+
+@contextmanager
+def logging_from(level: int) -> Iterator[None]:
+    """Keep records below `level` out of the target's log, until the block ends."""
+    logger = logging.getLogger("target-monday")
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

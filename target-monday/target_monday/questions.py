@@ -15,7 +15,7 @@ import msgspec
 from typing_extensions import override
 
 from target_monday.books import Books
-from target_monday.command_line import ending_in_one_line, note_secrets
+from target_monday.command_line import ending_in_one_line, logging_from, note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.errors import SettingsFault, TargetError
@@ -80,7 +80,7 @@ def settings_of(paths: Sequence[str], *, without: Collection[str] = ()) -> dict[
                 config |= msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
         for name in without:
             config.pop(name, None)
-        with _silent(logging.getLogger(TargetMonday.name)):  # faults come as errors, too
+        with logging_from(logging.CRITICAL):  # faults come as errors, too
             target = TargetMonday(
                 config=config,
                 parse_env_config=not paths or "ENV" in paths,
@@ -93,16 +93,6 @@ def settings_of(paths: Sequence[str], *, without: Collection[str] = ()) -> dict[
         ) from error
     note_secrets(target.config)
     return dict(target.config)
-
-
-@contextmanager
-def _silent(logger: logging.Logger) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 @contextmanager

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaving", "Versions", "hold_back"]
 
-_FEW: Final = 5  # so many items may vanish, whatever share of a few items they are
+_FEW: Final = 5  # items that may leave, however large a share of a small board they are
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """So many items are to leave a board, of so many that it has."""
+    """Number of items that are to leave a board, and of all that it has."""
 
     items: int
     of: int
@@ -105,11 +105,18 @@ class Versions:
 
 
 def hold_back(settings: Mapping[str, Any], leaving: Mapping[str, Leaving], what: str) -> None:
-    """The brake: raises BoardFailed if so many items may not leave a stream's boards at once.
+    """Refuse to let too many items leave the boards of a stream at once.
 
-    `leaving` is by the part that each board stands for. The limits hold for each board, and for
-    all of them as if they were one: a little from each of many boards is a lot. Neither setting
-    allows any at 0.
+    The limits hold for each board, and for all of them as if they were one: a little from each
+    of many boards is a lot. Either limit allows no items at 0.
+
+    Args:
+        settings: The limits.
+        leaving: By the part that each board stands for.
+        what: Subject of the error's sentence, such as "items vanished from stream 's'".
+
+    Raises:
+        BoardFailed: A limit is exceeded. Nothing has left yet.
     """
     boards = [(f" (board {part!r})" if part else "", one) for part, one in leaving.items()]
     if len(boards) > 1:

@@ -1,4 +1,4 @@
-"""How many items may leave the boards of a stream at once: from each board, and from all."""
+"""Deletions are limited for each board of a stream, and for all of them together."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ counts = st.integers(0, 3000)
 def test_no_stream_loses_more_for_having_several_boards(
     boards: dict[str, tuple[int, int]], share: float, most: int
 ) -> None:
-    """What passes over several boards passes from each alone, and from one board that has all."""
+    """Boards are held if one of them alone is held, or a single board with all items would be."""
     leaving = {part: Leaving(*sorted(one)) for part, one in boards.items()}
     items, of = (sum(getattr(one, name) for one in leaving.values()) for name in ("items", "of"))
     alone = [is_held({part: one}, share, most) for part, one in leaving.items()]

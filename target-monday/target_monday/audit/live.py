@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from target_monday.audit.command import asked
 from target_monday.books import Books
-from target_monday.command_line import note_secrets
+from target_monday.command_line import logging_from, note_secrets
 from target_monday.delivery.budget import Budget
 from target_monday.delivery.calls import Calls
 from target_monday.errors import SettingsFault
@@ -46,9 +45,7 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
 def live_settings(configs: Sequence[str]) -> dict[str, Any]:
     """The settings as a run of the target would have them. Raises SettingsFault."""
     context = click.get_current_context()
-    logger = logging.getLogger("target-monday")
-    context.call_on_close(partial(logger.setLevel, logger.level))
-    logger.setLevel(logging.WARNING)
+    context.with_resource(logging_from(logging.WARNING))
     given = TargetMonday.cb_config(context, click.Option(["--config"]), tuple(configs) or ("ENV",))
     target = TargetMonday(config=given.config, parse_env_config=given.parse_env)
     note_secrets(target.config)
